@@ -1,0 +1,79 @@
+# Quern. `make`, `make test`, `make MODE=asan test`. Everything built goes to build/$(MODE)/.
+# -Werror only in `make check`: a new compiler's warning must not break a user's build.
+MODE    ?= release
+CC      ?= cc
+RE2C    ?= re2c
+LEMON   ?= lemon
+B       := build/$(MODE)
+MODULES := common types storage vector parser catalog planner executor session
+
+CFLAGS_debug   := -O0 -g3
+CFLAGS_release := -O3 -g -DNDEBUG
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS_cov     := -O0 -g --coverage
+CFLAGS_tiny    := $(CFLAGS_asan) -DBATCH_ROWS=3
+LDFLAGS_asan   := -fsanitize=address,undefined
+LDFLAGS_tsan   := -fsanitize=thread
+LDFLAGS_cov    := --coverage
+LDFLAGS_tiny   := $(LDFLAGS_asan)
+
+PKGS      := liblz4 icu-uc icu-i18n
+PKG_CF     = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+CMOCKA_CF  = $(shell pkg-config --cflags cmocka)
+CMOCKA_LIB = $(shell pkg-config --libs cmocka)
+
+override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -fPIC -fvisibility=hidden \
+                   -ffp-contract=off -fno-math-errno -fno-strict-aliasing -pthread \
+                   -Iinclude -I. -I$(B)/gen $(CFLAGS_$(MODE))
+LIBS = $(PKG_LIBS) -lm -pthread
+
+SRCS   := $(foreach m,$(MODULES),$(sort $(wildcard $(m)/*.c)))
+GEN    := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.o) $(if $(wildcard parser/lexer.re),$(B)/gen/lexer.o)
+OBJS   := $(SRCS:%.c=$(B)/%.o) $(GEN)
+TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c)))
+GENHDR := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.h)
+
+all: $(B)/libquern.a $(B)/libquern.so $(if $(wildcard shell/*.c),$(B)/quern) $(if $(wildcard sqllogictest/*.c),$(B)/sqllogictest)
+
+$(B)/libquern.a: $(OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(B)/libquern.so: $(OBJS) include/quern.map
+	$(CC) -shared $(LDFLAGS_$(MODE)) -Wl,-soname,libquern.so.0 -Wl,--version-script=include/quern.map -o $@ $(OBJS) $(LIBS)
+$(B)/quern: $(patsubst %.c,$(B)/%.o,$(wildcard shell/*.c)) $(B)/libquern.a
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) -ledit
+$(B)/sqllogictest: $(patsubst %.c,$(B)/%.o,$(wildcard sqllogictest/*.c)) $(B)/libquern.a
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) -ldl
+
+# A unit test links the whole library; only what it calls is pulled in, so a module can be tested
+# while those above it do not build yet: `make MODE=debug build/debug/tests/arena_test`.
+$(B)/tests/%: $(B)/tests/%.o $(B)/libquern.a
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) $(CMOCKA_LIB)
+$(B)/tests/%.o: tests/%.c | $(GENHDR)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CMOCKA_CF) -c $< -o $@
+$(B)/%.o: %.c | $(GENHDR)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PKG_CF) -c $< -o $@
+$(B)/gen/%.o: $(B)/gen/%.c
+	$(CC) $(CFLAGS) -Wno-unused-parameter -Wno-unused-variable -Wno-unused-but-set-variable -c $< -o $@
+$(B)/gen/lexer.c: parser/lexer.re $(B)/gen/grammar.h
+	$(RE2C) -W -Werror --no-generation-date -o $@ $<
+$(B)/gen/grammar.c $(B)/gen/grammar.h &: parser/grammar.y
+	@mkdir -p $(@D)
+	$(LEMON) -q -d$(@D) $<
+
+unit: $(TESTS)
+	@set -e; for t in $^; do $$t >$$t.log 2>&1 && echo "ok   $$t" || { cat $$t.log; echo "FAIL $$t"; exit 1; }; done
+clean:
+	rm -rf build
+fmt:
+	clang-format -i $(foreach m,$(MODULES) shell sqllogictest tests bench,$(wildcard $(m)/*.[ch]))
+headers: $(GENHDR)   # every header compiles on its own
+	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
+	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -fsyntax-only -x c $$h || exit 1; done
+
+.PHONY: all unit clean fmt headers
+-include $(OBJS:.o=.d) $(TESTS:%=%.d) $(patsubst %.c,$(B)/%.d,$(wildcard shell/*.c sqllogictest/*.c))

@@ -1,0 +1,80 @@
+/* ctx.h - what every internal function is handed: the error slot, where memory comes from, whose
+ * transaction it is, and whether to stop.
+ *
+ * One Ctx a thread: a session has one, each worker and background thread has its own. The pointers
+ * to higher layers are opaque here; each is set by the layer that owns it.
+ */
+#ifndef COMMON_CTX_H
+#define COMMON_CTX_H
+
+#include "common/arena.h"
+#include "common/status.h"
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct Db;       /* storage/db.h: the open instance */
+struct Tx;       /* storage/tx.h: the running transaction, NULL outside one */
+struct Snapshot; /* storage/snapshot.h: what the running statement sees */
+struct Catalog;  /* catalog/catalog.h */
+struct Session;  /* session/session.h; NULL on background threads */
+struct Settings; /* common/settings.h: this session's values, never NULL once a session runs */
+
+struct Ctx {
+    Err err;
+    struct Db *db;
+    struct Tx *tx;
+    struct Snapshot *snapshot;
+    struct Catalog *catalog;
+    struct Session *session;
+    const struct Settings *settings;
+    Arena *stmt_arena;  /* text, tree and plan of the statement at hand */
+    MemAccount *mem;    /* what this query may still take; NULL: no limit */
+    /* Non-zero: stop at the next check. Bits of CtxStop; set from any thread. */
+    _Atomic uint32_t *stop;
+    int64_t deadline_us;         /* CLOCK_MONOTONIC µs of statement_timeout, 0: none */
+    const char *stack_base;      /* address near the base of this thread's stack use */
+    size_t stack_limit;          /* bytes below stack_base that recursion may use; 0: no check */
+    /* Where execution needs planning (SQL functions, views on the fly); set by session. */
+    Status (*plan_query)(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
+    /* A notice to the client; set by session, may be NULL. */
+    void (*notice)(Ctx *ctx, const char *severity, Status code, const char *message);
+    int nofail; /* depth of no-fail sections; RAISE inside one asserts */
+};
+
+typedef enum CtxStop { STOP_CANCEL = 1, STOP_TIMEOUT = 2, STOP_SHUTDOWN = 4 } CtxStop;
+
+/* Raises 57014 when the statement is to stop. Called at batch boundaries and in waits. */
+Status ctx_check_stop_slow(Ctx *ctx);
+static inline Status
+ctx_check_stop(Ctx *ctx)
+{
+    if (__builtin_expect((ctx->stop != NULL &&
+                          atomic_load_explicit(ctx->stop, memory_order_relaxed) != 0) ||
+                             ctx->deadline_us != 0, 0))
+        return ctx_check_stop_slow(ctx);
+    return QN_OK;
+}
+
+/* Guards recursion over user input: 54001 when the stack in use nears the limit. */
+Status ctx_stack_overflow(Ctx *ctx) __attribute__((cold));
+static inline Status
+ctx_check_depth(Ctx *ctx)
+{
+    char here;
+    if (ctx->stack_limit == 0) return QN_OK;
+    ptrdiff_t used = ctx->stack_base - &here;
+    if (used < 0) used = -used;
+    if (__builtin_expect((size_t)used > ctx->stack_limit, 0)) return ctx_stack_overflow(ctx);
+    return QN_OK;
+}
+
+/* A notice in printf form; dropped where nobody listens. severity: "NOTICE", "WARNING", "INFO". */
+void ctx_notice(Ctx *ctx, const char *severity, Status code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+int64_t ctx_now_us(void); /* CLOCK_MONOTONIC in µs */
+
+#define NOFAIL_BEGIN(ctx) ((ctx)->nofail++)
+#define NOFAIL_END(ctx) ((ctx)->nofail--)
+
+#endif
