@@ -39,13 +39,14 @@ extern const uint8_t phys_width[PHYS_COUNT]; /* bytes of one value in a vector *
 
 /* A view on bytes. Up to 12 bytes lie inside; longer ones are pointed to, with the first four beside
  * the length so that most comparisons touch nothing else. Inline bytes past len are zero. */
-typedef struct Str {
-    uint32_t len;
-    union {
-        struct {
-            char prefix[4];
-            const char *ptr;
-        };
+typedef union Str {
+    struct {
+        uint32_t len;
+        char prefix[4];
+        const char *ptr;
+    };
+    struct {
+        uint32_t len_again;
         char inl[12];
     };
 } Str;
