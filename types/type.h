@@ -210,4 +210,45 @@ value_null(Oid type)
     return v;
 }
 
+/* A view on a copy in the arena; nothing is copied when the bytes fit inside the view. */
+static inline Status
+str_copy(Ctx *ctx, Arena *arena, const char *data, size_t nbytes, Str *out)
+{
+    if (nbytes > STR_INLINE_MAX) {
+        char *p = (char *)arena_alloc(arena, nbytes);
+        if (__builtin_expect(p == NULL, 0)) return RAISE_OOM(ctx);
+        memcpy(p, data, nbytes);
+        data = p;
+    }
+    *out = str_make(data, nbytes);
+    return QN_OK;
+}
+static inline Value
+value_i32(Oid type, int32_t x)
+{
+    Value v = value_null(type);
+    v.is_null = false;
+    v.phys = PHYS_I32;
+    v.i32 = x;
+    return v;
+}
+static inline Value
+value_i64(Oid type, int64_t x)
+{
+    Value v = value_null(type);
+    v.is_null = false;
+    v.phys = PHYS_I64;
+    v.i64 = x;
+    return v;
+}
+static inline Value
+value_str(Oid type, Str s)
+{
+    Value v = value_null(type);
+    v.is_null = false;
+    v.phys = PHYS_STR;
+    v.str = s;
+    return v;
+}
+
 #endif
