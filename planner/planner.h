@@ -1,0 +1,18 @@
+/* planner.h - from a parsed statement to a plan: what session calls. */
+#ifndef PLANNER_PLANNER_H
+#define PLANNER_PLANNER_H
+
+#include "parser/ast.h"
+#include "planner/plan.h"
+
+/* Plans SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE (and the query inside CTAS, EXPLAIN, ...). param_types are the
+ * declared types of $1.. (0: to be inferred); Plan.param_types holds the result. The plan lives in arena. */
+Status plan_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, const Oid *param_types,
+                      int nparams, Plan **out);
+
+/* One expression without FROM, as in DEFAULT, CHECK, index expressions: columns are those of rel (may be NULL),
+ * as ColumnRef (INPUT_OUTER, attribute position); coerced by assignment rules to type unless it is 0. */
+Status plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type,
+                       int32_t typmod, Expr **out);
+
+#endif
