@@ -1,0 +1,221 @@
+/* catalog.h - what exists: relations, columns, indexes, constraints, sequences, schemas, statistics.
+ *
+ * One row of the catalog's own heap describes one object (catalog_store.c); the rows are ordinary MVCC rows, so
+ * rollback, savepoints and recovery need nothing of their own. All rows are read once at open into a map in memory
+ * shared by the sessions of an instance (Catalog); a transaction's uncommitted DDL is an overlay of its
+ * session, laid over that map. A lookup sees the latest commit plus its own transaction's changes.
+ *
+ * Relation objects are immutable once they have been handed out. A change makes a new object with a new version;
+ * old ones live as long as somebody has them pinned. Versions are unique in a process run and never come back, so
+ * equal (oid, version) means equal in everything. What changes a relation's version: any DDL on it, on its
+ * indexes and constraints, foreign keys that point at it, and ANALYZE.
+ *
+ * How a plan stays right: it lists (oid, version). Before each run the session locks the relations and then
+ * compares; DDL holds ACCESS EXCLUSIVE until its commit is published, so after locking nothing can
+ * change. catalog_generation() changes whenever anything does: while it stands still no comparison is needed.
+ *
+ * Pins: catalog_relation*() pins what it returns into the context's current RelPins (catalog_pins_use), which the
+ * session makes a statement's; binder, planner and executor release nothing.
+ *
+ * Threads: the shared map is behind a read-write latch that is held for a lookup only. Relations may be read
+ * by any thread as long as somebody's pin holds.
+ */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include "types/type.h"
+
+typedef struct Catalog Catalog;   /* of an instance; ctx->catalog */
+typedef struct Relation Relation;
+typedef struct Index Index;
+typedef struct RelConstraint RelConstraint;
+typedef struct Sequence Sequence; /* catalog/sequence.h */
+typedef struct SysTable SysTable; /* catalog/systable.h: a row of systables.def */
+struct Heap;                      /* storage/heap.h */
+struct BTree;                     /* storage/btree.h */
+
+#define OID_PG_CATALOG 11u
+#define OID_PUBLIC 2200u
+#define OID_INFORMATION_SCHEMA 13000u
+#define OID_BOOTSTRAP_ROLE 10u  /* the only role there is */
+#define OID_FIRST_USER 16384u   /* smaller ones are rows of .def tables */
+#define CATALOG_MAX_COLUMNS 1600
+#define CATALOG_NAME_MAX 63     /* bytes; the parser has cut longer names already */
+#define CATALOG_ROLE_NAME "postgres"
+
+/* PostgreSQL's letters (pg_class.relkind). */
+#define REL_TABLE 'r'
+#define REL_INDEX 'i'
+#define REL_VIEW 'v'
+#define REL_SEQUENCE 'S'
+#define REL_COMPOSITE 'c'
+
+/* Statistics of one column as ANALYZE left them; the meaning of each field is pg_stats'. Values have the
+ * column's type and any form of it. */
+typedef struct ColumnStats {
+    double null_frac;
+    double avg_width;   /* bytes, of those not null */
+    double n_distinct;  /* > 0: a count; < 0: minus the fraction of rows; 0: unknown */
+    double correlation; /* -1 .. 1, of value order with physical order; NAN: unknown */
+    int nmcv;
+    const Value *mcv;   /* most common first */
+    const float *mcv_freq; /* fraction of all rows, NULLs included */
+    int nhist;             /* 0, or at least 2 */
+    const Value *hist;     /* bounds of equally filled buckets over what is neither NULL nor in mcv, ascending */
+} ColumnStats;
+
+typedef struct Column {
+    int attnum;       /* 1-based: position in Relation.cols plus 1 */
+    const char *name; /* dropped ones: "........pg.dropped.N........" */
+    Oid type;         /* of a dropped column too, for the layout */
+    int32_t typmod;
+    Oid collation;  /* 0 for types without */
+    bool not_null;  /* declared, or by the primary key, or by identity */
+    bool dropped;
+    char identity;  /* 0; 'a' GENERATED ALWAYS, 'd' BY DEFAULT AS IDENTITY */
+    char generated; /* 0; 's' GENERATED ALWAYS AS (default_sql) STORED */
+    /* SQL text of the default expression without DEFAULT, NULL if there is none; of identity columns too
+     * (nextval). Relations in it are given by oid ('16390'::regclass), so that renaming them changes nothing. Bind it as
+     * an expression without columns (generated: over this relation's columns), coerced to the column by assignment. */
+    const char *default_sql;
+    const ColumnStats *stats; /* NULL: not analysed */
+} Column;
+
+struct Index {
+    Oid oid;
+    const char *name;
+    Oid rel_oid;
+    int nkeys;            /* key columns come first, */
+    int ncols;            /* then those of INCLUDE */
+    const int *attnums;   /* [ncols]; 0: an expression */
+    const char *const *exprs; /* [ncols] SQL text over the relation's columns where attnums[i] is 0, else NULL */
+    const Oid *types;     /* [ncols] */
+    const int32_t *typmods;
+    const Oid *collations;
+    const bool *desc, *nulls_first; /* [nkeys] */
+    bool unique, primary;
+    bool nulls_not_distinct;
+    bool valid; /* false: being built; kept up to date by writers, not used by readers */
+    const char *method;     /* "btree" */
+    const char *predicate;  /* SQL text over the relation's columns; NULL: all rows */
+    Oid constraint_oid;     /* the PRIMARY KEY or UNIQUE constraint it enforces, else 0 */
+    Oid storage_id;         /* relation id on its pages */
+    uint32_t root_page;     /* where storage finds it */
+    struct BTree *btree;    /* open handle, lives as long as the Relation */
+    double tuples, pages;   /* as of the last ANALYZE, VACUUM or build; -1 unknown */
+};
+
+#define CONSTRAINT_CHECK 'c'
+#define CONSTRAINT_PRIMARY 'p'
+#define CONSTRAINT_UNIQUE 'u'
+#define CONSTRAINT_FOREIGN 'f'
+#define FK_NO_ACTION 'a'
+#define FK_RESTRICT 'r'
+#define FK_CASCADE 'c'
+#define FK_SET_NULL 'n'
+#define FK_SET_DEFAULT 'd'
+
+struct RelConstraint {
+    Oid oid;
+    const char *name;
+    char kind;    /* CONSTRAINT_ */
+    Oid rel_oid;  /* the table it belongs to; foreign key: the referencing one */
+    bool deferrable, initially_deferred;
+    bool validated, no_inherit;
+    int nkeys;              /* check: the columns it mentions */
+    const int *attnums;     /* of rel_oid */
+    const char *check_sql;  /* SQL text over the relation's columns */
+    Oid index_oid;          /* primary, unique: the index; foreign: the referenced table's unique index */
+    /* foreign keys */
+    Oid ref_rel_oid;
+    const int *ref_attnums; /* [nkeys] of ref_rel_oid, pairwise with attnums */
+    char on_update, on_delete; /* FK_ */
+    char match;                /* 's' simple, 'f' full */
+    int nset;                  /* SET NULL/DEFAULT (columns): those; 0: all keys */
+    const int *set_attnums;
+};
+
+struct Relation {
+    Oid oid;
+    uint64_t version;
+    const char *name;
+    Oid schema_oid;
+    const char *schema;
+    char kind;       /* REL_ */
+    char persistence; /* 'p'; 't' temporary */
+    int ncols;       /* dropped ones included */
+    const Column *cols;
+    int nindexes;
+    const Index *const *indexes; /* by oid: in the order they were made */
+    int nconstraints;
+    const RelConstraint *const *constraints; /* by oid; checks are evaluated in order of name */
+    int nreferenced_by;
+    const RelConstraint *const *referenced_by; /* foreign keys that point here */
+    const Index *primary;                   /* NULL: none */
+    /* tables */
+    Oid storage_id;      /* relation id on its pages: changes when TRUNCATE or a rewrite gives it a new heap */
+    uint32_t root_page;
+    struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */
+    double tuples, pages; /* as of the last ANALYZE or VACUUM; -1: never */
+    /* views */
+    const char *view_sql; /* the SELECT; column names are cols[].name. Bind it with search_path as stored here: */
+    const char *view_path; /* search_path at CREATE VIEW */
+    /* pg_catalog and information_schema */
+    const SysTable *systable; /* rows are made by catalog_scan_*; NULL: an ordinary relation */
+    const struct SeqDef *sequence; /* kind 'S' */
+    const char *comment;
+    Arena *arena;        /* all of the above but the handles */
+    _Atomic int pins;
+};
+
+/* Pins of one statement or plan. Zero-initialised is empty; heap blocks, freed by relpins_release. */
+typedef struct RelPins {
+    Relation **items;
+    int count, cap;
+} RelPins;
+/* Makes pins the place where lookups of this session pin; returns the one before. NULL is not allowed while
+ * something looks up. */
+RelPins *catalog_pins_use(Ctx *ctx, RelPins *pins);
+void relpins_release(Ctx *ctx, RelPins *pins);
+
+/* Lookups. schema NULL: along search_path (pg_catalog first unless named). *out is NULL when there is none, which is
+ * no error; the _required form raises 42P01 `relation "x" does not exist`, or 3F000 for an explicit schema that is not there,
+ * at byte position loc (0: none). */
+Status catalog_relation(Ctx *ctx, const char *schema, const char *name, const Relation **out);
+Status catalog_relation_required(Ctx *ctx, const char *schema, const char *name, int loc,
+                                 const Relation **out);
+Status catalog_relation_by_oid(Ctx *ctx, Oid oid, const Relation **out);
+/* 0 when the relation is gone. */
+uint64_t catalog_relation_version(Ctx *ctx, Oid oid);
+/* Differs from every earlier value after any change that this session could see. One load; call it after locking. */
+uint64_t catalog_generation(Ctx *ctx);
+
+/* Column of a name; NULL if there is none (dropped ones have no name). System columns are not in here. */
+const Column *relation_column(const Relation *rel, const char *name);
+const Index *relation_index_by_oid(const Relation *rel, Oid oid);
+const RelConstraint *relation_constraint(const Relation *rel, const char *name);
+
+/* Schemas: INVALID_OID if there is none; the name of an oid or NULL, valid for the statement. */
+Oid catalog_schema_oid(Ctx *ctx, const char *name);
+const char *catalog_schema_name(Ctx *ctx, Oid oid);
+/* The schemas of search_path that exist, pg_catalog where it is implied included when implicit is set. */
+Status catalog_search_path(Ctx *ctx, Arena *arena, bool implicit, Oid **schemas_out, int *n_out);
+/* Where CREATE puts an object without a schema: 3F000 `no schema has been selected to create in`. */
+Status catalog_creation_schema(Ctx *ctx, Oid *schema_out);
+/* Whether the relation is found by its bare name. */
+bool catalog_relation_is_visible(Ctx *ctx, Oid oid);
+
+/* Types by schema and typname ("int4", "_text" for arrays); schema NULL: along the path. INVALID_OID if there is none. */
+Oid catalog_type_by_name(Ctx *ctx, const char *schema, const char *name);
+
+/* Rows of a catalog relation (rel->systable). cols: attribute positions wanted, 0-based; the batch has ncols columns in that
+ * order and is valid until the next call; *out NULL at the end. The rows are those of the moment of
+ * catalog_scan_open. Memory is the arena's; there is nothing to close. */
+typedef struct CatalogScan CatalogScan;
+struct Batch;
+Status catalog_scan_open(Ctx *ctx, Arena *arena, const Relation *rel, const int *cols, int ncols,
+                         CatalogScan **scan_out);
+Status catalog_scan_next(Ctx *ctx, CatalogScan *scan, struct Batch **out);
+Status catalog_scan_rewind(Ctx *ctx, CatalogScan *scan); /* the same rows again */
+
+#endif
