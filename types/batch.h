@@ -4,7 +4,8 @@
  *   FLAT   data[i] is row i's value
  *   CONST  data[0] is every row's value (valid bit 0 its validity)
  *   DICT   codes[i] is the position of row i's value in dict, a FLAT vector of up to dict_count values;
- *          NULLs are marked in the DICT vector's own valid bits (dict itself has none)
+ *          NULLs are marked in the DICT vector's own valid bits (dict itself has none); the codes
+ *          of NULL rows are in range too, and dict->data is never empty
  * Validity is a bitmap, bit set: not NULL; a NULL pointer: no row is NULL. Slots of NULL rows hold
  * unspecified bytes, except that a Str slot is always safe to read (length and pointer valid or zero).
  *

@@ -4,11 +4,17 @@
  * kernel that computes a whole batch. Kernel symbols are fn_<prosrc>, PostgreSQL's prosrc
  * where it has one (int4pl -> fn_int4pl). Operators and casts name their function by oid.
  *
+ * A kernel is given args of the types its row declares (pseudo-types: see arg_types); the binder has put
+ * the casts in.
+ *
  * A kernel computes rows sel[0..n) (positions; sel NULL: 0..n-1) of out from args. out is FLAT with own
  * buffers of out's default form. Of a STRICT function no selected row has a NULL argument, and NULL rows of
  * the result are already marked; others look for themselves. Args come FLAT or CONST (never DICT unless
  * the row says FN_DICT). A kernel raises for the first selected row that fails and returns. Strings it
  * makes go to call->arena, which lives as long as out.
+ *
+ * numeric: an argument vector has any of the three forms (type.h), and a kernel that gives numeric chooses
+ * the form and scale of out. How kernels are written: kernel.h.
  */
 #ifndef TYPES_FUNCTION_H
 #define TYPES_FUNCTION_H
@@ -68,6 +74,13 @@ const Function *const *fn_by_name(const char *name, int *n_out);
 int fn_count(void);
 const Function *fn_at(int i);
 
+/* A comparison as a filter: writes to out those rows of sel[0..n) (NULL: 0..n-1), ascending, for which the
+ * function is true, and returns how many. Rows with a NULL argument do not pass. a and b are FLAT or CONST;
+ * out has room for n positions and may be sel itself. Cannot fail. */
+typedef int (*SelKernel)(const Vector *a, const Vector *b, const uint16_t *sel, int n, uint16_t *out);
+/* The selection kernel of a function's row (selkernels.def); NULL: filter by the bool vector. */
+SelKernel fn_sel_kernel(const Function *fn);
+
 /* Which selectivity estimate a comparison takes (pg_operator.oprrest). */
 typedef enum SelKind { SEL_NONE, SEL_EQ, SEL_NE, SEL_LT, SEL_LE, SEL_GT, SEL_GE, SEL_LIKE, SEL_NLIKE,
                        SEL_CONTAINS, SEL_MATCH } SelKind;
@@ -103,9 +116,25 @@ const Cast *cast_find(Oid source, Oid target); /* NULL: none listed (I/O casts a
 int cast_count(void);
 const Cast *cast_at(int i);
 
+/* What a row of aggregates.def names: how the states of one aggregate are kept. See Aggregate, which takes
+ * these fields over. */
+typedef struct AggCall AggCall;
+typedef struct AggOps {
+    size_t state_bytes;
+    bool plain_state;
+    Status (*init)(AggCall *call, void *state);
+    Status (*update)(AggCall *call, char **states, size_t offset);
+    Status (*update_one)(AggCall *call, void *state);
+    Status (*remove_one)(AggCall *call, void *state);
+    Status (*combine)(AggCall *call, void *into, const void *from);
+    Status (*final)(AggCall *call, const void *state, Arena *arena, Value *out);
+    Status (*serialise)(AggCall *call, const void *state, StrBuf *b);
+    Status (*deserialise)(AggCall *call, const char *data, size_t nbytes, void *state);
+} AggOps;
+
 /* Aggregates. The state of one group is state_bytes of 8-byte aligned memory, zeroed, then init.
  * What it points to lies in the arena given. */
-typedef struct AggCall {
+struct AggCall {
     Ctx *ctx;
     Arena *arena;        /* lives as long as the states */
     int nargs;
@@ -117,7 +146,7 @@ typedef struct AggCall {
     Oid collation;
     struct MemAccount *account;
     size_t *grown_bytes; /* add here what states took from the arena or heap, so that callers can spill */
-} AggCall;
+};
 
 typedef struct Aggregate {
     Oid oid;
@@ -129,14 +158,16 @@ typedef struct Aggregate {
     char kind;      /* 'n' normal, 'o' ordered set, 'h' hypothetical set */
     size_t state_bytes;
     Status (*init)(AggCall *call, void *state); /* NULL: zeroed is right */
-    /* Row sel[i] goes to the state at states[i] + offset. */
+    /* Row i goes to the state at states[i] + offset: states is indexed by row position, as vectors are, so
+     * that one array serves every aggregate of a node whatever rows each skips. */
     Status (*update)(AggCall *call, char **states, size_t offset);
     /* All rows go to one state. Same answers as update; the fast path of ungrouped aggregates and frames. */
     Status (*update_one)(AggCall *call, void *state);
     /* Takes rows out again (moving frames); NULL: cannot. Must give exactly what recomputing gives. */
     Status (*remove_one)(AggCall *call, void *state);
     Status (*combine)(AggCall *call, void *into, const void *from); /* NULL: no partial aggregation */
-    /* Result as PostgreSQL's; the value's strings lie in the arena given. */
+    /* Result as PostgreSQL's; the value's strings lie in the arena given. For ordered sets rows were fed in
+     * the ORDER BY's order with the aggregated arguments alone, and here call->args are the direct arguments, CONST. */
     Status (*final)(AggCall *call, const void *state, Arena *arena, Value *out);
     /* States that are plain bytes (no pointers) may be spilled as they are; others give serialise/deserialise. */
     bool plain_state;
