@@ -1,0 +1,165 @@
+/* index.h - what every kind of index can do: insert, scan by key range, bulk build, sizes.
+ *
+ * An index maps key columns, encoded by keycodec, to tids. Entries are found in key order and, among
+ * equal keys, in tid order. An entry may lead to a dead version: the heap decides visibility. Columns
+ * whose key does not give the value back, and INCLUDE columns, are kept as payload beside the key.
+ *
+ * The planner includes this header for sizes and costs and nothing else of storage.
+ *
+ * Threads: an Index handle is shared; an IndexScan belongs to one thread. No function is entered or left
+ * with a page latched or fixed.
+ */
+#ifndef STORAGE_INDEX_H
+#define STORAGE_INDEX_H
+
+#include "storage/keycodec.h"
+
+typedef struct Heap Heap;
+typedef struct Index Index;         /* one open index; owned by the relation cache */
+typedef struct IndexScan IndexScan; /* owned by the caller; ended by index_scan_end */
+typedef struct IndexBuild IndexBuild;
+typedef struct IndexOps IndexOps;
+typedef int64_t IndexTid; /* heap.h's Tid */
+
+typedef enum IndexKind { INDEX_BTREE, INDEX_KIND_COUNT } IndexKind;
+
+/* What the catalog knows of an index. Everything pointed to must outlive the handle. */
+typedef struct IndexDesc {
+    Oid relid;
+    uint32_t root_page; /* from index_create; never changes */
+    const char *name;
+    IndexKind kind;
+    bool unique;
+    bool nulls_not_distinct; /* unique: NULLs count as equal */
+    int nkeys;               /* key columns */
+    int ncols;               /* with INCLUDE columns */
+    const KeyColumn *keys;   /* nkeys */
+    const Oid *types;        /* ncols; type and form of each column */
+    const uint8_t *phys;
+    const int16_t *scales;
+} IndexDesc;
+
+typedef enum IndexCheck {
+    INDEX_CHECK_NONE,   /* insert, duplicates allowed */
+    INDEX_CHECK_UNIQUE, /* insert unless a live row has the key */
+    INDEX_CHECK_ONLY    /* only look: ON CONFLICT before the row exists */
+} IndexCheck;
+
+typedef struct IndexStats {
+    uint32_t pages;
+    uint32_t leaf_pages;
+    int height;     /* levels above the leaves: 0 where the root is a leaf */
+    double entries; /* estimated */
+} IndexStats;
+
+/* A handle in the arena. 0A000 for a kind still to come. */
+Status index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out);
+const IndexDesc *index_desc(const Index *index);
+/* Makes an empty index in the running transaction. */
+Status index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out);
+Status index_drop(Ctx *ctx, Index *index); /* pages go when the commit is seen by all */
+
+/* Adds rows sel[0..n) of cols[0..ncols), i-th to tids[i]. With INDEX_CHECK_UNIQUE and _ONLY conflicts[i] is the tid of the
+ * live row in the way, or 0, and *nconflicts_out their number: what conflicts is not inserted, and the
+ * caller raises 23505 or does ON CONFLICT. Waits for running writers of the same key; heap is the table. Rows
+ * with a NULL key column never conflict (unless nulls_not_distinct). Errors: 54000 key too wide, waits. */
+Status index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, const uint16_t *sel,
+                          int n, const IndexTid *tids, IndexCheck check, IndexTid *conflicts,
+                          int *nconflicts_out);
+
+/* Bulk build of an empty index. Entries come in ascending order of (key, tid): the executor encodes them with
+ * index_form_entries and sorts on the bytes. Pages are filled to fillfactor per cent (0: 90) and
+ * logged once. */
+Status index_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBuild **build_out);
+/* payload NULL or empty where the index has none. dup_out: the tid before this one where a unique index meets the key twice, else 0:
+ * the caller looks whether both rows are live and raises 23505. */
+Status index_build_add(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
+                       const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out);
+Status index_build_finish(Ctx *ctx, IndexBuild *build);
+void index_build_end(IndexBuild *build); /* releases what is held; after finish or an error */
+/* Keys and payloads of rows as index entries hold them. null_keys (NULL: not wanted): bit i set when row i has a NULL among its key
+ * columns. */
+Status index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n,
+                          KeyRows *keys, KeyRows *payloads, uint64_t *null_keys);
+static inline bool
+index_has_payload(const IndexDesc *d)
+{
+    if (d->ncols > d->nkeys) return true;
+    for (int i = 0; i < d->nkeys; i++)
+        if (!d->keys[i].reversible) return true;
+    return false;
+}
+
+/* The part of an index a scan walks: columns 0..neq-1 equal eq[i], and column neq within [lower, upper]. SQL
+ * order of the type: DESC columns are the index's business. A NULL in eq means IS NULL. With a lower or upper bound the
+ * column's NULLs are outside; not_null alone (IS NOT NULL) leaves them out as well. All zero: the whole index. */
+typedef struct IndexRange {
+    int neq;
+    const Value *eq;
+    const Value *lower, *upper; /* NULL: open; a NULL value: nothing matches */
+    bool lower_inclusive, upper_inclusive;
+    bool not_null;
+} IndexRange;
+
+/* What one call gives: tids in key order and, if asked for, the columns. Valid until the next call. */
+typedef struct IndexBatch {
+    int n;
+    const IndexTid *tids;
+    Vector **cols; /* one for each of the spec's columns, FLAT */
+} IndexBatch;
+
+typedef struct IndexScanSpec {
+    const int *columns; /* index columns to give back (index-only scans), 0..ncols-1; NULL: none */
+    int ncolumns;
+} IndexScanSpec;
+
+Status index_scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec,
+                        IndexScan **scan_out);
+/* Positions the scan; again and again for nested loops and prepared lookups, without allocating. The range is
+ * copied. */
+Status index_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
+/* Up to max_rows (at most BATCH_ROWS) entries; out->n is 0 at the end. */
+Status index_scan_next(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out);
+/* Says which tids of the last batch were dead to all (heap_fetch's bits): later scans pass over the entries.
+ * A hint; never fails. */
+void index_scan_kill(Ctx *ctx, IndexScan *scan, const uint64_t *dead);
+void index_scan_end(IndexScan *scan); /* NULL is fine */
+
+Status index_stats(Ctx *ctx, Index *index, IndexStats *out);
+/* Takes out entries whose tid the callback calls dead: VACUUM. */
+typedef bool (*IndexTidIsDead)(void *arg, IndexTid tid);
+Status index_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uint64_t *removed_out);
+/* Verifies structure: order, bounds, links, levels. XX002 with page and what is wrong. */
+Status index_check(Ctx *ctx, Index *index, uint64_t *entries_out);
+
+/* One row a kind; index_*() above dispatch through it. */
+struct IndexOps {
+    IndexKind kind;
+    Status (*create)(Ctx *ctx, Oid relid, uint32_t *root_page_out);
+    Status (*insert)(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyRows *payloads,
+                     const uint64_t *null_keys, const IndexTid *tids, IndexCheck check,
+                     IndexTid *conflicts, int *nconflicts_out);
+    Status (*build_begin)(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBuild **out);
+    Status (*build_add)(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
+                        const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out);
+    Status (*build_finish)(Ctx *ctx, IndexBuild *build);
+    void (*build_end)(IndexBuild *build);
+    Status (*scan_begin)(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec, IndexScan **out);
+    Status (*scan_start)(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
+    Status (*scan_next)(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out);
+    void (*scan_kill)(Ctx *ctx, IndexScan *scan, const uint64_t *dead);
+    void (*scan_end)(IndexScan *scan);
+    Status (*stats)(Ctx *ctx, Index *index, IndexStats *out);
+    Status (*bulk_delete)(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uint64_t *removed_out);
+    Status (*check)(Ctx *ctx, Index *index, uint64_t *entries_out);
+};
+
+/* Common head of every kind's handles. */
+struct Index {
+    const IndexOps *ops;
+    IndexDesc desc;
+    KeyFormat format;
+    bool has_payload;
+};
+
+#endif
