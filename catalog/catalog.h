@@ -27,7 +27,7 @@
 
 typedef struct Catalog Catalog;   /* of an instance; ctx->catalog */
 typedef struct Relation Relation;
-typedef struct Index Index;
+typedef struct IndexDef IndexDef;
 typedef struct RelConstraint RelConstraint;
 typedef struct Sequence Sequence; /* catalog/sequence.h */
 typedef struct SysTable SysTable; /* catalog/systable.h: a row of systables.def */
@@ -81,7 +81,7 @@ typedef struct Column {
     const ColumnStats *stats; /* NULL: not analysed */
 } Column;
 
-struct Index {
+struct IndexDef {
     Oid oid;
     const char *name;
     Oid rel_oid;
@@ -146,12 +146,12 @@ struct Relation {
     int ncols;       /* dropped ones included */
     const Column *cols;
     int nindexes;
-    const Index *const *indexes; /* by oid: in the order they were made */
+    const IndexDef *const *indexes; /* by oid: in the order they were made */
     int nconstraints;
     const RelConstraint *const *constraints; /* by oid; checks are evaluated in order of name */
     int nreferenced_by;
     const RelConstraint *const *referenced_by; /* foreign keys that point here */
-    const Index *primary;                   /* NULL: none */
+    const IndexDef *primary;                   /* NULL: none */
     /* tables */
     Oid storage_id;      /* relation id on its pages: changes when TRUNCATE or a rewrite gives it a new heap */
     uint32_t root_page;
@@ -192,7 +192,7 @@ uint64_t catalog_generation(Ctx *ctx);
 
 /* Column of a name; NULL if there is none (dropped ones have no name). System columns are not in here. */
 const Column *relation_column(const Relation *rel, const char *name);
-const Index *relation_index_by_oid(const Relation *rel, Oid oid);
+const IndexDef *relation_index_by_oid(const Relation *rel, Oid oid);
 const RelConstraint *relation_constraint(const Relation *rel, const char *name);
 
 /* Schemas: INVALID_OID if there is none; the name of an oid or NULL, valid for the statement. */

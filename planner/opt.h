@@ -11,6 +11,7 @@
 #ifndef PLANNER_OPT_H
 #define PLANNER_OPT_H
 
+#include "common/settings.h"
 #include "planner/logical.h"
 
 /* A column by its logical identity. */
@@ -67,7 +68,7 @@ typedef struct Path {
     struct Path *outer, *inner;
     /* PATH_SEQ, PATH_INDEX, PATH_LEAF_SUB */
     struct Leaf *leaf;
-    const Index *index;
+    const IndexDef *index;
     IndexBound *bounds; /* values over logical columns */
     int nbounds;
     ExprList index_cond;
