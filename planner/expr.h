@@ -5,9 +5,8 @@
  * a plan is built; all in the statement's arena.
  *
  * Columns. In logical plans a ColumnRef names (rel, col): rel is the query-wide number of the relation that
- * produces it, col its 0-based column. In physical plans rel is which input of the node (INPUT_*) and
- * col the position in that input's output. levels_up > 0 (only before unnesting and subplan making) names
- * an enclosing query's relation.
+ * produces it, col its 0-based column (negative: SCANCOL_*). In physical plans rel is which input of the node
+ * (INPUT_*) and col the position in that input's output.
  */
 #ifndef PLANNER_EXPR_H
 #define PLANNER_EXPR_H
@@ -64,6 +63,8 @@ typedef struct SortKeyList {
 #define E_LIST(f) ExprList f;
 #define E_SORT(f) SortKeyList f;
 #define E_PTR(type, f) type f;
+#define E_VALUE(f) Value f;
+#define E_NAME(f) const char *f;
 #define EXPR(T, fields)                                                                            \
     typedef struct T##Expr {                                                                       \
         Expr base;                                                                                 \
@@ -76,14 +77,19 @@ typedef struct SortKeyList {
 #undef E_LIST
 #undef E_SORT
 #undef E_PTR
+#undef E_VALUE
+#undef E_NAME
 
-/* Deep copy into arena; NULL when memory is out. */
+/* Deep copy into arena; NULL when memory is out. A SubPlan's query is shared, not copied. */
 Expr *expr_copy(Arena *arena, const Expr *e);
 bool expr_equal(const Expr *a, const Expr *b); /* loc ignored */
 uint64_t expr_hash(const Expr *e);
 /* Calls fn on each child slot (so that it can replace it); stops at the first error. Does not recurse. */
 typedef Status (*ExprWalkFn)(Ctx *ctx, Expr **slot, void *arg);
 Status expr_children(Ctx *ctx, Expr *e, ExprWalkFn fn, void *arg);
+size_t expr_bytes(ExprTag tag); /* size of the struct */
+const char *expr_tag_name(ExprTag tag);
+bool value_equal_bits(const Value *a, const Value *b); /* same type, form and bytes; NULL equals NULL */
 /* New zeroed node of a tag; NULL when memory is out. */
 Expr *expr_new(Arena *arena, ExprTag tag, Oid type, int32_t typmod, int loc);
 #define EXPR_NEW(arena, T, type, typmod, loc) ((T##Expr *)expr_new((arena), EXPR_##T, (type), (typmod), (loc)))

@@ -4,6 +4,9 @@
  * column anywhere above it is ColumnRef (rel, col). So a tree can be rearranged without renumbering, and a
  * reference to a rel that is not produced inside a subquery is a correlation.
  *
+ * Nothing below a node may refer to columns the node's own subtree does not produce, but for lateral joins (their
+ * right side may use the left's columns), and for subqueries in expressions.
+ *
  * A Query is a tree and its visible output; a statement's Query holds its CTEs. Subqueries in expressions are
  * SubPlanExpr.query (a Query). All in the statement's arena; rewrites may edit in place.
  */
@@ -11,6 +14,7 @@
 #define PLANNER_LOGICAL_H
 
 #include "common/array.h"
+#include "common/str.h"
 #include "planner/plan.h"
 
 typedef enum LogicalTag {
@@ -54,13 +58,10 @@ typedef struct CteInfo {
     bool modifies;    /* data-modifying: runs whether read or not */
 } CteInfo;
 
-/* What is known of a statement's relations, by rel number (1-based). */
+/* What is known of a statement's relations, by rel number (1-based). Types and names of columns: rel_column. */
 typedef struct RelInfo {
     LNode *node; /* the producer */
     const char *alias;
-    const Oid *col_types;
-    const int32_t *col_typmods;
-    const char *const *col_names;
 } RelInfo;
 
 /* One a statement; shared by its Queries. */
@@ -88,6 +89,21 @@ struct Query {
 /* A node of a tag with a fresh rel number when ncols >= 0. */
 LNode *lnode_new(PlanState *ps, LogicalTag tag, int ncols);
 #define LNODE_NEW(ps, T, ncols) ((L##T *)lnode_new((ps), LOGICAL_##T, (ncols)))
+
+/* Type and name of column col of a rel; any out may be NULL. Name is NULL where there is none. */
+void rel_column(const PlanState *ps, int rel, int col, Oid *type_out, int32_t *typmod_out, const char **name_out);
+/* A reference to it. NULL when memory is out. */
+Expr *rel_column_ref(PlanState *ps, int rel, int col);
+
+/* Calls fn on each expression slot of the node itself. */
+Status lnode_exprs(Ctx *ctx, LNode *node, ExprWalkFn fn, void *arg);
+/* Calls fn on each child slot. Neither recurses. */
+typedef Status (*LNodeWalkFn)(Ctx *ctx, LNode **slot, void *arg);
+Status lnode_children(Ctx *ctx, LNode *node, LNodeWalkFn fn, void *arg);
+const char *lnode_tag_name(LogicalTag tag);
+/* An indented dump of a query and of its subqueries, for tests and the debugger. */
+Status query_print(PlanState *ps, StrBuf *out, const Query *q);
+Status expr_print(PlanState *ps, StrBuf *out, const Expr *e);
 
 /* planner/bind.c. Names, types, operators resolved; 42P01, 42703, 42883, ... with position. */
 struct Ast;
