@@ -6,6 +6,7 @@
 #ifndef COMMON_SETTINGS_H
 #define COMMON_SETTINGS_H
 
+#include "common/ctx.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,5 +32,47 @@ typedef struct Settings {
     int date_order;                   /* DateOrder */
     const struct TimeZone *timezone_info; /* types/timezone.h; NULL means UTC */
 } Settings;
+
+typedef enum SettingKind { SETTING_KIND_BOOL, SETTING_KIND_INT, SETTING_KIND_REAL, SETTING_KIND_STR,
+                           SETTING_KIND_ENUM } SettingKind;
+typedef enum SettingContext { SETTING_USER, SETTING_INSTANCE, SETTING_INTERNAL } SettingContext;
+typedef enum SettingUnit { SETTING_UNIT_NONE, SETTING_UNIT_KB, SETTING_UNIT_8KB, SETTING_UNIT_MS,
+                           SETTING_UNIT_S, SETTING_UNIT_MIN } SettingUnit;
+
+/* A value of any setting; which member counts follows from the setting's kind. */
+typedef union SettingValue {
+    bool b;
+    int i; /* SETTING_KIND_ENUM: position in the options */
+    double d;
+    const char *s;
+} SettingValue;
+
+/* A row of settings.def. */
+typedef struct SettingInfo {
+    const char *name;
+    SettingKind kind;
+    SettingContext context;
+    size_t offset; /* of the field in Settings */
+    SettingValue dflt;
+    double min, max; /* SETTING_KIND_INT, SETTING_KIND_REAL */
+    SettingUnit unit;
+    const char *options; /* SETTING_KIND_ENUM: "a|b|c" */
+    const char *doc;
+} SettingInfo;
+
+int setting_count(void);
+const SettingInfo *setting_at(int i);
+const SettingInfo *setting_find(const char *name); /* whatever its case; NULL if there is none */
+void settings_init(Settings *settings);            /* all defaults; no field owns anything */
+SettingValue setting_get(const Settings *settings, const SettingInfo *info);
+void setting_put(Settings *settings, const SettingInfo *info, SettingValue value);
+/* Text as in SET, units included. Strings are taken as they are: value_out->s is text. 22023. */
+Status setting_parse(Ctx *ctx, const SettingInfo *info, const char *text, SettingValue *value_out);
+/* As SHOW prints it, in the largest unit that divides the number; plain: as pg_settings does, in the base unit. */
+Status setting_format(Ctx *ctx, Arena *arena, const SettingInfo *info, SettingValue value, bool plain,
+                      const char **text_out);
+const char *setting_unit_name(SettingUnit unit); /* "kB"; NULL for none */
+/* The i-th option of an enum setting, NULL past the last. In the arena. */
+const char *setting_option(Arena *arena, const SettingInfo *info, int i);
 
 #endif
