@@ -29,10 +29,9 @@ typedef struct Catalog Catalog;   /* of an instance; ctx->catalog */
 typedef struct Relation Relation;
 typedef struct IndexDef IndexDef;
 typedef struct RelConstraint RelConstraint;
-typedef struct Sequence Sequence; /* catalog/sequence.h */
 typedef struct SysTable SysTable; /* catalog/systable.h: a row of systables.def */
 struct Heap;                      /* storage/heap.h */
-struct BTree;                     /* storage/btree.h */
+struct Index;                     /* storage/index.h */
 
 #define OID_PG_CATALOG 11u
 #define OID_PUBLIC 2200u
@@ -99,9 +98,8 @@ struct IndexDef {
     const char *method;     /* "btree" */
     const char *predicate;  /* SQL text over the relation's columns; NULL: all rows */
     Oid constraint_oid;     /* the PRIMARY KEY or UNIQUE constraint it enforces, else 0 */
-    Oid storage_id;         /* relation id on its pages */
-    uint32_t root_page;     /* where storage finds it */
-    struct BTree *btree;    /* open handle, lives as long as the Relation */
+    uint32_t root_page;
+    struct Index *index;    /* open handle, lives as long as the Relation */
     double tuples, pages;   /* as of the last ANALYZE, VACUUM or build; -1 unknown */
 };
 
@@ -135,6 +133,16 @@ struct RelConstraint {
     const int *set_attnums;
 };
 
+/* What CREATE SEQUENCE said. The counter itself is in catalog/sequence.h: nextval is no DDL. */
+typedef struct SeqDef {
+    Oid type; /* int2, int4, int8 */
+    int64_t start, increment, min, max, cache;
+    bool cycle;
+    Oid owner_oid; /* OWNED BY: dropped with that column; 0: nobody's */
+    int owner_attnum;
+    bool is_identity;
+} SeqDef;
+
 struct Relation {
     Oid oid;
     uint64_t version;
@@ -153,8 +161,7 @@ struct Relation {
     const RelConstraint *const *referenced_by; /* foreign keys that point here */
     const IndexDef *primary;                   /* NULL: none */
     /* tables */
-    Oid storage_id;      /* relation id on its pages: changes when TRUNCATE or a rewrite gives it a new heap */
-    uint32_t root_page;
+    uint32_t root_page;  /* changes when TRUNCATE or a rewrite gives it a new heap */
     struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */
     double tuples, pages; /* as of the last ANALYZE or VACUUM; -1: never */
     /* views */
@@ -162,7 +169,7 @@ struct Relation {
     const char *view_path; /* search_path at CREATE VIEW */
     /* pg_catalog and information_schema */
     const SysTable *systable; /* rows are made by catalog_scan_*; NULL: an ordinary relation */
-    const struct SeqDef *sequence; /* kind 'S' */
+    const SeqDef *sequence; /* kind REL_SEQUENCE */
     const char *comment;
     Arena *arena;        /* all of the above but the handles */
     _Atomic int pins;
