@@ -13,6 +13,9 @@
 #include <stddef.h>
 
 struct Db;       /* storage/db.h: the open instance */
+struct DbConn;   /* storage/db.h: this thread's place in it */
+struct Pool;     /* storage/pool.h */
+struct IoStats;  /* storage/pool.h: pages touched by this thread */
 struct Tx;       /* storage/tx.h: the running transaction, NULL outside one */
 struct Snapshot; /* storage/snapshot.h: what the running statement sees */
 struct Catalog;  /* catalog/catalog.h */
@@ -22,6 +25,9 @@ struct Settings; /* common/settings.h: this session's values, never NULL once a 
 struct Ctx {
     Err err;
     struct Db *db;
+    struct DbConn *conn;  /* db, conn, pool and io are set by db_open and db_worker_attach */
+    struct Pool *pool;
+    struct IoStats *io;
     struct Tx *tx;
     struct Snapshot *snapshot;
     struct Catalog *catalog;

@@ -1,0 +1,75 @@
+/* db.h - an open database: one instance a file in this process, any number of connections.
+ *
+ * Opening the same file again (same device and inode) attaches to the instance that is open. One process holds the file for
+ * writing; several may hold it read-only when none writes. The last connection to close writes a
+ * checkpoint, removes the log and frees everything.
+ *
+ * A connection is a Ctx that db_open has filled: ctx->db, ctx->conn, ctx->pool, ctx->io. It is used by one thread at a time. A worker
+ * thread of a statement has its own Ctx and attaches with db_worker_attach.
+ *
+ * Once a sync of the log has failed, nobody knows what is on disk: the instance has failed, every call raises 58030, and only
+ * closing all connections and opening again (which recovers) helps. After fork() the child's calls fail with 55000.
+ */
+#ifndef STORAGE_DB_H
+#define STORAGE_DB_H
+
+#include "storage/format.h"
+#include "storage/pool.h"
+
+typedef struct Db Db;
+typedef struct DbConn DbConn;
+struct FileOps;
+
+/* All zero: the defaults. Only the first connection's options count; page_bytes only when the file is made. */
+typedef struct DbOptions {
+    uint32_t page_bytes;        /* 8192 ... 65536, a power of two; 0: 16384 */
+    size_t cache_bytes;         /* memory for pages; 0: a quarter of the machine's, at least 64 MiB */
+    size_t reserve_bytes;       /* addresses for the file; 0: 1 TiB */
+    size_t wal_bytes_max;       /* a checkpoint is due when the log since the last one is longer; 0: 256 MiB */
+    bool read_only;
+    bool must_exist;            /* 58P01 rather than making the file */
+    bool no_threads;            /* no background work: checkpoints are db_checkpoint's caller's business */
+    const struct FileOps *file; /* NULL: the system's files (storage/file.h) */
+} DbOptions;
+
+/* path ":memory:" or "": a database without a file, this connection's alone. Errors: 58P01, 42501, 55006 (another process has it; its pid and host
+ * are named), XX001 (not a database, or damaged), 0A000 (a newer format), 54000 (reservation), 58030, 53100, 53200. */
+Status db_open(Ctx *ctx, const char *path, const DbOptions *options);
+/* Rolls back what is running, lets go of everything; the last one out closes the instance. The error, if any, is that of the final
+ * checkpoint: the connection is closed all the same, and the log stays to be recovered from. */
+Status db_close(Ctx *ctx);
+/* A thread that works for leader's statement: same transaction's snapshot, its own counters. */
+Status db_worker_attach(Ctx *worker, Ctx *leader);
+void db_worker_detach(Ctx *worker);
+
+/* Raises 58030 or 55000 if the instance has failed or this is a fork()'s child. Every statement starts with it. */
+Status db_usable(Ctx *ctx);
+
+/* Everything changed up to now into the database file, so that recovery starts from here. */
+Status db_checkpoint(Ctx *ctx);
+
+/* Named roots, so that the catalog finds its relations. Setting is part of the running transaction: others see it when it has
+ * committed. Slots are below DB_ROOTS_MAX and named by the catalog. PAGE_NONE: not set. */
+Status db_root_get(Ctx *ctx, int slot, PageNo *root_out);
+Status db_root_set(Ctx *ctx, int slot, PageNo root);
+/* The next object ids, n in a row from the one returned; from 16384 on, never given twice. */
+Status db_next_oid(Ctx *ctx, uint32_t n, uint32_t *first_out);
+
+uint32_t db_page_bytes(Ctx *ctx);
+bool db_is_read_only(Ctx *ctx);
+bool db_in_memory(Ctx *ctx);
+const char *db_path(Ctx *ctx);
+int db_conn_slot(Ctx *ctx);             /* number of this connection in the instance, from 0 */
+const char *db_temp_dir(Ctx *ctx);      /* where spill files go: beside the file, or TMPDIR */
+uint64_t db_file_bytes(Ctx *ctx);
+
+/* What upper layers keep for the instance and all its connections share (the catalog). Created by the first connection that asks;
+ * create runs once, under a mutex; destroy when the instance closes. */
+Status db_shared(Ctx *ctx, Status (*create)(Ctx *ctx, void **out), void (*destroy)(void *p), void **out);
+
+/* Verifies headers, meta page, space maps and every relation whose root the caller gives: pages owned by none or by two, chains,
+ * entries, checksums. Reports each fault, and raises XX001 if there was one. */
+typedef void (*DbReport)(void *arg, PageNo page, const char *text);
+Status db_check(Ctx *ctx, const PageNo *roots, int nroots, DbReport report, void *arg);
+
+#endif
