@@ -2,7 +2,7 @@
  *
  * One row of the catalog's own heap describes one object (catalog_store.c); the rows are ordinary MVCC rows, so
  * rollback, savepoints and recovery need nothing of their own. All rows are read once at open into a map in memory
- * shared by the sessions of an instance (Catalog); a transaction's uncommitted DDL is an overlay of its
+ * shared by the sessions of an instance; a transaction's uncommitted DDL is an overlay of its
  * session, laid over that map. A lookup sees the latest commit plus its own transaction's changes.
  *
  * Relation objects are immutable once they have been handed out. A change makes a new object with a new version;
@@ -25,7 +25,7 @@
 
 #include "types/type.h"
 
-typedef struct Catalog Catalog;   /* of an instance; ctx->catalog */
+typedef struct Catalog Catalog;   /* a session's view of its instance; ctx->catalog */
 typedef struct Relation Relation;
 typedef struct IndexDef IndexDef;
 typedef struct RelConstraint RelConstraint;
@@ -43,11 +43,11 @@ struct Index;                     /* storage/index.h */
 #define CATALOG_ROLE_NAME "postgres"
 
 /* PostgreSQL's letters (pg_class.relkind). */
-#define REL_TABLE 'r'
-#define REL_INDEX 'i'
-#define REL_VIEW 'v'
-#define REL_SEQUENCE 'S'
-#define REL_COMPOSITE 'c'
+#define RELKIND_TABLE 'r'
+#define RELKIND_INDEX 'i'
+#define RELKIND_VIEW 'v'
+#define RELKIND_SEQUENCE 'S'
+#define RELKIND_COMPOSITE 'c'
 
 /* Statistics of one column as ANALYZE left them; the meaning of each field is pg_stats'. Values have the
  * column's type and any form of it. */
@@ -149,7 +149,7 @@ struct Relation {
     const char *name;
     Oid schema_oid;
     const char *schema;
-    char kind;       /* REL_ */
+    char kind;       /* RELKIND_ */
     char persistence; /* 'p'; 't' temporary */
     int ncols;       /* dropped ones included */
     const Column *cols;
@@ -169,7 +169,7 @@ struct Relation {
     const char *view_path; /* search_path at CREATE VIEW */
     /* pg_catalog and information_schema */
     const SysTable *systable; /* rows are made by catalog_scan_*; NULL: an ordinary relation */
-    const SeqDef *sequence; /* kind REL_SEQUENCE */
+    const SeqDef *sequence; /* kind RELKIND_SEQUENCE */
     const char *comment;
     Arena *arena;        /* all of the above but the handles */
     _Atomic int pins;
