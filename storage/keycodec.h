@@ -97,6 +97,9 @@ typedef struct KeyRows {
     size_t data_cap;
     int rows_cap;
     int n;
+    uint32_t *cursors, *starts; /* working space of key_encode */
+    int nstarts;
+    StrBuf scratch;
 } KeyRows;
 
 static inline KeyRows
