@@ -44,6 +44,7 @@ struct Ctx {
     Status (*plan_query)(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
     /* A notice to the client; set by session, may be NULL. */
     void (*notice)(Ctx *ctx, const char *severity, Status code, const char *message);
+    uint64_t random[2]; /* state of random(); zeros: not seeded yet */
     int nofail; /* depth of no-fail sections; RAISE inside one asserts */
 };
 
