@@ -37,6 +37,9 @@ struct Ctx {
     MemAccount *mem;    /* what this query may still take; NULL: no limit */
     /* Non-zero: stop at the next check. Bits of CtxStop; set from any thread. */
     _Atomic uint32_t *stop;
+    /* Wall clock as timestamptz (µs since 2000-01-01 UTC): what now() and statement_timestamp() give. Set by
+     * session; 0: not set, the clock is read. */
+    int64_t tx_start_us, stmt_start_us;
     int64_t deadline_us;         /* CLOCK_MONOTONIC µs of statement_timeout, 0: none */
     const char *stack_base;      /* address near the base of this thread's stack use */
     size_t stack_limit;          /* bytes below stack_base that recursion may use; 0: no check */
