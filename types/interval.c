@@ -64,7 +64,7 @@ find_unit(const char *s)
 
 /* While reading, every part is wide; narrowed at the end. */
 typedef struct Parts {
-    int64_t months, days, us;
+    int64_t years, months, days, us;
     int seen;
 } Parts;
 
@@ -144,16 +144,16 @@ add_unit(Parts *p, Unit unit, int64_t v, double f, int *mask)
         return add_int_scaled(&p->months, v, 1) && add_fraction_days(p, f, DAYS_PER_MONTH);
     case U_YEAR:
         *mask = S_YEAR;
-        return add_int_scaled(&p->months, v, 12) && add_fraction_years(p, f, 1);
+        return add_int_scaled(&p->years, v, 1) && add_fraction_years(p, f, 1);
     case U_DECADE:
         *mask = S_DECADE;
-        return add_int_scaled(&p->months, v, 120) && add_fraction_years(p, f, 10);
+        return add_int_scaled(&p->years, v, 10) && add_fraction_years(p, f, 10);
     case U_CENTURY:
         *mask = S_CENTURY;
-        return add_int_scaled(&p->months, v, 1200) && add_fraction_years(p, f, 100);
+        return add_int_scaled(&p->years, v, 100) && add_fraction_years(p, f, 100);
     case U_MILLENNIUM:
         *mask = S_MILLENNIUM;
-        return add_int_scaled(&p->months, v, 12000) && add_fraction_years(p, f, 1000);
+        return add_int_scaled(&p->years, v, 1000) && add_fraction_years(p, f, 1000);
     default: return false;
     }
 }
@@ -245,7 +245,8 @@ negate_parts(Parts *p)
 {
     int64_t zero = 0;
     return !__builtin_sub_overflow(zero, p->us, &p->us) && !__builtin_sub_overflow(zero, p->days, &p->days) &&
-           !__builtin_sub_overflow(zero, p->months, &p->months);
+           !__builtin_sub_overflow(zero, p->months, &p->months) &&
+           !__builtin_sub_overflow(zero, p->years, &p->years);
 }
 
 static DtError
@@ -253,7 +254,7 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
 {
     DtFields f;
     Unit unit = U_NONE;
-    bool unit_open = false, ago = false, force_negative = false;
+    bool ago = false, force_negative = false;
     DtError e = datetime_split(text, nbytes, &f);
     if (e != DT_OK) return e;
     if (ctx->settings != NULL && ctx->settings->interval_style == INTERVALSTYLE_SQL_STANDARD && f.n > 0 &&
@@ -274,7 +275,6 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
             if (force_negative && p->us > 0) p->us = -p->us;
             if (__builtin_add_overflow(p->us, before, &p->us)) return DT_OVERFLOW;
             unit = U_DAY;
-            unit_open = false;
             break;
         }
         case DTF_TZ:
@@ -284,8 +284,7 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
                     if (*s == '-' || (force_negative && clock.us > 0)) clock.us = -clock.us;
                     if (__builtin_add_overflow(p->us, clock.us, &p->us)) return DT_OVERFLOW;
                     unit = U_DAY;
-                    unit_open = false;
-                    break;
+                            break;
                 }
                 mask = 0;
             }
@@ -293,11 +292,9 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
         case DTF_DATE:
         case DTF_NUMBER:
             if ((e = parse_quantity(p, s, &unit, fields, force_negative, &mask)) != DT_OK) return e;
-            unit_open = false;
             break;
         case DTF_STRING:
         case DTF_SPECIAL: {
-            if (unit_open) return DT_BAD_FORMAT;
             Unit u = find_unit(s);
             if (u == U_IGNORE) continue;
             if (u == U_NONE || u == U_OTHER) return DT_BAD_FORMAT;
@@ -307,14 +304,13 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
                 continue;
             }
             unit = u;
-            unit_open = true;
             break;
         }
         }
         if (mask & p->seen) return DT_BAD_FORMAT;
         p->seen |= mask;
     }
-    if (p->seen == 0 || unit_open) return DT_BAD_FORMAT;
+    if (p->seen == 0) return DT_BAD_FORMAT;
     return ago && !negate_parts(p) ? DT_OVERFLOW : DT_OK;
 }
 
@@ -423,7 +419,7 @@ parse_iso(const char *s, size_t nbytes, Parts *p)
         if (mask & seen & ~(S_SECOND)) return DT_BAD_FORMAT;
         seen |= mask;
     }
-    return !time || any ? DT_OK : DT_BAD_FORMAT;
+    return DT_OK;
 }
 
 Status
@@ -434,6 +430,7 @@ interval_parse(Ctx *ctx, const char *text, size_t nbytes, int32_t typmod, Interv
     if (e == DT_BAD_FORMAT) e = parse_iso(text, nbytes, &p);
     if (e == DT_OVERFLOW) e = DT_INTERVAL_OVERFLOW;
     if (e != DT_OK) return datetime_raise(ctx, e, text, nbytes, "interval");
+    p.months += p.years * MONTHS_PER_YEAR;
     if (p.months > INT32_MAX || p.months < INT32_MIN || p.days > INT32_MAX || p.days < INT32_MIN)
         return RAISE(ctx, ERR_DATETIME_FIELD_OVERFLOW, "interval out of range");
     *out = (Interval){.us = p.us, .days = (int32_t)p.days, .months = (int32_t)p.months};

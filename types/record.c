@@ -1,0 +1,154 @@
+/* record.c - see record.h. */
+#include "types/record.h"
+#include "common/hash.h"
+#include "types/array.h"
+
+#define NULL_BIT 0x80000000u
+
+static uint32_t
+get_u32(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+int
+record_count(const Str *s)
+{
+    return s->len < 4 ? 0 : (int)get_u32(str_data(s));
+}
+
+Value
+record_field(const Str *s, int i)
+{
+    const char *p = str_data(s), *head = p + 4 + (size_t)i * 8;
+    uint32_t n = get_u32(p);
+    uint32_t from = i == 0 ? 0 : get_u32(head - 4) & ~NULL_BIT, end = get_u32(head + 4);
+    Value v = value_null(get_u32(head));
+    if (end & NULL_BIT) return v;
+    v.is_null = false;
+    v.phys = (uint8_t)type_phys(v.type, -1);
+    const char *data = p + 4 + (size_t)n * 8 + from;
+    if (v.phys == PHYS_STR)
+        v.str = str_make(data, end - from);
+    else
+        memcpy(&v.i128, data, phys_width[v.phys]);
+    return v;
+}
+
+Status
+record_make(Ctx *ctx, Arena *arena, const Value *fields, int nfields, Str *out)
+{
+    StrBuf b = strbuf_new(arena), data = strbuf_new(arena);
+    uint32_t n = (uint32_t)nfields;
+    char *text;
+    size_t nbytes;
+    strbuf_add(&b, (const char *)&n, 4);
+    for (int i = 0; i < nfields; i++) {
+        Value v;
+        TRY(value_default_form(ctx, arena, &fields[i], &v));
+        if (!v.is_null && v.phys == PHYS_STR)
+            strbuf_add(&data, str_data(&v.str), v.str.len);
+        else if (!v.is_null)
+            strbuf_add(&data, (const char *)&v.i128, phys_width[v.phys]);
+        uint32_t end = (uint32_t)data.nbytes | (v.is_null ? NULL_BIT : 0);
+        strbuf_add(&b, (const char *)&v.type, 4);
+        strbuf_add(&b, (const char *)&end, 4);
+    }
+    if (data.failed) return RAISE_OOM(ctx);
+    if (data.nbytes != 0) strbuf_add(&b, data.data, data.nbytes);
+    TRY(strbuf_finish(ctx, &b, &text, &nbytes));
+    *out = str_make(text, nbytes);
+    return QN_OK;
+}
+
+int
+record_compare(const Str *a, const Str *b)
+{
+    int na = record_count(a), nb = record_count(b);
+    for (int i = 0; i < na && i < nb; i++) {
+        Value x = record_field(a, i), y = record_field(b, i);
+        if (x.is_null || y.is_null) {
+            if (x.is_null != y.is_null) return x.is_null ? 1 : -1;
+            continue;
+        }
+        const TypeInfo *t = type_info(x.type);
+        int c;
+        if (x.type != y.type)
+            c = x.type < y.type ? -1 : 1;
+        else if (t != NULL && t->cmp != NULL)
+            c = t->cmp(&x, &y);
+        else
+            c = str_cmp(&x.str, &y.str);
+        if (c != 0) return c < 0 ? -1 : 1;
+    }
+    return (na > nb) - (na < nb);
+}
+
+int
+record_cmp(const Value *a, const Value *b)
+{
+    return record_compare(&a->str, &b->str);
+}
+
+uint64_t
+record_hash(const Value *v)
+{
+    int n = record_count(&v->str);
+    uint64_t h = hash_u64((uint64_t)n);
+    for (int i = 0; i < n; i++) {
+        Value f = record_field(&v->str, i);
+        const TypeInfo *t = type_info(f.type);
+        h = hash_combine(h, f.is_null                      ? HASH_NULL
+                            : t != NULL && t->hash != NULL ? t->hash(&f)
+                                                           : hash_bytes(str_data(&f.str), f.str.len));
+    }
+    return h;
+}
+
+Status
+record_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    (void)arena, (void)text, (void)nbytes, (void)type, (void)typmod, (void)out;
+    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "input of anonymous composite types is not implemented");
+}
+
+static bool
+needs_quotes(const char *s, size_t nbytes)
+{
+    if (nbytes == 0) return true;
+    for (size_t i = 0; i < nbytes; i++)
+        if (s[i] == '"' || s[i] == '\\' || s[i] == '(' || s[i] == ')' || s[i] == ',' || ascii_is_space(s[i]))
+            return true;
+    return false;
+}
+
+Status
+record_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    int n = record_count(&value->str);
+    StrBuf field = strbuf_new(b->arena);
+    TRY(ctx_check_depth(ctx));
+    strbuf_addc(b, '(');
+    for (int i = 0; i < n; i++) {
+        Value v = record_field(&value->str, i);
+        if (i > 0) strbuf_addc(b, ',');
+        if (v.is_null) continue;
+        field.nbytes = 0;
+        TRY(value_out(ctx, &field, &v));
+        if (!strbuf_reserve(&field, 0)) return RAISE_OOM(ctx);
+        if (!needs_quotes(field.data, field.nbytes)) {
+            strbuf_add(b, field.data, field.nbytes);
+            continue;
+        }
+        strbuf_addc(b, '"');
+        for (size_t j = 0; j < field.nbytes; j++) {
+            if (field.data[j] == '"' || field.data[j] == '\\') strbuf_addc(b, field.data[j]);
+            strbuf_addc(b, field.data[j]);
+        }
+        strbuf_addc(b, '"');
+    }
+    strbuf_addc(b, ')');
+    return b->failed ? RAISE_OOM(ctx) : QN_OK;
+}
