@@ -144,7 +144,8 @@ typedef struct Plan {
     struct SubPlanInfo {
         bool correlated;  /* depends on exec params set by an enclosing row: rescanned */
         bool is_cte;      /* run once into a shared row store read by CteScan nodes */
-        bool is_init;     /* uncorrelated scalar/EXISTS: evaluated once, its value in out_param */
+        bool is_init;     /* uncorrelated scalar, EXISTS or ARRAY: evaluated once, at its first use; value in out_param */
+        SubPlanKind kind; /* of init plans: SUBPLAN_SCALAR, SUBPLAN_EXISTS (a boolean param), SUBPLAN_ARRAY */
         int out_param;
         const char *name; /* EXPLAIN: "CTE x", "InitPlan 1 (returns $0)", "SubPlan 2" */
     } *subplan_info;
