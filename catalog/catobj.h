@@ -1,0 +1,101 @@
+/* catobj.h - catalog objects as they are stored: one row of the catalog's heap each. Private to catalog/.
+ *
+ * A CatObj is a row in memory: the columns that lookups and dependencies need, and the body, which is everything else in
+ * the form of the writers below. Bodies start with a version byte, so that fields can be added at their end.
+ * CatObjs are immutable and counted. The *Def structs are bodies unpacked for reading or changing, in an arena.
+ */
+#ifndef CATALOG_CATOBJ_H
+#define CATALOG_CATOBJ_H
+
+#include "catalog/catalog.h"
+#include "common/array.h"
+#include <stdatomic.h>
+
+/* What a row describes (column kind of the catalog's heap); never renumbered. */
+typedef enum ObjKind {
+    OBJ_SCHEMA = 1,
+    OBJ_RELATION = 2,   /* tables, views, sequences */
+    OBJ_INDEX = 3,      /* parent: its table */
+    OBJ_CONSTRAINT = 4, /* parent: its table; parent2: the referenced table of a foreign key */
+    OBJ_STATS = 5,      /* parent: its table; what ANALYZE found */
+} ObjKind;
+
+/* "column attnum of this object (0: all of it) needs column ref_attnum (0: all) of object ref". For views, and for
+ * defaults that name sequences. What an index or constraint needs of its table is in its own fields. */
+typedef struct ObjDep {
+    int attnum;
+    Oid ref;
+    int ref_attnum;
+} ObjDep;
+
+typedef struct CatObj {
+    Oid oid;
+    ObjKind kind;
+    char relkind; /* OBJ_RELATION: RELKIND_; OBJ_INDEX: RELKIND_INDEX; OBJ_CONSTRAINT: CONSTRAINT_; else 0 */
+    Oid schema;   /* OBJ_RELATION, OBJ_INDEX */
+    Oid parent, parent2;
+    const char *name;
+    int ndeps;
+    const ObjDep *deps;
+    const uint8_t *body;
+    uint32_t body_bytes;
+    int64_t tid; /* of its row; 0 while none is written. Set by the session that owns the object's overlay entry. */
+    _Atomic int refs;
+} CatObj;
+
+void catobj_ref(CatObj *o);
+void catobj_unref(CatObj *o); /* NULL is fine */
+
+/* A column as stored: what the Column says, and since which layout it is there. */
+typedef struct ColDef {
+    Column col;         /* stats unused */
+    int added_layout;   /* first layout that has it */
+    int dropped_layout; /* first layout without it, 0: none */
+    Value missing;      /* what rows of older layouts show; is_null: NULL */
+    const char *comment;
+} ColDef;
+
+typedef struct RelDef {
+    Oid oid, schema_oid;
+    const char *name;
+    char kind, persistence;
+    uint32_t root_page;
+    int ncols;
+    ColDef *cols;
+    int layout; /* the current one's id, from 1 */
+    const char *view_sql, *view_path;
+    const char *comment;
+    SeqDef *sequence;
+    int ndeps;
+    ObjDep *deps;
+} RelDef;
+
+typedef struct StatsDef {
+    Oid oid, rel_oid;
+    double tuples, pages;
+    int ncols; /* entries in cols, by attnum - 1 */
+    ColumnStats **cols; /* NULL: none */
+    int nindexes;
+    struct StatsIndex {
+        Oid oid;
+        double tuples, pages;
+    } *indexes;
+} StatsDef;
+
+/* Packing: a new CatObj with one reference, tid 0. 53200. */
+Status catobj_from_schema(Ctx *ctx, Oid oid, const char *name, CatObj **out);
+Status catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out);
+Status catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out);
+Status catobj_from_constraint(Ctx *ctx, const RelConstraint *def, CatObj **out);
+Status catobj_from_stats(Ctx *ctx, const StatsDef *def, CatObj **out);
+/* From a row of the heap. XX001 for a body that cannot be. */
+Status catobj_from_row(Ctx *ctx, Oid oid, ObjKind kind, Oid parent, Oid parent2, Oid schema, const char *name,
+                       size_t name_bytes, const uint8_t *body, size_t body_bytes, int64_t tid,
+                       CatObj **out);
+/* Unpacking; everything is copied to the arena. XX001, 53200. */
+Status catobj_to_relation(Ctx *ctx, Arena *arena, const CatObj *o, RelDef **out);
+Status catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out); /* handle and sizes unset */
+Status catobj_to_constraint(Ctx *ctx, Arena *arena, const CatObj *o, RelConstraint **out);
+Status catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out);
+
+#endif
