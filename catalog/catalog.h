@@ -141,6 +141,7 @@ typedef struct SeqDef {
     Oid owner_oid; /* OWNED BY: dropped with that column; 0: nobody's */
     int owner_attnum;
     bool is_identity;
+    uint32_t slot; /* of its counter */
 } SeqDef;
 
 struct Relation {
@@ -149,6 +150,7 @@ struct Relation {
     const char *name;
     Oid schema_oid;
     const char *schema;
+    Oid parent_oid;  /* RELKIND_INDEX: its table */
     char kind;       /* RELKIND_ */
     char persistence; /* 'p'; 't' temporary */
     int ncols;       /* dropped ones included */
@@ -175,6 +177,11 @@ struct Relation {
     _Atomic int pins;
 };
 
+/* Gives ctx its catalog; the first session of an instance reads it from the file (or makes it, in a new one). No
+ * transaction may be running. Detach before db_close. */
+Status catalog_attach(Ctx *ctx);
+void catalog_detach(Ctx *ctx); /* without one: nothing */
+
 /* Pins of one statement or plan. Zero-initialised is empty; heap blocks, freed by relpins_release. */
 typedef struct RelPins {
     Relation **items;
@@ -186,8 +193,7 @@ RelPins *catalog_pins_use(Ctx *ctx, RelPins *pins);
 void relpins_release(Ctx *ctx, RelPins *pins);
 
 /* Lookups. schema NULL: along search_path (pg_catalog first unless named). *out is NULL when there is none, which is
- * no error; the _required form raises 42P01 `relation "x" does not exist`, or 3F000 for an explicit schema that is not there,
- * at byte position loc (0: none). */
+ * no error; the _required form raises 42P01 `relation "x" does not exist` at byte position loc (0: none). */
 Status catalog_relation(Ctx *ctx, const char *schema, const char *name, const Relation **out);
 Status catalog_relation_required(Ctx *ctx, const char *schema, const char *name, int loc,
                                  const Relation **out);

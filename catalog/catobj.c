@@ -354,6 +354,7 @@ put_sequence(StrBuf *b, const SeqDef *s)
     put_u(b, (uint64_t)s->cycle | (uint64_t)s->is_identity << 1);
     put_u(b, s->owner_oid);
     put_i(b, s->owner_attnum);
+    put_u(b, s->slot);
 }
 
 static SeqDef *
@@ -373,6 +374,7 @@ get_sequence(Reader *r)
     s->is_identity = (flags & 2) != 0;
     s->owner_oid = (Oid)get_u(r);
     s->owner_attnum = (int)get_i(r);
+    s->slot = (uint32_t)get_u(r);
     return s;
 }
 

@@ -55,6 +55,7 @@ typedef enum PageType {
     PAGE_GIN = 9,
     PAGE_HNSW = 10,
     PAGE_IVF = 11,
+    PAGE_COUNTER = 12,
     PAGE_TYPE_COUNT
 } PageType;
 

@@ -1,0 +1,185 @@
+/* sys_relations.c - generators of what describes relations: pg_namespace, pg_class, pg_attribute, and a sequence's own row.
+ *
+ * Built-in relations come first, in the order of systables.def, then the stored ones by oid. */
+#include "catalog/sequence.h"
+#include "catalog/systable.h"
+
+/* Calls fn for every relation there is, indexes included. Stored ones are pinned by the statement. */
+static Status
+each_relation(Ctx *ctx, SysRows *r, Status (*fn)(Ctx *ctx, SysRows *r, const Relation *rel))
+{
+    CatalogShared *s = ctx->catalog->shared;
+    for (int i = 0; i < s->nsys; i++) TRY(fn(ctx, r, &s->sys[i]));
+    for (int pass = 0; pass < 2; pass++) {
+        CatObjList list;
+        TRY(catalog_all(ctx, sys_arena(r), pass == 0 ? OBJ_RELATION : OBJ_INDEX, &list));
+        Status st = QN_OK;
+        for (int i = 0; i < list.count && st == QN_OK; i++) {
+            const Relation *rel;
+            st = catalog_relation_by_oid(ctx, list.items[i]->oid, &rel);
+            if (st == QN_OK && rel != NULL) st = fn(ctx, r, rel);
+        }
+        catobj_list_release(&list);
+        TRY(st);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_namespace(Ctx *ctx, SysRows *r)
+{
+    static const struct { Oid oid; const char *name; } builtin[] = {
+        {OID_PG_CATALOG, "pg_catalog"}, {OID_INFORMATION_SCHEMA, "information_schema"}};
+    for (int i = 0; i < 2; i++) {
+        TRY(sys_row(r));
+        sys_oid(r, builtin[i].oid);
+        sys_text(r, builtin[i].name);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_null(r);
+    }
+    CatObjList list;
+    TRY(catalog_all(ctx, sys_arena(r), OBJ_SCHEMA, &list));
+    Status st = QN_OK;
+    for (int i = 0; i < list.count && st == QN_OK; i++) {
+        st = sys_row(r);
+        if (st != QN_OK) break;
+        sys_oid(r, list.items[i]->oid);
+        sys_text(r, arena_strdup(sys_arena(r), list.items[i]->name));
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_null(r);
+    }
+    catobj_list_release(&list);
+    return st;
+}
+
+enum { OID_AM_HEAP = 2, OID_AM_BTREE = 403 };
+
+static Oid
+access_method(const Relation *rel)
+{
+    if (rel->kind == RELKIND_TABLE) return OID_AM_HEAP;
+    return rel->kind == RELKIND_INDEX ? OID_AM_BTREE : 0;
+}
+
+static int
+count_checks(const Relation *rel)
+{
+    int n = 0;
+    for (int i = 0; i < rel->nconstraints; i++) n += rel->constraints[i]->kind == CONSTRAINT_CHECK;
+    return n;
+}
+
+static bool
+has_foreign_keys(const Relation *rel)
+{
+    for (int i = 0; i < rel->nconstraints; i++)
+        if (rel->constraints[i]->kind == CONSTRAINT_FOREIGN) return true;
+    return rel->nreferenced_by > 0;
+}
+
+static Status
+class_row(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    bool is_index = rel->kind == RELKIND_INDEX;
+    double tuples = is_index ? rel->indexes[0]->tuples : rel->tuples;
+    double pages = is_index ? rel->indexes[0]->pages : rel->pages;
+    TRY(sys_row(r));
+    sys_oid(r, rel->oid);
+    sys_text(r, rel->name);
+    sys_oid(r, rel->schema_oid);
+    sys_oid(r, 0);
+    sys_oid(r, 0);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_oid(r, access_method(rel));
+    sys_oid(r, rel->root_page);
+    sys_oid(r, 0);
+    sys_int4(r, pages > 0 ? (int)pages : 0);
+    sys_float4(r, rel->kind == RELKIND_TABLE || is_index ? tuples : 0);
+    sys_int4(r, 0);
+    sys_oid(r, 0);
+    sys_bool(r, !is_index && rel->nindexes > 0);
+    sys_bool(r, false);
+    sys_char(r, rel->persistence);
+    sys_char(r, rel->kind);
+    sys_int2(r, rel->ncols);
+    sys_int2(r, count_checks(rel));
+    sys_bool(r, rel->kind == RELKIND_VIEW);
+    sys_bool(r, has_foreign_keys(rel));
+    sys_bool(r, false);
+    sys_bool(r, false);
+    sys_bool(r, false);
+    sys_bool(r, true);
+    sys_char(r, rel->kind == RELKIND_TABLE ? 'd' : 'n');
+    sys_bool(r, false);
+    sys_oid(r, 0);
+    sys_oid(r, 0);
+    sys_oid(r, 0);
+    for (int i = 0; i < 3; i++) sys_null(r);
+    return QN_OK;
+}
+
+Status
+sys_pg_class(Ctx *ctx, SysRows *r)
+{
+    return each_relation(ctx, r, class_row);
+}
+
+static Status
+attribute_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    for (int i = 0; i < rel->ncols; i++) {
+        const Column *c = &rel->cols[i];
+        const TypeInfo *t = type_info(c->type);
+        bool is_fixed = t->typlen > 0 && t->typlen <= 8;
+        TRY(sys_row(r));
+        sys_oid(r, rel->oid);
+        sys_text(r, c->name);
+        sys_oid(r, c->dropped ? 0 : c->type);
+        sys_int4(r, -1);
+        sys_int2(r, t->typlen);
+        sys_int2(r, c->attnum);
+        sys_int4(r, t->elem_oid != 0 ? 1 : 0);
+        sys_int4(r, -1);
+        sys_int4(r, c->typmod);
+        sys_bool(r, is_fixed);
+        sys_char(r, t->typlen == 1 ? 'c' : t->typlen == 2 ? 's' : t->typlen == 8 ? 'd' : 'i');
+        sys_char(r, t->typlen < 0 ? 'x' : 'p');
+        sys_char(r, '\0');
+        sys_bool(r, c->not_null);
+        sys_bool(r, c->default_sql != NULL);
+        sys_bool(r, false);
+        sys_char(r, c->identity);
+        sys_char(r, c->generated);
+        sys_bool(r, c->dropped);
+        sys_bool(r, true);
+        sys_int4(r, 0);
+        sys_oid(r, c->collation);
+        for (int k = 0; k < 4; k++) sys_null(r);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_attribute(Ctx *ctx, SysRows *r)
+{
+    return each_relation(ctx, r, attribute_rows);
+}
+
+/* SELECT * FROM a_sequence. */
+static Status
+sequence_row(Ctx *ctx, SysRows *r)
+{
+    SequenceState state;
+    TRY(sequence_read(ctx, sys_scanned(r), &state));
+    TRY(sys_row(r));
+    sys_int8(r, state.last_value);
+    sys_int8(r, state.log_count);
+    sys_bool(r, state.is_called);
+    return QN_OK;
+}
+
+static const SysColumn sequence_cols[] = {
+    {"last_value", TYPE_INT8}, {"log_cnt", TYPE_INT8}, {"is_called", TYPE_BOOL}};
+const SysTable systable_sequence = {0, 0, RELKIND_SEQUENCE, "sequence", 3, sequence_cols, sequence_row};
