@@ -193,6 +193,7 @@ enum MapEntry {
     MAP_ALL_VISIBLE = 0x10,
     MAP_USED = 0x20,        /* handed out by rel_page_new and not free again */
     MAP_UNLINKED = 0x40,    /* free once the page's LSN is older than every reader */
+    MAP_OVERFLOW = 0x80,    /* a heap's overflow page: table scans pass over it */
 };
 
 /* Map entries and extents that fit a map page, chosen so that the rest is zones: 22 columns of the default

@@ -83,6 +83,7 @@ typedef struct HeapDesc {
 
 /* A handle in the arena. Nothing is read yet. 53200. */
 Status heap_open(Ctx *ctx, Arena *arena, const HeapDesc *desc, Heap **heap_out);
+void heap_close(Ctx *ctx, Heap *heap); /* before the arena goes; NULL is fine */
 const HeapDesc *heap_desc(const Heap *heap);
 
 /* Makes an empty table in the running transaction and gives its root page; rollback frees it. */

@@ -54,6 +54,7 @@ typedef struct IndexStats {
 
 /* A handle in the arena. 0A000 for a kind still to come. */
 Status index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out);
+void index_close(Ctx *ctx, Index *index); /* before the arena goes; NULL is fine */
 const IndexDesc *index_desc(const Index *index);
 /* Makes an empty index in the running transaction. */
 Status index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out);
@@ -135,6 +136,9 @@ Status index_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 /* One row a kind; index_*() above dispatch through it. */
 struct IndexOps {
     IndexKind kind;
+    size_t handle_bytes; /* of the kind's own handle, which starts with Index */
+    Status (*open)(Ctx *ctx, Index *index);
+    void (*close)(Ctx *ctx, Index *index);
     Status (*create)(Ctx *ctx, Oid relid, uint32_t *root_page_out);
     Status (*insert)(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyRows *payloads,
                      const uint64_t *null_keys, const IndexTid *tids, IndexCheck check,

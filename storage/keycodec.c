@@ -7,6 +7,8 @@
 #include "storage/keycodec.h"
 
 #include "common/bits.h"
+#include "types/array.h"
+#include "types/record.h"
 
 #define US_PER_DAY ((int128)86400000000)
 #define NUM64_NAN INT64_MAX
@@ -94,32 +96,11 @@ view_to_int(const NumericView *nv, int128 *out, int *scale_out)
 }
 
 /* The variable form of u / 10^scale, or of NaN. */
-static Status
-numeric_from_key(Ctx *ctx, Arena *arena, int128 u, int scale, bool nan, Str *out)
+Status
+key_numeric_str(Ctx *ctx, Arena *arena, int128 u, int scale, bool nan, Str *out)
 {
     (void)arena, (void)u, (void)scale, (void)nan, (void)out;
     return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "keys of unconstrained numeric are not supported yet");
-}
-
-typedef struct ArrayView {
-    Oid elem_type;
-    int count, ndim;
-    const int32_t *dims, *lbounds;
-} ArrayView;
-
-static Status
-array_view(Ctx *ctx, const Str *s, ArrayView *out)
-{
-    (void)s;
-    memset(out, 0, sizeof(*out));
-    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "keys of arrays are not supported yet");
-}
-
-static Value
-array_view_get(const ArrayView *a, int i)
-{
-    (void)i;
-    return value_null(a->elem_type);
 }
 
 /* ---- formats ---- */
@@ -356,6 +337,15 @@ numeric_to_scale(Ctx *ctx, const KeyColumn *c, const Value *v, int128 *out, bool
     return QN_OK;
 }
 
+Status
+key_numeric_to_scale(Ctx *ctx, const Value *v, bool wide, int scale, int128 *out, bool *nan_out)
+{
+    KeyColumn c = {.enc = wide ? KEY_I128 : KEY_NUM64, .scale = (int16_t)scale};
+    TRY(numeric_to_scale(ctx, &c, v, out, NULL));
+    *nan_out = *out == (wide ? INT128_MAX : (int128)NUM64_NAN);
+    return QN_OK;
+}
+
 static Status
 write_numeric_fixed(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n,
                     const KeyDest *d)
@@ -575,24 +565,44 @@ put_u32(StrBuf *b, uint32_t k)
 
 static Status put_value(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *inexact);
 
+/* One element of an array or field of a record. */
+static Status
+put_element(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b)
+{
+    strbuf_addc(b, v->is_null ? 3 : 2);
+    return v->is_null ? QN_OK : put_value(ctx, c, v, b, NULL);
+}
+
 /* Elements first, then what tells apart arrays of equal elements: dimensions and lower bounds. */
 static Status
 put_array(Ctx *ctx, const Str *s, StrBuf *b)
 {
     ArrayView a;
     KeyColumn c;
-    TRY(array_view(ctx, s, &a));
-    TRY(ctx_check_depth(ctx));
-    TRY(key_column_init(ctx, &c, a.elem_type, -1, false, false, true));
-    for (int i = 0; i < a.count; i++) {
-        Value v = array_view_get(&a, i);
-        strbuf_addc(b, v.is_null ? 3 : 2);
-        if (!v.is_null) TRY(put_value(ctx, &c, &v, b, NULL));
+    array_view(s, &a);
+    if (a.nelems != 0) TRY(key_column_init(ctx, &c, a.elem, -1, false, false, true));
+    for (uint32_t i = 0; i < a.nelems; i++) {
+        Value v = array_element(&a, i);
+        TRY(put_element(ctx, &c, &v, b));
     }
     strbuf_addc(b, 1);
     strbuf_addc(b, (char)a.ndim);
     for (int i = 0; i < a.ndim; i++) put_u32(b, (uint32_t)a.dims[i] ^ 0x80000000u);
     for (int i = 0; i < a.ndim; i++) put_u32(b, (uint32_t)a.lbounds[i] ^ 0x80000000u);
+    return QN_OK;
+}
+
+static Status
+put_record(Ctx *ctx, const Str *s, StrBuf *b)
+{
+    TRY(ctx_check_depth(ctx));
+    for (int i = 0; i < record_count(s); i++) {
+        Value v = record_field(s, i);
+        KeyColumn c;
+        TRY(key_column_init(ctx, &c, v.type, -1, false, false, true));
+        TRY(put_element(ctx, &c, &v, b));
+    }
+    strbuf_addc(b, 1);
     return QN_OK;
 }
 
@@ -637,7 +647,8 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
         put_numeric_int(b, v->phys == PHYS_I64 ? v->i64 : v->i128, v->scale);
         return QN_OK;
     case KEY_ARRAY: return put_array(ctx, &v->str, b);
-    default: return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "ordering of rows is not supported yet");
+    case KEY_RECORD: return put_record(ctx, &v->str, b);
+    default: return RAISE_INTERNAL(ctx, "key column of no known encoding");
     }
 }
 
@@ -882,12 +893,18 @@ value_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
     }
 }
 
+static KeyColumn
+element_column(const KeyColumn *c)
+{
+    Oid elem = type_info(c->type)->elem_oid;
+    return (KeyColumn){.type = elem, .enc = (uint8_t)type_encoding(elem), .desc = c->desc, .not_null = true};
+}
+
 static size_t
 array_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
 {
-    const TypeInfo *t = type_info(c->type);
     const uint8_t flip = c->desc ? 0xFF : 0;
-    KeyColumn e = {.type = t->elem_oid, .enc = (uint8_t)type_encoding(t->elem_oid), .desc = c->desc, .not_null = true};
+    KeyColumn e = element_column(c);
     size_t i = 0;
     while (i < limit && (p[i] ^ flip) != 1) {
         uint8_t mark = p[i++] ^ flip;
@@ -983,6 +1000,42 @@ get_string(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, Arena 
     return QN_OK;
 }
 
+static Status decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int row, Vector *out,
+                         Arena *arena);
+
+/* p holds a whole array (array_bytes found its end). */
+static Status
+get_array(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, Arena *arena, Str *out)
+{
+    const uint8_t flip = c->desc ? 0xFF : 0;
+    const uint32_t flip32 = c->desc ? ~0u : 0;
+    KeyColumn e = element_column(c);
+    ArrayBuilder b = array_builder(arena, e.type);
+    int32_t shape[2 * ARRAY_DIMS_MAX];
+    size_t i = 0;
+    while ((p[i] ^ flip) != 1) {
+        if ((p[i++] ^ flip) == 3) {
+            TRY(array_add_null(ctx, &b));
+            continue;
+        }
+        size_t w = value_bytes(&e, p + i, nbytes - i);
+        uint8_t room[16] __attribute__((aligned(16)));
+        Vector one = {.type = e.type, .phys = type_info(e.type)->phys, .data = room};
+        TRY(decode_row(ctx, &e, p + i, w, 0, &one, arena));
+        Value v = vec_get(&one, 0);
+        TRY(array_add(ctx, &b, &v));
+        i += w;
+    }
+    int ndim = p[i + 1] ^ flip;
+    if (ndim > ARRAY_DIMS_MAX) return RAISE(ctx, ERR_DATA_CORRUPTED, "index entry holds no valid key");
+    for (int k = 0; k < 2 * ndim; k++) {
+        uint32_t u;
+        memcpy(&u, p + i + 2 + 4 * k, 4);
+        shape[k] = (int32_t)((__builtin_bswap32(u) ^ flip32) ^ 0x80000000u);
+    }
+    return array_finish(ctx, &b, ndim, shape, shape + ndim, out);
+}
+
 static Status
 decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int row, Vector *out, Arena *arena)
 {
@@ -1002,13 +1055,14 @@ decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int ro
             one.data = &u;
             get_fixed(c, p, &one, 0);
             if (c->enc == KEY_NUM64) u = (int64_t)u;
-            return numeric_from_key(ctx, arena, u, c->scale,
+            return key_numeric_str(ctx, arena, u, c->scale,
                                     c->enc == KEY_NUM64 ? u == NUM64_NAN : u == INT128_MAX,
                                     (Str *)out->data + row);
         }
         get_fixed(c, p, out, row);
         return QN_OK;
     }
+    if (c->enc == KEY_ARRAY) return get_array(ctx, c, p, nbytes, arena, (Str *)out->data + row);
     return get_string(ctx, c, p, nbytes, arena, (Str *)out->data + row);
 }
 

@@ -137,6 +137,11 @@ Status key_decode(Ctx *ctx, const KeyFormat *fmt, const uint8_t *const *keys, co
 Status key_hash(Ctx *ctx, Vector *const *cols, int ncols, const uint16_t *sel, int n, uint64_t *hashes);
 /* The same hash for one value. */
 Status key_hash_value(Ctx *ctx, const Value *v, uint64_t *hash_out);
+/* For the heap, which stores numeric(p,s) as integers. A numeric of any form at the scale: nan_out, or the integer, exact;
+ * XX000 where it does not fit (wide: 128 bits, else 64). */
+Status key_numeric_to_scale(Ctx *ctx, const Value *v, bool wide, int scale, int128 *out, bool *nan_out);
+/* The variable form of unscaled / 10^scale, or of NaN, in the arena. */
+Status key_numeric_str(Ctx *ctx, Arena *arena, int128 unscaled, int scale, bool nan, Str *out);
 /* Can values of the type be ordered, and hashed? */
 bool key_type_is_orderable(Oid type);
 bool key_type_is_hashable(Oid type);

@@ -1,0 +1,513 @@
+/* heap_scan.c - tables read in page order, or row by row through tids.
+ *
+ * A scan latches one page at a time, shared: it finds the visible slots, copies the fixed-width columns asked for
+ * behind what the batch holds already, and makes views on strings. Pages whose strings are pointed to stay
+ * fixed (not latched) until the next call. Filling a batch from several pages costs a copy of 4 to 16 bytes a value
+ * and saves the executor above its cost a batch. */
+#include "common/array.h"
+#include "storage/heap_priv.h"
+
+enum { SCAN_PINS_MAX = 64 }; /* pages of strings a batch may hold fixed; more end the batch */
+
+struct HeapScan {
+    Heap *heap;
+    Arena *arena;           /* the caller's */
+    Arena *strings;         /* overflow values and numerics of the batch at hand; NULL until needed */
+    HeapScanSpec spec;
+    const Snapshot *snap;
+    Batch *batch;
+    uint32_t next, end;     /* page ordinals */
+    RelRun run;             /* the extent next is in; npages 0: none yet */
+    bool run_skipped;       /* its bounds exclude every row */
+    /* The page at hand: fixed while npos < nslots. */
+    PageRef page;
+    int npos, nslots;       /* slots[npos .. nslots) are still to be read */
+    bool dense, nan;
+    PageRef pins[SCAN_PINS_MAX];
+    int npins;
+    uint16_t slots[HEAP_SLOTS_MAX];
+};
+
+static Status
+make_batch(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns, Batch **out)
+{
+    TRY_ALLOC(ctx, *out, batch_create(arena, ncolumns));
+    return heap_make_vectors(ctx, arena, heap, columns, ncolumns, (*out)->cols);
+}
+
+Status
+heap_scan_begin(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const HeapScanSpec *spec,
+                HeapScan **scan_out)
+{
+    HeapScan *scan;
+    TRY_ALLOC(ctx, scan, ARENA_NEW(arena, HeapScan));
+    scan->heap = heap;
+    scan->arena = arena;
+    scan->spec = *spec;
+    TRY(make_batch(ctx, arena, heap, spec->columns, spec->ncolumns, &scan->batch));
+    TRY(heap_scan_rescan(ctx, scan, snap, spec->first_page, spec->end_page));
+    *scan_out = scan;
+    return QN_OK;
+}
+
+static void
+let_go(HeapScan *scan)
+{
+    page_unfix(&scan->page);
+    while (scan->npins > 0) page_unfix(&scan->pins[--scan->npins]);
+    scan->npos = scan->nslots = 0;
+}
+
+Status
+heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_page, uint32_t end_page)
+{
+    (void)ctx;
+    let_go(scan);
+    scan->snap = snap;
+    scan->next = first_page;
+    scan->end = end_page;
+    if (first_page == 0 && end_page == 0) scan->end = rel_page_count(scan->heap->rel);
+    scan->run.npages = 0;
+    return QN_OK;
+}
+
+void
+heap_scan_end(HeapScan *scan)
+{
+    if (scan == NULL) return;
+    let_go(scan);
+    arena_destroy(scan->strings);
+    scan->strings = NULL;
+}
+
+/* Do the extent's bounds rule out every row of it? */
+static bool
+run_is_excluded(const HeapScan *scan)
+{
+    const RelRun *run = &scan->run;
+    for (int i = 0; i < scan->spec.nranges; i++) {
+        const HeapRange *r = &scan->spec.ranges[i];
+        int64_t lo, hi;
+        if (r->column >= scan->heap->nzones || r->column >= run->nzones) continue;
+        const LayoutColumn *c = &scan->heap->layout->cols[r->column];
+        if ((run->zone_valid >> r->column & 1) == 0 || !heap_column_has_zone(c)) continue;
+        const ZoneRange *z = &run->zones[r->column];
+        if (r->has_lo && heap_zone_of_value(c, &r->lo, &lo) && z->max < lo) return true;
+        if (r->has_hi && heap_zone_of_value(c, &r->hi, &hi) && z->min > hi) return true;
+        if ((r->has_lo || r->has_hi) && z->min > z->max) return true; /* nothing but NULLs */
+    }
+    return false;
+}
+
+/* Moves on to the extent of ordinal scan->next; *found_out false at the end of the table. */
+static Status
+next_run(Ctx *ctx, HeapScan *scan, bool *found_out)
+{
+    RelRun *run = &scan->run;
+    *found_out = true;
+    if (run->npages != 0 && scan->next - run->ordinal < run->npages) return QN_OK;
+    TRY(rel_run_at(ctx, scan->heap->rel, scan->next, run, found_out));
+    if (!*found_out) return QN_OK;
+    scan->run_skipped = run_is_excluded(scan);
+    if (!scan->run_skipped) {
+        uint32_t at = scan->next - run->ordinal, n = run->npages - at;
+        if (scan->end - scan->next < n) n = scan->end - scan->next;
+        pool_prefetch(ctx, run->first + at, n);
+    }
+    return QN_OK;
+}
+
+/* Fixes the next page that has visible rows, shared; scan->nslots is 0 at the end. */
+static Status
+next_page(Ctx *ctx, HeapScan *scan)
+{
+    while (scan->next < scan->end) {
+        bool found;
+        TRY(next_run(ctx, scan, &found));
+        if (!found) break;
+        if (scan->run_skipped) {
+            scan->next = scan->run.ordinal + scan->run.npages;
+            continue;
+        }
+        uint32_t at = scan->next - scan->run.ordinal;
+        uint8_t entry = scan->run.entries[at];
+        scan->next++;
+        if ((entry & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) != MAP_USED) continue;
+        TRY(page_fix(ctx, scan->run.first + at, FIX_SHARED, &scan->page));
+        if (page_header(&scan->page)->type == PAGE_OVERFLOW) { /* became one after the run was copied */
+            page_unfix(&scan->page);
+            continue;
+        }
+        Status st = heap_page_check(ctx, scan->heap, &scan->page);
+        if (st != QN_OK) {
+            page_unfix(&scan->page);
+            return st;
+        }
+        const HeapPage *p = heap_page(&scan->page);
+        scan->npos = 0;
+        scan->nslots = heap_visible_slots(p, scan->snap, scan->slots, &scan->dense);
+        scan->nan = scan->nslots > 0 && heap_page_has_nan(p, scan->spec.columns, scan->spec.ncolumns);
+        if (scan->nslots > 0) return QN_OK;
+        page_unfix(&scan->page);
+    }
+    scan->npos = scan->nslots = 0;
+    return QN_OK;
+}
+
+/* Copies n rows of the page at hand behind the batch's rows. The page is latched. */
+static Status
+take_rows(Ctx *ctx, HeapScan *scan, int n, bool *pinned_out)
+{
+    Batch *b = scan->batch;
+    HeapStrings strings = {.arena = scan->strings};
+    const uint16_t *slots = scan->slots + scan->npos;
+    bool dense = slots[n - 1] - slots[0] == n - 1;
+    for (int i = 0; i < scan->spec.ncolumns; i++)
+        TRY(heap_read_column(ctx, scan->heap, &scan->page, scan->spec.columns[i], slots, n, dense, b->cols[i],
+                             b->nrows, &strings));
+    b->nrows += n;
+    scan->npos += n;
+    *pinned_out = strings.pinned;
+    return QN_OK;
+}
+
+/* Done with the page at hand for now: keeps it fixed if rows are left, or strings point into it. */
+static void
+leave_page(HeapScan *scan, bool pinned)
+{
+    bool more = scan->npos < scan->nslots;
+    if (!more && !pinned) {
+        page_unfix(&scan->page);
+        return;
+    }
+    page_unlatch(&scan->page);
+    if (!more) {
+        scan->pins[scan->npins++] = scan->page;
+        scan->page = PAGE_REF_NONE;
+    }
+}
+
+static Status
+fill_batch(Ctx *ctx, HeapScan *scan, int max_rows)
+{
+    Batch *b = scan->batch;
+    while (b->nrows < max_rows && scan->npins < SCAN_PINS_MAX) {
+        bool pinned = false;
+        if (scan->npos < scan->nslots && scan->page.mode == FIX_PIN)
+            page_latch(&scan->page, FIX_SHARED);
+        else
+            TRY(next_page(ctx, scan));
+        if (scan->nslots == 0) break;
+        /* A page with NaN makes a batch of its own, its numerics in variable form. */
+        if (scan->nan && b->nrows > 0) {
+            page_unlatch(&scan->page);
+            break;
+        }
+        if (b->nrows == 0)
+            heap_reset_vectors(scan->heap, scan->spec.columns, scan->spec.ncolumns, b->cols, scan->nan);
+        int n = scan->nslots - scan->npos;
+        if (n > max_rows - b->nrows) n = max_rows - b->nrows;
+        TRY(take_rows(ctx, scan, n, &pinned));
+        leave_page(scan, pinned);
+        if (scan->nan) break;
+    }
+    return QN_OK;
+}
+
+Status
+heap_scan_next(Ctx *ctx, HeapScan *scan, int max_rows, Batch **out)
+{
+    Batch *b = scan->batch;
+    *out = NULL;
+    while (scan->npins > 0) page_unfix(&scan->pins[--scan->npins]);
+    TRY(ctx_check_stop(ctx));
+    if (scan->strings == NULL)
+        TRY_ALLOC(ctx, scan->strings, arena_create(NULL, "heap scan strings"));
+    else
+        arena_reset(scan->strings);
+    if (max_rows > BATCH_ROWS) max_rows = BATCH_ROWS;
+    b->nrows = 0;
+    Status st = fill_batch(ctx, scan, max_rows);
+    if (st != QN_OK) {
+        let_go(scan);
+        return st;
+    }
+    if (b->nrows == 0) return QN_OK;
+    b->nsel = b->nrows;
+    b->sel = NULL;
+    *out = b;
+    return QN_OK;
+}
+
+/* ---- rows by tid ---- */
+
+struct HeapFetch {
+    Heap *heap;
+    const int *columns;
+    int ncolumns;
+    Batch *batch;
+    Arena *strings;
+};
+
+Status
+heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int ncolumns, HeapFetch **fetch_out)
+{
+    HeapFetch *f;
+    TRY_ALLOC(ctx, f, ARENA_NEW(arena, HeapFetch));
+    f->heap = heap;
+    f->columns = columns;
+    f->ncolumns = ncolumns;
+    TRY(make_batch(ctx, arena, heap, columns, ncolumns, &f->batch));
+    TRY_ALLOC(ctx, f->strings, arena_create(NULL, "heap fetch strings"));
+    *fetch_out = f;
+    return QN_OK;
+}
+
+void
+heap_fetch_end(HeapFetch *fetch)
+{
+    if (fetch == NULL) return;
+    arena_destroy(fetch->strings);
+    fetch->strings = NULL;
+}
+
+/* The visible ones of n tids on one page: their rows go behind the batch's. */
+static Status
+fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, int first, uint16_t *rows_out,
+           uint64_t *dead)
+{
+    PageRef ref = PAGE_REF_NONE;
+    Batch *b = f->batch;
+    HeapStrings strings = {.arena = f->strings, .copy = true};
+    uint16_t slots[BATCH_ROWS];
+    int nslots = 0;
+    Status st;
+    TRY_GOTO(page_fix(ctx, tid_page(tids[0]), FIX_SHARED, &ref));
+    TRY_GOTO(page_check(ctx, &ref, f->heap->desc.root_page, PAGE_HEAP));
+    const HeapPage *p = heap_page(&ref);
+    for (int i = 0; i < n; i++) {
+        uint16_t slot = heap_chain_visible(p, snap, tid_slot(tids[i]));
+        if (slot != 0) {
+            slots[nslots] = slot;
+            rows_out[b->nrows + nslots++] = (uint16_t)(first + i);
+        } else if (dead != NULL) {
+            TxHorizon h;
+            tx_horizon(ctx, &h);
+            if (heap_chain_is_dead(ctx, p, &h, tid_slot(tids[i]))) bits_set(dead, (size_t)(first + i));
+        }
+    }
+    if (nslots > 0) {
+        bool dense = slots[nslots - 1] - slots[0] == nslots - 1 && nslots == 1;
+        for (int i = 0; i < f->ncolumns; i++)
+            TRY_GOTO(heap_read_column(ctx, f->heap, &ref, f->columns[i], slots, nslots, dense, b->cols[i],
+                                      b->nrows, &strings));
+    }
+    b->nrows += nslots;
+done:
+    page_unfix(&ref);
+    return st;
+}
+
+/* Does a page of these tids hold NaN? Then the whole batch takes numerics in variable form. */
+static Status
+tids_have_nan(Ctx *ctx, HeapFetch *f, const Tid *tids, int n, bool *nan_out)
+{
+    *nan_out = false;
+    for (int i = 0; i < n && !*nan_out; i++) {
+        PageRef ref = PAGE_REF_NONE;
+        if (i > 0 && tid_page(tids[i]) == tid_page(tids[i - 1])) continue;
+        TRY(page_fix(ctx, tid_page(tids[i]), FIX_SHARED, &ref));
+        *nan_out = page_header(&ref)->type == PAGE_HEAP && !heap_page_is_blank(heap_page(&ref)) &&
+                   heap_page_has_nan(heap_page(&ref), f->columns, f->ncolumns);
+        page_unfix(&ref);
+    }
+    return QN_OK;
+}
+
+static bool
+has_narrow_numeric(const HeapFetch *f)
+{
+    for (int i = 0; i < f->ncolumns; i++) {
+        if (f->columns[i] < 0) continue;
+        const LayoutColumn *c = &f->heap->layout->cols[f->columns[i]];
+        if (c->type == TYPE_NUMERIC && c->phys != PHYS_STR) return true;
+    }
+    return false;
+}
+
+Status
+heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, Batch **out, uint16_t *rows_out,
+           uint64_t *dead)
+{
+    Batch *b = f->batch;
+    bool nan = false;
+    arena_reset(f->strings);
+    if (has_narrow_numeric(f)) TRY(tids_have_nan(ctx, f, tids, n, &nan));
+    heap_reset_vectors(f->heap, f->columns, f->ncolumns, b->cols, nan);
+    b->nrows = 0;
+    if (dead != NULL) memset(dead, 0, BITS_WORDS(n) * sizeof(uint64_t));
+    for (int i = 0, k; i < n; i = k) {
+        for (k = i + 1; k < n && tid_page(tids[k]) == tid_page(tids[i]);) k++;
+        TRY(fetch_page(ctx, f, snap, tids + i, k - i, i, rows_out, dead));
+    }
+    b->nsel = b->nrows;
+    b->sel = NULL;
+    *out = b;
+    return QN_OK;
+}
+
+bool
+heap_page_is_all_visible(Ctx *ctx, Heap *heap, uint32_t page)
+{
+    uint8_t entry;
+    if (rel_map_entry(ctx, heap->rel, page, &entry) != QN_OK) {
+        err_clear(&ctx->err);
+        return false;
+    }
+    return (entry & MAP_ALL_VISIBLE) != 0;
+}
+
+/* ---- sizes and samples ---- */
+
+Status
+heap_page_count(Ctx *ctx, Heap *heap, uint32_t *pages_out)
+{
+    (void)ctx;
+    *pages_out = rel_page_count(heap->rel);
+    return QN_OK;
+}
+
+static bool
+is_data_page(uint8_t entry)
+{
+    return (entry & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) == MAP_USED;
+}
+
+/* Tuples on the page that nothing has ended. */
+static Status
+live_on_page(Ctx *ctx, PageNo number, double *rows)
+{
+    PageRef ref = PAGE_REF_NONE;
+    TRY(page_fix(ctx, number, FIX_SHARED, &ref));
+    const HeapPage *p = heap_page(&ref);
+    if (p->page.type == PAGE_HEAP && !heap_page_is_blank(p)) *rows += p->nslots - p->nspecial - p->nended;
+    page_unfix(&ref);
+    return QN_OK;
+}
+
+Status
+heap_stats(Ctx *ctx, Heap *heap, HeapStats *out)
+{
+    enum { LOOK_AT = 12 };
+    RelRun *run;
+    bool found = true;
+    uint32_t total = rel_page_count(heap->rel), looked = 0, step;
+    double rows = 0;
+    Arena *arena;
+    Status st = QN_OK;
+    memset(out, 0, sizeof(*out));
+    TRY_ALLOC(ctx, arena, arena_create(NULL, "heap statistics"));
+    TRY_ALLOC_GOTO(ctx, run, ARENA_NEW(arena, RelRun));
+    step = total / LOOK_AT + 1;
+    for (uint32_t at = 0; at < total; at += run->npages) {
+        TRY_GOTO(rel_run_at(ctx, heap->rel, at, run, &found));
+        if (!found) break;
+        for (uint32_t i = 0; i < run->npages; i++) {
+            if (!is_data_page(run->entries[i])) continue;
+            out->pages++;
+            out->all_visible_pages += (run->entries[i] & MAP_ALL_VISIBLE) != 0;
+            if (out->pages % step == 1 || step == 1) {
+                TRY_GOTO(live_on_page(ctx, run->first + i, &rows));
+                looked++;
+            }
+        }
+    }
+    out->rows = looked != 0 ? rows / looked * out->pages : 0;
+done:
+    arena_destroy(arena);
+    return st;
+}
+
+static uint64_t
+next_random(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9E3779B97F4A7C15ull);
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBull;
+    return z ^ z >> 31;
+}
+
+static Status
+copy_batch(Ctx *ctx, Arena *arena, const Batch *from, Batch **out)
+{
+    Batch *b;
+    TRY_ALLOC(ctx, b, batch_create(arena, from->ncols));
+    for (int c = 0; c < from->ncols; c++) {
+        Vector *v;
+        TRY_ALLOC(ctx, v, vec_create(arena, from->cols[c]->type, from->nrows));
+        vec_flatten(from->cols[c], NULL, from->nrows, v);
+        if (v->phys == PHYS_STR)
+            for (int i = 0; i < from->nrows; i++) {
+                Str *s = (Str *)v->data + i;
+                if (s->len > STR_INLINE_MAX) TRY_ALLOC(ctx, s->ptr, arena_memdup(arena, s->ptr, s->len));
+            }
+        b->cols[c] = v;
+    }
+    b->nrows = b->nsel = from->nrows;
+    *out = b;
+    return QN_OK;
+}
+
+static Status
+keep_batch(Ctx *ctx, Arena *arena, const Batch *b, HeapSample *out, int *cap)
+{
+    if (!array_grow(arena, (void **)&out->batches, cap, out->nbatches, 1, sizeof(Batch *))) return RAISE_OOM(ctx);
+    TRY(copy_batch(ctx, arena, b, &out->batches[out->nbatches]));
+    out->nbatches++;
+    out->nrows += b->nrows;
+    return QN_OK;
+}
+
+Status
+heap_sample(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const int *columns, int ncolumns,
+            int64_t nrows, uint64_t seed, HeapSample *out)
+{
+    HeapScanSpec spec = {.columns = columns, .ncolumns = ncolumns};
+    HeapScan *scan = NULL;
+    Batch *b;
+    int cap = 0;
+    Status st;
+    memset(out, 0, sizeof(*out));
+    TRY(heap_stats(ctx, heap, &out->stats));
+    uint32_t total = rel_page_count(heap->rel), read = 0;
+    double per_page = out->stats.pages != 0 ? out->stats.rows / out->stats.pages : 0;
+    /* As many pages as hold the rows, but no fewer than a share that spreads the sample over the table. */
+    double want = per_page > 1 ? (double)nrows / per_page : (double)nrows;
+    uint32_t need = want >= total ? total : (uint32_t)want + 1;
+    TRY_GOTO(heap_scan_begin(ctx, arena, heap, snap, &spec, &scan));
+    if (need >= total) {
+        for (;;) {
+            TRY_GOTO(heap_scan_next(ctx, scan, BATCH_ROWS, &b));
+            if (b == NULL) break;
+            TRY_GOTO(keep_batch(ctx, arena, b, out, &cap));
+        }
+        out->stats.rows = (double)out->nrows;
+        goto done;
+    }
+    /* Knuth's selection: each of the pages left is taken with probability wanted / left. */
+    for (uint32_t at = 0, left = total, wanted = need; wanted > 0 && left > 0; at++, left--) {
+        if (next_random(&seed) % left >= wanted) continue;
+        wanted--;
+        read++;
+        TRY_GOTO(heap_scan_rescan(ctx, scan, snap, at, at + 1));
+        for (;;) {
+            TRY_GOTO(heap_scan_next(ctx, scan, BATCH_ROWS, &b));
+            if (b == NULL) break;
+            TRY_GOTO(keep_batch(ctx, arena, b, out, &cap));
+        }
+    }
+    out->stats.rows = read != 0 ? (double)out->nrows / read * total : 0;
+done:
+    heap_scan_end(scan);
+    return st;
+}
