@@ -304,7 +304,7 @@ DIVIDE_INT8(int28div, int16_t, int64_t)
         int bad = 0;                                                                                                   \
         BINARY_LOOP(call, T, T, T, ({                                                                                  \
                         bad |= y == 0;                                                                                 \
-                        (y == 0) | (y == -1) ? 0 : x % y;                                                              \
+                        ((y == 0) | (y == -1)) ? 0 : x % y;                                                            \
                     }));                                                                                               \
         return bad == 0 ? QN_OK : raise_zero_division(call->ctx);                                                      \
     }

@@ -35,14 +35,10 @@
     }
 
 IN(regproc_in)
-IN(numeric_in)
 IN(regclass_in)
 IN(regtype_in)
 IN(regnamespace_in)
 OUT(regproc_out)
-OUT(numeric_out)
 OUT(regclass_out)
 OUT(regtype_out)
 OUT(regnamespace_out)
-CMP(numeric_cmp)
-HASH(numeric_hash)
