@@ -1,8 +1,8 @@
 /* array.c - see array.h: the flat form, its builder, text form, order, subscripts. */
 #include "types/array.h"
+#include "types/numeric.h"
 #include "common/hash.h"
 #include "common/bits.h"
-#include "types/numeric.h"
 #include <stdio.h>
 
 static uint32_t
@@ -840,5 +840,5 @@ value_default_form(Ctx *ctx, Arena *arena, const Value *v, Value *out)
 {
     *out = *v;
     if (v->is_null || v->type != TYPE_NUMERIC || v->phys == PHYS_STR) return QN_OK;
-    return numeric_value_convert(ctx, arena, v, PHYS_STR, 0, out);
+    return numeric_value_convert(ctx, arena, v, PHYS_STR, v->scale, out);
 }
