@@ -209,9 +209,4 @@ Status btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *a
 Status btree_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 Status btree_stats(Ctx *ctx, Index *index, IndexStats *out);
 
-/* Redo. */
-Status btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status btree_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-void btree_describe(const WalRecord *rec, StrBuf *out);
-
 #endif
