@@ -60,15 +60,16 @@ bool db_is_read_only(Ctx *ctx);
 bool db_in_memory(Ctx *ctx);
 const char *db_path(Ctx *ctx);
 int db_conn_slot(Ctx *ctx);             /* number of this connection in the instance, from 0 */
-const char *db_temp_dir(Ctx *ctx);      /* where spill files go: beside the file, or TMPDIR */
+
 uint64_t db_file_bytes(Ctx *ctx);
 
 /* What upper layers keep for the instance and all its connections share (the catalog). Created by the first connection that asks;
  * create runs once, under a mutex; destroy when the instance closes. */
 Status db_shared(Ctx *ctx, Status (*create)(Ctx *ctx, void **out), void (*destroy)(void *p), void **out);
 
-/* Verifies headers, meta page, space maps and every relation whose root the caller gives: pages owned by none or by two, chains,
- * entries, checksums. Reports each fault, and raises XX001 if there was one. */
+/* Verifies meta page, space maps and every relation whose root the caller gives: pages owned by none or by two, chains, entries, page
+ * headers, checksums of what is read. Reports each fault (report may be NULL), and raises XX001 with the first if there was one. Nobody may
+ * write meanwhile. check.c. */
 typedef void (*DbReport)(void *arg, PageNo page, const char *text);
 Status db_check(Ctx *ctx, const PageNo *roots, int nroots, DbReport report, void *arg);
 

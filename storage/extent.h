@@ -98,7 +98,7 @@ void map_zone_widen(void *map_page, uint32_t page_bytes, uint16_t extent, uint64
 bool map_zone_would_widen(const void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns,
                           const ZoneRange *ranges);
 /* Takes the bounds of these columns away (a value that has no order), or sets them anew (VACUUM). */
-void map_zone_clear(void *map_page, uint16_t extent, uint64_t columns);
+void map_zone_clear(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns);
 void map_zone_set(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns,
                   const ZoneRange *ranges);
 
@@ -108,11 +108,6 @@ void map_zone_set(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t
 Status rel_free(Ctx *ctx, PageNo root);
 /* Makes meta page and first space map of a new file. */
 Status extent_bootstrap(Ctx *ctx);
-/* Verifies chain, extents against the space maps, entries, page headers. Each fault found is reported to the callback, with the page. */
-typedef void (*CheckReport)(void *arg, PageNo page, const char *text);
-Status extent_check_rel(Ctx *ctx, PageNo root, uint64_t *seen_bits, uint32_t nseen, CheckReport report,
-                        void *arg);
-
 Status extent_redo_create(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status extent_redo_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status extent_redo_map_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages);

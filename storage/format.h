@@ -56,6 +56,7 @@ typedef enum PageType {
     PAGE_HNSW = 10,
     PAGE_IVF = 11,
     PAGE_COUNTER = 12,
+    PAGE_LIST = 13,  /* what did not fit a copy of the database header; map: the next one */
     PAGE_TYPE_COUNT
 } PageType;
 
@@ -105,24 +106,21 @@ typedef struct DbHeader {
     uint32_t flags;      /* DbFlag */
     uint64_t counter;    /* of header writes; the higher valid one counts */
     Lsn redo;            /* recovery starts here; DB_CLEAN: the log's first free position */
-    Xid next_xid;        /* as of redo: no xid from here on has been used by a record before it */
+    Xid next_xid;        /* as of redo: no xid from here on had been handed out */
+    Xid xid_mark;        /* as of redo: xids below may be used without another WAL_XID_MARK */
     PageNo npages;       /* pages of the file in use as of this header, for checks */
     PageNo more;         /* first overflow page of the lists below, PAGE_NONE if they fit */
     uint32_t nranges;    /* aborted and running xids as of redo, in this page and its overflow pages */
     uint32_t npending;   /* relations whose fate is open as of redo */
-    uint32_t next_oid;   /* as of redo, rounded up */
-    uint32_t reserved[11];
+    uint32_t next_oid;   /* as of redo: none from here on has been given */
+    uint32_t reserved[9];
 } DbHeader;
 static_assert(sizeof(DbHeader) == 128, "DbHeader");
 
 enum DbFlag { DB_CLEAN = 1 /* closed in order: there is nothing to replay, and there need be no log */ };
 
-/* xids first..last, both included, which are aborted (running = 0) or were running at the redo point. */
-typedef struct XidRange {
-    Xid first;
-    Xid last; /* top bit: XID_RANGE_RUNNING */
-} XidRange;
-#define XID_RANGE_RUNNING ((Xid)1 << 63)
+/* xids first..last, both included. In the header: aborted, or running at the redo point, in ascending order. */
+typedef struct XidRange { Xid first, last; } XidRange;
 
 /* A relation created by a transaction that was running (xid its creator), or dropped by a committed one and not yet
  * freed (xid 0). */

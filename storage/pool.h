@@ -177,7 +177,9 @@ static inline bool
 page_validate(const PageRef *ref)
 {
     if (ref->mode != FIX_OPTIMISTIC) return true;
+#if OPTIMISTIC_READS
     atomic_thread_fence(memory_order_acquire);
+#endif
     uint64_t s = atomic_load_explicit(ref->state, memory_order_relaxed);
     return (s & (POOL_RESIDENT | POOL_EXCLUSIVE)) == POOL_RESIDENT &&
            (uint32_t)(s >> 32) == ref->version;

@@ -76,26 +76,14 @@ typedef struct RedoPage {
 
 /* A row of walrec.def. redo changes those pages whose apply is set, exactly as the code that logged the record did; page
  * LSN and dirtiness are its caller's business. Bytes of the record are as trustworthy as our own memory once the checksum held, but redo raises
- * XX001 rather than write outside a page. redo may be NULL for records without pages. */
+ * XX001 rather than write outside a page. */
 typedef struct WalOps {
     const char *name;
     Status (*redo)(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
     void (*describe)(const WalRecord *rec, StrBuf *out);
 } WalOps;
 extern const WalOps wal_ops[WAL_TYPE_COUNT];
-
-/* Redo of the modules above, for the table. */
-Status heap_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_update(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_move(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_prune(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_visible(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-void heap_describe(const WalRecord *rec, StrBuf *out);
-Status overflow_redo_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-void overflow_describe(const WalRecord *rec, StrBuf *out);
-Status btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status btree_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-void btree_describe(const WalRecord *rec, StrBuf *out);
+Status wal_redo_nothing(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+void wal_describe_nothing(const WalRecord *rec, StrBuf *out);
 
 #endif

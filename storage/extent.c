@@ -1,0 +1,1295 @@
+/* extent.c - see extent.h: space maps, extents, relations in memory, free space.
+ *
+ * Latches: a relation's extend mutex, then its map page, then a space map; db->space_mutex is taken before the latches of
+ * map and space map by whoever allocates or frees, so that bits found free stay so.
+ */
+#include "storage/extent.h"
+#include "storage/extent_priv.h"
+#include "storage/instance.h"
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FILE_GROWTH_MAX = 8 << 20 }; /* bytes the file is extended by at once, beyond what is needed */
+
+/* ---- space maps ---- */
+
+PageNo
+extent_space_page(uint32_t page_bytes, PageNo page)
+{
+    PageNo covered = SPACE_PAGES(page_bytes);
+    return page < covered ? PAGE_NO_SPACE : page / covered * covered;
+}
+
+static void
+put_bits(void *space, uint32_t first, uint32_t n, bool used)
+{
+    uint64_t *bits = ((SpacePage *)space)->bits;
+    for (uint32_t i = first; i < first + n; i++) {
+        if (used) bits[i / 64] |= 1ull << (i % 64);
+        else bits[i / 64] &= ~(1ull << (i % 64));
+    }
+}
+
+/* The first of n neighbouring clear bits at or after from; nbits if there are none. */
+static uint32_t
+find_clear(const uint64_t *bits, uint32_t nbits, uint32_t from, uint32_t n)
+{
+    uint32_t run = 0;
+    for (uint32_t i = from; i < nbits;) {
+        if (i % 64 == 0 && bits[i / 64] == UINT64_MAX) {
+            run = 0;
+            i += 64;
+            continue;
+        }
+        run = (bits[i / 64] >> (i % 64) & 1) != 0 ? 0 : run + 1;
+        i++;
+        if (run == n) return i - n;
+    }
+    return nbits;
+}
+
+/* The file gets as long as end pages, and some more when it is large: asking the system each time would cost more than the pages. */
+static Status
+extend_file(Ctx *ctx, PageNo end)
+{
+    Db *db = ctx->db;
+    PageNo have = atomic_load(&db->file_pages);
+
+    if (end <= have) return QN_OK;
+    if (end > ((PoolHot *)db->pool)->limit) {
+        Status st = RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "database is full: it has reached the address range for it");
+        return err_hint(ctx, st, "Increase \"reserve_size\".");
+    }
+    if (db->file != NULL) {
+        PageNo more = have / 8 < FILE_GROWTH_MAX / db->page_bytes ? have / 8 : FILE_GROWTH_MAX / db->page_bytes;
+        if (end + more <= ((PoolHot *)db->pool)->limit) end += more;
+        TRY(db->ops->allocate(ctx, db->file, (uint64_t)have * db->page_bytes,
+                              (uint64_t)(end - have) * db->page_bytes));
+    }
+    atomic_store(&db->file_pages, end);
+    return QN_OK;
+}
+
+/* Makes the space map that is page number, with its own bit set. */
+static Status
+add_space_map(Ctx *ctx, PageNo number)
+{
+    PageRef page = PAGE_REF_NONE;
+    WalLog log;
+    Status st;
+
+    TRY_GOTO(extend_file(ctx, number + 1));
+    TRY_GOTO(page_fix_new(ctx, number, &page));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&page}, 1, 0, &log));
+    page_init(page.ptr, ctx->db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
+    put_bits(page.ptr, 0, 1, true);
+    wal_finish(&log, WAL_SPACE_MAP, 0);
+done:
+    page_unfix(&page);
+    return st;
+}
+
+/* Finds n neighbouring free pages. space_out is left latched exclusively, so that the caller sets the bits in its record; with
+ * space_mutex. Runs never cross from one map to the next: a map's first bit is its own page. */
+static Status
+find_pages(Ctx *ctx, uint32_t n, PageNo *first_out, PageRef *space_out)
+{
+    Db *db = ctx->db;
+    PageNo covered = SPACE_PAGES(db->page_bytes);
+    PageNo from = n == 1 ? db->space_hint : db->space_run_hint;
+
+    for (PageNo k = from / covered;; k++, from = k * covered) {
+        PageNo number = k == 0 ? PAGE_NO_SPACE : k * covered;
+        if (number >= atomic_load(&db->file_pages)) TRY(add_space_map(ctx, number));
+        TRY(page_fix(ctx, number, FIX_EXCLUSIVE, space_out));
+        Status st = page_check(ctx, space_out, PAGE_NONE, PAGE_SPACE);
+        if (st != QN_OK) {
+            page_unfix(space_out);
+            return st;
+        }
+        const uint64_t *bits = ((const SpacePage *)space_out->ptr)->bits;
+        uint32_t at = find_clear(bits, covered, from % covered, n);
+        if (at < covered) {
+            *first_out = k * covered + at;
+            st = extend_file(ctx, *first_out + n);
+            if (st != QN_OK) page_unfix(space_out);
+            else if (n == 1) db->space_hint = *first_out + 1;
+            else db->space_run_hint = *first_out + n;
+            return st;
+        }
+        page_unfix(space_out);
+    }
+}
+
+static void
+note_freed(Db *db, PageNo first)
+{
+    if (first < db->space_hint) db->space_hint = first;
+    if (first < db->space_run_hint) db->space_run_hint = first;
+}
+
+Status
+extent_take_page(Ctx *ctx, PageNo *page_out)
+{
+    PageRef space = PAGE_REF_NONE;
+    WalLog log;
+    Status st;
+
+    mutex_lock(&ctx->db->space_mutex);
+    TRY_GOTO(find_pages(ctx, 1, page_out, &space));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&space}, 1, sizeof(PageNo), &log));
+    put_bits(space.ptr, space_bit(ctx->db->page_bytes, *page_out), 1, true);
+    memcpy(log.payload, page_out, sizeof(PageNo));
+    wal_finish(&log, WAL_SPACE_MAP, sizeof(PageNo));
+done:
+    page_unfix(&space);
+    mutex_unlock(&ctx->db->space_mutex);
+    return st;
+}
+
+Status
+extent_bootstrap(Ctx *ctx)
+{
+    Db *db = ctx->db;
+    PageRef meta = PAGE_REF_NONE, space = PAGE_REF_NONE;
+    Status st;
+
+    TRY_GOTO(extend_file(ctx, PAGE_NO_FIRST));
+    TRY_GOTO(page_fix_new(ctx, PAGE_NO_META, &meta));
+    TRY_GOTO(page_fix_new(ctx, PAGE_NO_SPACE, &space));
+    page_init(meta.ptr, db->page_bytes, PAGE_META, PAGE_NONE, PAGE_NONE, 0);
+    page_init(space.ptr, db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
+    put_bits(space.ptr, 0, PAGE_NO_FIRST, true);
+    /* As if a record had made them just before the log's first position. */
+    page_header(&meta)->lsn = page_header(&space)->lsn = wal_insert_lsn(ctx);
+    meta.fresh = space.fresh = false;
+    pool_mark_dirty(ctx, &meta);
+    pool_mark_dirty(ctx, &space);
+done:
+    page_unfix(&meta);
+    page_unfix(&space);
+    return st;
+}
+
+/* ---- a map page's parts ---- */
+
+uint8_t
+map_entry(const void *map_page, uint16_t index)
+{
+    return ((const MapPage *)map_page)->entries[index];
+}
+
+void
+map_set_visible(void *map_page, uint16_t index, bool visible)
+{
+    uint8_t *e = &((MapPage *)map_page)->entries[index];
+    *e = (uint8_t)(visible ? *e | MAP_ALL_VISIBLE : *e & ~MAP_ALL_VISIBLE);
+}
+
+static uint8_t
+space_class(uint32_t free_bytes, uint32_t page_bytes)
+{
+    uint32_t c = (uint32_t)((uint64_t)free_bytes * 16 / page_bytes);
+    return (uint8_t)(c > MAP_CLASS_MASK ? MAP_CLASS_MASK : c);
+}
+
+void
+map_set_class(void *map_page, uint16_t index, uint32_t free_bytes, uint32_t page_bytes)
+{
+    uint8_t *e = &((MapPage *)map_page)->entries[index];
+    *e = (uint8_t)((*e & ~MAP_CLASS_MASK) | space_class(free_bytes, page_bytes));
+}
+
+bool
+map_zone_would_widen(const void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns,
+                     const ZoneRange *ranges)
+{
+    void *map = (void *)(uintptr_t)map_page;
+    const ZoneRange *zones = map_zones(map, page_bytes, extent);
+    for (columns &= map_extents(map, page_bytes)[extent].zone_valid; columns != 0; columns &= columns - 1) {
+        int c = __builtin_ctzll(columns);
+        if (ranges[c].min <= ranges[c].max && (ranges[c].min < zones[c].min || ranges[c].max > zones[c].max))
+            return true;
+    }
+    return false;
+}
+
+void
+map_zone_widen(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns,
+               const ZoneRange *ranges)
+{
+    ZoneRange *zones = map_zones(map_page, page_bytes, extent);
+    for (columns &= map_extents(map_page, page_bytes)[extent].zone_valid; columns != 0; columns &= columns - 1) {
+        int c = __builtin_ctzll(columns);
+        if (ranges[c].min > ranges[c].max) continue;
+        if (ranges[c].min < zones[c].min) zones[c].min = ranges[c].min;
+        if (ranges[c].max > zones[c].max) zones[c].max = ranges[c].max;
+    }
+}
+
+void
+map_zone_clear(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns)
+{
+    map_extents(map_page, page_bytes)[extent].zone_valid &= ~columns;
+}
+
+void
+map_zone_set(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t columns,
+             const ZoneRange *ranges)
+{
+    ZoneRange *zones = map_zones(map_page, page_bytes, extent);
+    int nzones = ((const MapPage *)map_page)->nzones;
+    if (nzones < 64) columns &= (1ull << nzones) - 1;
+    map_extents(map_page, page_bytes)[extent].zone_valid |= columns;
+    for (; columns != 0; columns &= columns - 1) {
+        int c = __builtin_ctzll(columns);
+        zones[c] = ranges[c];
+    }
+}
+
+static void
+map_init(void *page, uint32_t page_bytes, PageNo root, RelKind kind, int nzones, uint32_t map_number,
+         Xid creator)
+{
+    MapPage *map = page;
+    page_init(page, page_bytes, PAGE_MAP, root, PAGE_NONE, 0);
+    map->nzones = (uint16_t)nzones;
+    map->kind = (uint8_t)kind;
+    map->map_number = map_number;
+    map->creator = creator;
+}
+
+static void
+map_add_extent(void *page, uint32_t page_bytes, PageNo first, uint32_t npages)
+{
+    MapPage *map = page;
+    uint16_t i = (uint16_t)map->nextents++;
+    int nzones = map->nzones;
+    map_extents(page, page_bytes)[i] =
+        (ExtentEntry){.first = first, .npages = (uint16_t)npages, .map_first = (uint16_t)map->npages,
+                      .zone_valid = nzones >= 64 ? UINT64_MAX : (1ull << nzones) - 1};
+    ZoneRange *zones = map_zones(page, page_bytes, i);
+    for (int c = 0; c < nzones; c++) zones[c] = (ZoneRange){INT64_MAX, INT64_MIN};
+    memset(map->entries + map->npages, 0, npages);
+    map->npages += npages;
+}
+
+static void
+map_pop_extent(void *page, uint32_t page_bytes)
+{
+    MapPage *map = page;
+    map->npages -= map_extents(page, page_bytes)[--map->nextents].npages;
+}
+
+Status
+map_check(Ctx *ctx, const PageRef *ref, PageNo root)
+{
+    uint32_t page_bytes = ctx->db->page_bytes;
+    const MapPage *map = (const MapPage *)ref->ptr;
+
+    TRY(page_check(ctx, ref, root, PAGE_MAP));
+    bool ok = map->nextents <= MAP_EXTENTS(page_bytes) && map->npages <= MAP_PAGES(page_bytes) &&
+              map->nzones <= MAP_ZONES_MAX(page_bytes) && map->nzones <= ZONE_COLUMNS_MAX;
+    uint32_t npages = 0;
+    for (uint32_t i = 0; ok && i < map->nextents; i++) {
+        ExtentEntry e = map_extents(ref->ptr, page_bytes)[i];
+        ok = e.map_first == npages && e.npages >= 1 && e.npages <= EXTENT_PAGES_MAX && e.first >= PAGE_NO_FIRST &&
+             (uint64_t)e.first + e.npages <= ((PoolHot *)ctx->pool)->limit;
+        npages += e.npages;
+    }
+    if (!ok || npages != map->npages)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid map page in block %u of relation %u", ref->number, root);
+    return QN_OK;
+}
+
+/* ---- relations in memory ---- */
+
+PageNo rel_root(const Rel *rel) { return rel->root; }
+int rel_nzones(const Rel *rel) { return rel->nzones; }
+
+int
+rel_zones_max(Ctx *ctx)
+{
+    uint32_t n = MAP_ZONES_MAX(ctx->db->page_bytes);
+    return (int)(n < ZONE_COLUMNS_MAX ? n : ZONE_COLUMNS_MAX);
+}
+
+uint32_t
+rel_page_count(Rel *rel)
+{
+    rwlatch_shared(&rel->latch);
+    uint32_t n = rel->npages;
+    rwlatch_unlock(&rel->latch);
+    return n;
+}
+
+static void
+rel_destroy(Rel *rel)
+{
+    rwlatch_destroy(&rel->latch);
+    mutex_destroy(&rel->extend);
+    mem_free(NULL, rel->extents, rel->extents_cap * sizeof(*rel->extents));
+    mem_free(NULL, rel->by_page, rel->extents_cap * sizeof(*rel->by_page));
+    mem_free(NULL, rel->maps, rel->maps_cap * sizeof(*rel->maps));
+    mem_free(NULL, rel->spare, rel->spare_cap * sizeof(*rel->spare));
+    mem_free(NULL, rel, sizeof(*rel));
+}
+
+void
+extent_free_rels(Db *db)
+{
+    for (int i = 0; i < REL_BUCKETS; i++) {
+        while (db->rels[i] != NULL) {
+            Rel *rel = db->rels[i];
+            db->rels[i] = rel->next;
+            rel_destroy(rel);
+        }
+    }
+}
+
+static Status
+grow_array(Ctx *ctx, void **items, uint32_t *cap, uint32_t need, size_t item_bytes)
+{
+    if (need <= *cap) return QN_OK;
+    uint32_t new_cap = *cap * 2 > need ? *cap * 2 : need + 4;
+    void *p = mem_realloc(NULL, *items, *cap * item_bytes, new_cap * item_bytes);
+    if (p == NULL) return RAISE_OOM(ctx);
+    *items = p;
+    *cap = new_cap;
+    return QN_OK;
+}
+
+/* Room for one more extent and map page, so that rel_note_extent cannot fail. With latch exclusive or before others see rel. */
+static Status
+rel_reserve(Ctx *ctx, Rel *rel)
+{
+    uint32_t cap = rel->extents_cap;
+    TRY(grow_array(ctx, (void **)&rel->by_page, &cap, rel->nextents + 1, sizeof(*rel->by_page)));
+    uint32_t extents_cap = rel->extents_cap;
+    if (cap != extents_cap) {
+        RelExtent *p = mem_realloc(NULL, rel->extents, extents_cap * sizeof(*p), cap * sizeof(*p));
+        if (p == NULL) {
+            /* by_page is longer than it needs to be; give the rest back so that one capacity serves both. */
+            uint32_t *q = mem_realloc(NULL, rel->by_page, cap * sizeof(*q), (extents_cap != 0 ? extents_cap : 1) * sizeof(*q));
+            if (q != NULL) rel->by_page = q;
+            return RAISE_OOM(ctx);
+        }
+        rel->extents = p;
+        rel->extents_cap = cap;
+    }
+    return grow_array(ctx, (void **)&rel->maps, &rel->maps_cap, rel->nmaps + 1, sizeof(*rel->maps));
+}
+
+static void
+rel_note_extent(Rel *rel, const ExtentEntry *e, PageNo map, uint16_t extent)
+{
+    uint32_t i = rel->nextents++, at = i;
+    rel->extents[i] = (RelExtent){.first = e->first, .npages = e->npages, .ordinal = rel->npages, .map = map,
+                                  .map_first = e->map_first, .extent = extent};
+    while (at > 0 && rel->extents[rel->by_page[at - 1]].first > e->first) {
+        rel->by_page[at] = rel->by_page[at - 1];
+        at--;
+    }
+    rel->by_page[at] = i;
+    rel->npages += e->npages;
+}
+
+static Status
+push_spare(Ctx *ctx, Rel *rel, PageNo page)
+{
+    TRY(grow_array(ctx, (void **)&rel->spare, &rel->spare_cap, rel->nspare + 1, sizeof(*rel->spare)));
+    rel->spare[rel->nspare++] = page;
+    return QN_OK;
+}
+
+/* What one map page says, into rel. */
+static Status
+rel_load_map(Ctx *ctx, Rel *rel, PageRef *ref)
+{
+    uint32_t page_bytes = ctx->db->page_bytes;
+    const MapPage *map = (const MapPage *)ref->ptr;
+
+    TRY(map_check(ctx, ref, rel->root));
+    TRY(rel_reserve(ctx, rel));
+    rel->maps[rel->nmaps++] = ref->number;
+    rel->nzones = map->nzones;
+    for (uint32_t i = 0; i < map->nextents; i++) {
+        const ExtentEntry *e = &map_extents(ref->ptr, page_bytes)[i];
+        TRY(rel_reserve(ctx, rel));
+        for (uint32_t k = 0; k < e->npages; k++) {
+            uint8_t entry = map->entries[e->map_first + k];
+            if ((entry & MAP_USED) != 0) {
+                /* Pages skipped so far were left out by a run that did not fit. */
+                for (; rel->next_unused < rel->npages + k; rel->next_unused++) {
+                    PageNo skipped = rel->next_unused >= rel->npages
+                                         ? e->first + (rel->next_unused - rel->npages)
+                                         : PAGE_NONE;
+                    for (uint32_t x = rel->nextents; skipped == PAGE_NONE && x-- > 0;)
+                        if (rel->extents[x].ordinal <= rel->next_unused)
+                            skipped = rel->extents[x].first + (rel->next_unused - rel->extents[x].ordinal);
+                    TRY(push_spare(ctx, rel, skipped));
+                }
+                rel->next_unused = rel->npages + k + 1;
+                uint32_t class = entry & MAP_CLASS_MASK;
+                if (class > atomic_load(&rel->best_class)) atomic_store(&rel->best_class, class);
+            }
+            if ((entry & MAP_UNLINKED) != 0) TRY(push_spare(ctx, rel, e->first + k));
+        }
+        rel_note_extent(rel, e, ref->number, (uint16_t)i);
+    }
+    return QN_OK;
+}
+
+static Status
+rel_load(Ctx *ctx, PageNo root, Rel **out)
+{
+    Rel *rel;
+    PageRef ref = PAGE_REF_NONE;
+    Status st;
+
+    TRY_ALLOC(ctx, rel, mem_zalloc(NULL, sizeof(*rel)));
+    rel->root = root;
+    rwlatch_init(&rel->latch);
+    mutex_init(&rel->extend);
+    for (PageNo n = root; n != PAGE_NONE;) {
+        TRY_GOTO(page_fix(ctx, n, FIX_SHARED, &ref));
+        TRY_GOTO(rel_load_map(ctx, rel, &ref));
+        n = page_header(&ref)->map;
+        page_unfix(&ref);
+        if (rel->nmaps > atomic_load(&ctx->db->file_pages))
+            TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "map pages of relation %u form a circle", root));
+    }
+    *out = rel;
+    return QN_OK;
+done:
+    page_unfix(&ref);
+    rel_destroy(rel);
+    return st;
+}
+
+Status
+rel_open(Ctx *ctx, PageNo root, Rel **out)
+{
+    Db *db = ctx->db;
+    Rel **bucket = &db->rels[root % REL_BUCKETS], *rel;
+    Status st = QN_OK;
+
+    *out = NULL;
+    mutex_lock(&db->rels_mutex);
+    for (rel = *bucket; rel != NULL && rel->root != root; rel = rel->next) {}
+    if (rel == NULL) {
+        st = rel_load(ctx, root, &rel);
+        if (st == QN_OK) {
+            rel->next = *bucket;
+            *bucket = rel;
+        }
+    }
+    if (st == QN_OK) {
+        rel->opens++;
+        *out = rel;
+    }
+    mutex_unlock(&db->rels_mutex);
+    return st;
+}
+
+void
+rel_close(Ctx *ctx, Rel *rel)
+{
+    if (rel == NULL) return;
+    mutex_lock(&ctx->db->rels_mutex);
+    bool last = --rel->opens == 0 && rel->dead;
+    mutex_unlock(&ctx->db->rels_mutex);
+    if (last) rel_destroy(rel);
+}
+
+/* Takes the relation out of memory: it is being freed. */
+static void
+rel_discard(Db *db, PageNo root)
+{
+    mutex_lock(&db->rels_mutex);
+    for (Rel **at = &db->rels[root % REL_BUCKETS]; *at != NULL; at = &(*at)->next) {
+        Rel *rel = *at;
+        if (rel->root != root) continue;
+        *at = rel->next;
+        rel->dead = true;
+        if (rel->opens == 0) rel_destroy(rel);
+        break;
+    }
+    mutex_unlock(&db->rels_mutex);
+}
+
+/* With rel->latch: the extent of a page, or of an ordinal; NULL if there is none. */
+static const RelExtent *
+extent_of_page(const Rel *rel, PageNo page)
+{
+    uint32_t lo = 0, hi = rel->nextents;
+    while (lo < hi) { /* the first extent that begins after page */
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (rel->extents[rel->by_page[mid]].first <= page) lo = mid + 1;
+        else hi = mid;
+    }
+    if (lo == 0) return NULL;
+    const RelExtent *e = &rel->extents[rel->by_page[lo - 1]];
+    return page < e->first + e->npages ? e : NULL;
+}
+
+static const RelExtent *
+extent_of_ordinal(const Rel *rel, uint32_t ordinal)
+{
+    uint32_t lo = 0, hi = rel->nextents;
+    if (ordinal >= rel->npages) return NULL;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (rel->extents[mid].ordinal <= ordinal) lo = mid + 1;
+        else hi = mid;
+    }
+    return &rel->extents[lo - 1];
+}
+
+Status
+rel_map_slot(Ctx *ctx, Rel *rel, PageNo page, MapSlot *out)
+{
+    rwlatch_shared(&rel->latch);
+    const RelExtent *e = extent_of_page(rel, page);
+    if (e != NULL)
+        *out = (MapSlot){.map = e->map, .index = (uint16_t)(e->map_first + (page - e->first)), .extent = e->extent};
+    rwlatch_unlock(&rel->latch);
+    if (e == NULL)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "block %u does not belong to relation %u", page, rel->root);
+    return QN_OK;
+}
+
+Status
+rel_map_entry(Ctx *ctx, Rel *rel, PageNo page, uint8_t *entry_out)
+{
+    MapSlot slot;
+    PageRef map = PAGE_REF_NONE;
+
+    TRY(rel_map_slot(ctx, rel, page, &slot));
+    TRY(page_fix(ctx, slot.map, FIX_SHARED, &map));
+    *entry_out = map_entry(map.ptr, slot.index);
+    page_unfix(&map);
+    return QN_OK;
+}
+
+Status
+rel_run_at(Ctx *ctx, Rel *rel, uint32_t ordinal, RelRun *out, bool *found_out)
+{
+    uint32_t page_bytes = ctx->db->page_bytes;
+    PageRef map = PAGE_REF_NONE;
+    RelExtent e = {0};
+
+    rwlatch_shared(&rel->latch);
+    const RelExtent *found = extent_of_ordinal(rel, ordinal);
+    if (found != NULL) e = *found;
+    rwlatch_unlock(&rel->latch);
+    *found_out = found != NULL;
+    if (found == NULL) return QN_OK;
+    TRY(page_fix(ctx, e.map, FIX_SHARED, &map));
+    out->first = e.first;
+    out->npages = e.npages;
+    out->ordinal = e.ordinal;
+    out->map = e.map;
+    out->map_index = e.map_first;
+    out->extent = e.extent;
+    out->nzones = ((const MapPage *)map.ptr)->nzones;
+    out->zone_valid = map_extents(map.ptr, page_bytes)[e.extent].zone_valid;
+    memcpy(out->entries, ((const MapPage *)map.ptr)->entries + e.map_first, e.npages);
+    memcpy(out->zones, map_zones(map.ptr, page_bytes, e.extent), (size_t)out->nzones * sizeof(ZoneRange));
+    page_unfix(&map);
+    return QN_OK;
+}
+
+/* ---- records ---- */
+
+typedef struct CreatePayload {
+    Xid creator;
+    PageNo root;
+    uint16_t nzones;
+    uint8_t kind, reserved;
+} CreatePayload;
+
+typedef struct MapPayload {
+    Xid creator;
+    PageNo root, number;
+    uint32_t map_number;
+    uint16_t nzones;
+    uint8_t kind, reserved;
+} MapPayload;
+
+/* EXTENT_ADD, EXTENT_FREE, REL_FREE */
+typedef struct ExtentPayload {
+    PageNo root, first;
+    uint32_t npages;
+} ExtentPayload;
+
+typedef struct PagePayload {
+    PageNo root, map;
+    uint16_t map_index; /* of the first page; the others follow */
+    uint8_t type;
+    uint8_t count;      /* of pages made; 0: run marks entries only */
+    uint32_t run;       /* entries marked used without their pages being made */
+} PagePayload;
+
+typedef struct CreateNote { Db *db; PageNo root; Xid xid; } CreateNote;
+
+static void
+on_create_insert(void *arg, Lsn end)
+{
+    CreateNote *n = arg;
+    (void)end;
+    mutex_lock(&n->db->xids_mutex); /* has room: rel_create */
+    n->db->created.items[n->db->created.count++] = (RelPending){.root = n->root, .xid = n->xid};
+    n->db->created_reserved--;
+    mutex_unlock(&n->db->xids_mutex);
+}
+
+static void
+on_free_insert(void *arg, Lsn end)
+{
+    CreateNote *n = arg;
+    Db *db = n->db;
+    (void)end;
+    mutex_lock(&db->xids_mutex);
+    pending_remove(&db->created, n->root);
+    mutex_unlock(&db->xids_mutex);
+    mutex_lock(&db->drops_mutex);
+    for (uint32_t i = 0; i < db->ndrops; i++) {
+        if (db->drops[i].root != n->root) continue;
+        db->drops[i] = db->drops[--db->ndrops];
+        break;
+    }
+    mutex_unlock(&db->drops_mutex);
+}
+
+static Status
+reserve_created(Ctx *ctx, Db *db)
+{
+    mutex_lock(&db->xids_mutex);
+    Status st = grow_array(ctx, (void **)&db->created.items, &db->created.cap,
+                           db->created.count + db->created_reserved + 1, sizeof(*db->created.items));
+    if (st == QN_OK) db->created_reserved++;
+    mutex_unlock(&db->xids_mutex);
+    return st;
+}
+
+Status
+rel_create(Ctx *ctx, RelKind kind, int nzones, PageNo *root_out)
+{
+    Db *db = ctx->db;
+    PageRef root = PAGE_REF_NONE, space = PAGE_REF_NONE;
+    PageNo number = PAGE_NONE;
+    bool reserved = false;
+    WalLog log;
+    Xid xid;
+    Status st;
+
+    if (nzones > rel_zones_max(ctx)) nzones = rel_zones_max(ctx);
+    TRY(tx_write_xid(ctx, &xid));
+    mutex_lock(&db->space_mutex);
+    TRY_GOTO(reserve_created(ctx, db));
+    reserved = true;
+    TRY_GOTO(find_pages(ctx, 1, &number, &space));
+    TRY_GOTO(page_fix_new(ctx, number, &root));
+    TRY_GOTO(tx_note_created(ctx, number, xid));
+    st = wal_begin(ctx, (PageRef *[]){&root, &space}, 2, sizeof(CreatePayload), &log);
+    if (st != QN_OK) {
+        ctx->tx->created.count--;
+        goto done;
+    }
+    CreatePayload p = {.creator = xid, .root = number, .nzones = (uint16_t)nzones, .kind = (uint8_t)kind};
+    memcpy(log.payload, &p, sizeof(p));
+    map_init(root.ptr, db->page_bytes, number, kind, nzones, 0, xid);
+    put_bits(space.ptr, space_bit(db->page_bytes, number), 1, true);
+    log.xid = xid;
+    CreateNote note = {db, number, xid};
+    wal_finish_with(&log, WAL_REL_CREATE, sizeof(p), on_create_insert, &note);
+    reserved = false;
+    *root_out = number;
+
+done:
+    page_unfix(&root);
+    page_unfix(&space);
+    if (reserved) {
+        mutex_lock(&db->xids_mutex);
+        db->created_reserved--;
+        mutex_unlock(&db->xids_mutex);
+    }
+    mutex_unlock(&db->space_mutex);
+    return st;
+}
+
+Status
+rel_drop(Ctx *ctx, PageNo root)
+{
+    return tx_note_dropped(ctx, root);
+}
+
+/* A map page at the end of the chain. With rel->extend. */
+static Status
+add_map(Ctx *ctx, Rel *rel)
+{
+    Db *db = ctx->db;
+    PageRef last = PAGE_REF_NONE, map = PAGE_REF_NONE, space = PAGE_REF_NONE;
+    PageNo number;
+    WalLog log;
+    Status st;
+
+    mutex_lock(&db->space_mutex);
+    rwlatch_exclusive(&rel->latch);
+    st = rel_reserve(ctx, rel);
+    rwlatch_unlock(&rel->latch);
+    if (st != QN_OK) goto done;
+    TRY_GOTO(page_fix(ctx, rel->maps[rel->nmaps - 1], FIX_EXCLUSIVE, &last));
+    TRY_GOTO(map_check(ctx, &last, rel->root));
+    TRY_GOTO(find_pages(ctx, 1, &number, &space));
+    TRY_GOTO(page_fix_new(ctx, number, &map));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&last, &map, &space}, 3, sizeof(MapPayload), &log));
+    const MapPage *before = (const MapPage *)last.ptr;
+    MapPayload p = {.creator = before->creator, .root = rel->root, .number = number,
+                    .map_number = before->map_number + 1, .nzones = before->nzones, .kind = before->kind};
+    memcpy(log.payload, &p, sizeof(p));
+    map_init(map.ptr, db->page_bytes, p.root, p.kind, p.nzones, p.map_number, p.creator);
+    page_header(&last)->map = number;
+    put_bits(space.ptr, space_bit(db->page_bytes, number), 1, true);
+    wal_finish(&log, WAL_MAP_ADD, sizeof(p));
+    rwlatch_exclusive(&rel->latch);
+    rel->maps[rel->nmaps++] = number;
+    rwlatch_unlock(&rel->latch);
+done:
+    page_unfix(&map);
+    page_unfix(&last);
+    page_unfix(&space);
+    mutex_unlock(&db->space_mutex);
+    return st;
+}
+
+/* One more extent, of at least need pages. With rel->extend. */
+static Status
+add_extent(Ctx *ctx, Rel *rel, uint32_t need)
+{
+    Db *db = ctx->db;
+    PageRef map = PAGE_REF_NONE, space = PAGE_REF_NONE;
+    PageNo first;
+    WalLog log;
+    bool retry;
+    Status st;
+
+    /* As many pages as there are, so that the number of extents grows with the logarithm until they have full size. */
+    uint32_t n = rel->npages < 1 ? 1 : rel->npages < EXTENT_PAGES_MAX ? rel->npages : EXTENT_PAGES_MAX;
+    if (n < need) n = need;
+    do {
+        retry = false;
+        mutex_lock(&db->space_mutex);
+        rwlatch_exclusive(&rel->latch);
+        st = rel_reserve(ctx, rel);
+        rwlatch_unlock(&rel->latch);
+        if (st != QN_OK) goto done;
+        TRY_GOTO(page_fix(ctx, rel->maps[rel->nmaps - 1], FIX_EXCLUSIVE, &map));
+        TRY_GOTO(map_check(ctx, &map, rel->root));
+        const MapPage *m = (const MapPage *)map.ptr;
+        if (m->nextents == MAP_EXTENTS(db->page_bytes) || m->npages + n > MAP_PAGES(db->page_bytes)) {
+            page_unfix(&map);
+            mutex_unlock(&db->space_mutex);
+            TRY(add_map(ctx, rel));
+            retry = true;
+        }
+    } while (retry);
+    TRY_GOTO(find_pages(ctx, n, &first, &space));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&map, &space}, 2, sizeof(ExtentPayload), &log));
+    ExtentPayload p = {.root = rel->root, .first = first, .npages = n};
+    memcpy(log.payload, &p, sizeof(p));
+    map_add_extent(map.ptr, db->page_bytes, first, n);
+    put_bits(space.ptr, space_bit(db->page_bytes, first), n, true);
+    wal_finish(&log, WAL_EXTENT_ADD, sizeof(p));
+    uint16_t at = (uint16_t)(((const MapPage *)map.ptr)->nextents - 1);
+    rwlatch_exclusive(&rel->latch);
+    rel_note_extent(rel, &map_extents(map.ptr, db->page_bytes)[at], map.number, at);
+    rwlatch_unlock(&rel->latch);
+done:
+    page_unfix(&map);
+    page_unfix(&space);
+    mutex_unlock(&db->space_mutex);
+    return st;
+}
+
+/* Makes pages numbers first..first+n of one extent used and initialised. With rel->extend. */
+static Status
+make_pages(Ctx *ctx, Rel *rel, PageType type, PageNo first, int n, PageRef *pages_out)
+{
+    PageRef map = PAGE_REF_NONE;
+    PageRef *pages[WAL_PAGES_MAX] = {&map};
+    MapSlot slot;
+    WalLog log;
+    int fixed = 0;
+    Status st;
+
+    TRY_GOTO(rel_map_slot(ctx, rel, first, &slot));
+    for (; fixed < n; fixed++) {
+        pages[fixed + 1] = &pages_out[fixed];
+        TRY_GOTO(page_fix_new(ctx, first + (PageNo)fixed, &pages_out[fixed]));
+    }
+    TRY_GOTO(page_fix(ctx, slot.map, FIX_EXCLUSIVE, &map));
+    TRY_GOTO(wal_begin(ctx, pages, n + 1, sizeof(PagePayload), &log));
+    PagePayload p = {.root = rel->root, .map = slot.map, .map_index = slot.index, .type = (uint8_t)type,
+                     .count = (uint8_t)n};
+    memcpy(log.payload, &p, sizeof(p));
+    for (int i = 0; i < n; i++) {
+        page_init(pages_out[i].ptr, ctx->db->page_bytes, type, rel->root, slot.map, (uint16_t)(slot.index + i));
+        page_header(&pages_out[i])->flags = PAGE_FLAG_BLANK;
+        ((MapPage *)map.ptr)->entries[slot.index + i] = MAP_USED;
+    }
+    wal_finish(&log, WAL_PAGE_NEW, sizeof(p));
+done:
+    page_unfix(&map);
+    if (st != QN_OK)
+        while (fixed-- > 0) {
+            /* Nothing made them: they are as absent as before, but for the memory. */
+            page_unfix(&pages_out[fixed]);
+        }
+    return st;
+}
+
+/* An unlinked page nobody can be on the way to, or one never used. With rel->extend. PAGE_NONE if there is none. */
+static Status
+take_spare(Ctx *ctx, Rel *rel, PageNo *page_out)
+{
+    enum { LOOK_AT = 4 }; /* spares, a call: the youngest may all be too young */
+    Lsn oldest = 0;
+
+    *page_out = PAGE_NONE;
+    for (uint32_t i = 0; i < rel->nspare && i < LOOK_AT; i++) {
+        PageNo page = rel->spare[i];
+        uint8_t entry;
+        bool ok = true;
+        TRY(rel_map_entry(ctx, rel, page, &entry));
+        if ((entry & MAP_UNLINKED) != 0) {
+            PageRef ref = PAGE_REF_NONE;
+            if (oldest == 0) oldest = tx_oldest_mark(ctx->db);
+            TRY(page_fix(ctx, page, FIX_PIN, &ref));
+            ok = page_try_exclusive(&ref); /* a reader may still be on it */
+            ok = ok && page_is_alone(&ref) && page_header(&ref)->lsn < oldest;
+            page_unfix(&ref);
+        }
+        if (!ok) continue;
+        rel->spare[i] = rel->spare[--rel->nspare];
+        *page_out = page;
+        return QN_OK;
+    }
+    return QN_OK;
+}
+
+Status
+rel_pages_new(Ctx *ctx, Rel *rel, PageType type, int n, PageRef *pages_out)
+{
+    int made = 0;
+    Status st = QN_OK;
+
+    assert(n >= 1 && n <= WAL_PAGES_MAX - 2);
+    mutex_lock(&rel->extend);
+    if (n == 1 && rel->nspare > 0) {
+        PageNo page;
+        TRY_GOTO(take_spare(ctx, rel, &page));
+        if (page != PAGE_NONE) {
+            st = make_pages(ctx, rel, type, page, 1, pages_out);
+            if (st == QN_OK) made = 1;
+            else rel->spare[rel->nspare++] = page; /* its place is still there */
+            goto done;
+        }
+    }
+    while (made < n) {
+        if (rel->next_unused == rel->npages) TRY_GOTO(add_extent(ctx, rel, 1));
+        rwlatch_shared(&rel->latch);
+        RelExtent e = *extent_of_ordinal(rel, rel->next_unused);
+        rwlatch_unlock(&rel->latch);
+        int part = (int)(e.ordinal + e.npages - rel->next_unused);
+        if (part > n - made) part = n - made;
+        TRY_GOTO(make_pages(ctx, rel, type, e.first + (rel->next_unused - e.ordinal), part, pages_out + made));
+        rel->next_unused += (uint32_t)part;
+        made += part;
+    }
+done:
+    mutex_unlock(&rel->extend);
+    if (st != QN_OK)
+        while (made-- > 0) page_unfix(&pages_out[made]); /* blank pages of the relation, to be found again by VACUUM */
+    return st;
+}
+
+Status
+rel_page_new(Ctx *ctx, Rel *rel, PageType type, PageNo near, PageRef *page_out)
+{
+    (void)near; /* pages come in the order of the extents, which is near enough for what exists today */
+    return rel_pages_new(ctx, rel, type, 1, page_out);
+}
+
+Status
+rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out)
+{
+    PageRef map = PAGE_REF_NONE;
+    MapSlot slot;
+    WalLog log;
+    Status st;
+
+    assert(n >= 1 && n <= EXTENT_PAGES_MAX);
+    mutex_lock(&rel->extend);
+    uint32_t left = 0;
+    if (rel->next_unused < rel->npages) {
+        rwlatch_shared(&rel->latch);
+        const RelExtent *e = extent_of_ordinal(rel, rel->next_unused);
+        left = e->ordinal + e->npages - rel->next_unused;
+        rwlatch_unlock(&rel->latch);
+    }
+    if (left < n) {
+        uint32_t end = rel->npages;
+        TRY_GOTO(add_extent(ctx, rel, n));
+        for (; rel->next_unused < end; rel->next_unused++) {
+            rwlatch_shared(&rel->latch);
+            const RelExtent *e = extent_of_ordinal(rel, rel->next_unused);
+            PageNo page = e->first + (rel->next_unused - e->ordinal);
+            rwlatch_unlock(&rel->latch);
+            TRY_GOTO(push_spare(ctx, rel, page));
+        }
+    }
+    rwlatch_shared(&rel->latch);
+    const RelExtent *e = extent_of_ordinal(rel, rel->next_unused);
+    PageNo first = e->first + (rel->next_unused - e->ordinal);
+    rwlatch_unlock(&rel->latch);
+    TRY_GOTO(rel_map_slot(ctx, rel, first, &slot));
+    TRY_GOTO(page_fix(ctx, slot.map, FIX_EXCLUSIVE, &map));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&map}, 1, sizeof(PagePayload), &log));
+    PagePayload p = {.root = rel->root, .map = slot.map, .map_index = slot.index, .run = n};
+    memcpy(log.payload, &p, sizeof(p));
+    memset(((MapPage *)map.ptr)->entries + slot.index, MAP_USED, n);
+    wal_finish(&log, WAL_PAGE_NEW, sizeof(p));
+    rel->next_unused += n;
+    *first_out = first;
+done:
+    page_unfix(&map);
+    mutex_unlock(&rel->extend);
+    return st;
+}
+
+Status
+rel_page_unlink(Ctx *ctx, Rel *rel, PageRef *page)
+{
+    PageRef map = PAGE_REF_NONE;
+    MapSlot slot;
+    WalLog log;
+    Status st;
+
+    mutex_lock(&rel->extend);
+    TRY_GOTO(grow_array(ctx, (void **)&rel->spare, &rel->spare_cap, rel->nspare + 1, sizeof(*rel->spare)));
+    TRY_GOTO(rel_map_slot(ctx, rel, page->number, &slot));
+    TRY_GOTO(page_fix(ctx, slot.map, FIX_EXCLUSIVE, &map));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&map, page}, 2, sizeof(PagePayload), &log));
+    PagePayload p = {.root = rel->root, .map = slot.map, .map_index = slot.index};
+    memcpy(log.payload, &p, sizeof(p));
+    ((MapPage *)map.ptr)->entries[slot.index] = MAP_UNLINKED;
+    page_header(page)->flags |= PAGE_FLAG_UNLINKED;
+    wal_finish(&log, WAL_PAGE_UNLINK, sizeof(p));
+    rel->spare[rel->nspare++] = page->number;
+done:
+    page_unfix(&map);
+    mutex_unlock(&rel->extend);
+    return st;
+}
+
+/* ---- free space ---- */
+
+Status
+rel_find_space(Ctx *ctx, Rel *rel, uint32_t need_bytes, PageNo *page_out)
+{
+    uint32_t page_bytes = ctx->db->page_bytes;
+    uint32_t want = (uint32_t)(((uint64_t)need_bytes * 16 + page_bytes - 1) / page_bytes);
+
+    *page_out = PAGE_NONE;
+    if (want > atomic_load_explicit(&rel->best_class, memory_order_relaxed)) return QN_OK;
+    if (want == 0) want = 1;
+    uint32_t npages = rel_page_count(rel), from = atomic_load(&rel->find_from), seen = 0;
+    if (from >= npages) from = 0;
+    while (seen < npages) {
+        RelExtent e = {0};
+        PageRef map = PAGE_REF_NONE;
+        rwlatch_shared(&rel->latch);
+        const RelExtent *found = extent_of_ordinal(rel, from);
+        if (found != NULL) e = *found;
+        rwlatch_unlock(&rel->latch);
+        if (found == NULL) break;
+        TRY(page_fix(ctx, e.map, FIX_SHARED, &map));
+        const uint8_t *entries = ((const MapPage *)map.ptr)->entries + e.map_first;
+        uint32_t k = from - e.ordinal;
+        while (k < e.npages && !((entries[k] & MAP_USED) != 0 && (entries[k] & MAP_CLASS_MASK) >= want)) k++;
+        page_unfix(&map);
+        if (k < e.npages) {
+            *page_out = e.first + k;
+            atomic_store(&rel->find_from, e.ordinal + k + 1);
+            return QN_OK;
+        }
+        seen += e.npages - (from - e.ordinal);
+        from = e.ordinal + e.npages;
+        if (from >= npages) from = 0;
+    }
+    /* All were seen: nothing has that much, until a note says otherwise. */
+    uint32_t best = atomic_load(&rel->best_class);
+    while (best >= want && !atomic_compare_exchange_weak(&rel->best_class, &best, want - 1)) {}
+    return QN_OK;
+}
+
+void
+rel_note_space(Ctx *ctx, Rel *rel, PageNo page, uint32_t free_bytes)
+{
+    uint32_t page_bytes = ctx->db->page_bytes;
+    PageRef map = PAGE_REF_NONE;
+    MapSlot slot = {0};
+
+    rwlatch_shared(&rel->latch);
+    const RelExtent *e = extent_of_page(rel, page);
+    if (e != NULL) slot = (MapSlot){.map = e->map, .index = (uint16_t)(e->map_first + (page - e->first))};
+    rwlatch_unlock(&rel->latch);
+    if (e == NULL || !page_try_fix(ctx, slot.map, FIX_EXCLUSIVE, &map)) return;
+    map_set_class(map.ptr, slot.index, free_bytes, page_bytes);
+    page_unfix(&map);
+    uint32_t class = space_class(free_bytes, page_bytes), best = atomic_load(&rel->best_class);
+    while (best < class && !atomic_compare_exchange_weak(&rel->best_class, &best, class)) {}
+}
+
+/* ---- freeing ---- */
+
+/* The last extent of a map page goes back to the file. */
+static Status
+free_last_extent(Ctx *ctx, PageNo root, PageRef *map)
+{
+    Db *db = ctx->db;
+    PageRef space = PAGE_REF_NONE;
+    WalLog log;
+    Status st;
+
+    ExtentEntry e = map_extents(map->ptr, db->page_bytes)[((const MapPage *)map->ptr)->nextents - 1];
+    TRY_GOTO(page_fix(ctx, extent_space_page(db->page_bytes, e.first), FIX_EXCLUSIVE, &space));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){map, &space}, 2, sizeof(ExtentPayload), &log));
+    ExtentPayload p = {.root = root, .first = e.first, .npages = e.npages};
+    memcpy(log.payload, &p, sizeof(p));
+    map_pop_extent(map->ptr, db->page_bytes);
+    put_bits(space.ptr, space_bit(db->page_bytes, e.first), e.npages, false);
+    wal_finish(&log, WAL_EXTENT_FREE, sizeof(p));
+    /* Before anyone can take the pages. */
+    pool_forget(ctx, e.first, e.npages);
+    note_freed(db, e.first);
+done:
+    page_unfix(&space);
+    return st;
+}
+
+/* An empty map page goes back; before is the one that leads to it, NULL for the root, whose going ends the relation. */
+static Status
+free_map(Ctx *ctx, PageNo root, PageRef *before, PageNo number)
+{
+    Db *db = ctx->db;
+    PageRef space = PAGE_REF_NONE;
+    WalLog log;
+    Status st;
+
+    TRY_GOTO(page_fix(ctx, extent_space_page(db->page_bytes, number), FIX_EXCLUSIVE, &space));
+    PageRef *pages[2] = {&space, before};
+    TRY_GOTO(wal_begin(ctx, pages, before != NULL ? 2 : 1, sizeof(ExtentPayload), &log));
+    ExtentPayload p = {.root = root, .first = number, .npages = 1};
+    memcpy(log.payload, &p, sizeof(p));
+    put_bits(space.ptr, space_bit(db->page_bytes, number), 1, false);
+    if (before != NULL) page_header(before)->map = PAGE_NONE;
+    CreateNote note = {db, root, XID_NONE};
+    wal_finish_with(&log, WAL_REL_FREE, sizeof(p), before == NULL ? on_free_insert : NULL, &note);
+    pool_forget(ctx, number, 1);
+    note_freed(db, number);
+done:
+    page_unfix(&space);
+    return st;
+}
+
+Status
+rel_free(Ctx *ctx, PageNo root)
+{
+    Db *db = ctx->db;
+    PageRef map = PAGE_REF_NONE, before = PAGE_REF_NONE;
+    PageNo *chain = NULL;
+    uint32_t n = 0, cap = 0;
+    Status st = QN_OK;
+
+    rel_discard(db, root);
+    mutex_lock(&db->space_mutex);
+    for (PageNo at = root; at != PAGE_NONE;) {
+        TRY_GOTO(page_fix(ctx, at, FIX_SHARED, &map));
+        TRY_GOTO(map_check(ctx, &map, root));
+        TRY_GOTO(grow_array(ctx, (void **)&chain, &cap, n + 1, sizeof(*chain)));
+        chain[n++] = at;
+        at = page_header(&map)->map;
+        page_unfix(&map);
+        if (n > atomic_load(&db->file_pages))
+            TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "map pages of relation %u form a circle", root));
+    }
+    while (n-- > 0) {
+        TRY_GOTO(page_fix(ctx, chain[n], FIX_EXCLUSIVE, &map));
+        while (((const MapPage *)map.ptr)->nextents > 0) TRY_GOTO(free_last_extent(ctx, root, &map));
+        page_unfix(&map);
+        if (n > 0) TRY_GOTO(page_fix(ctx, chain[n - 1], FIX_EXCLUSIVE, &before));
+        TRY_GOTO(free_map(ctx, root, n > 0 ? &before : NULL, chain[n]));
+        page_unfix(&before);
+    }
+done:
+    page_unfix(&map);
+    page_unfix(&before);
+    mutex_unlock(&db->space_mutex);
+    mem_free(NULL, chain, cap * sizeof(*chain));
+    return st;
+}
+
+/* ---- redo ---- */
+
+static Status
+bad_record(Ctx *ctx, const WalRecord *rec)
+{
+    return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid log record of type %s at %llu", wal_ops[rec->type].name,
+                 (unsigned long long)rec->lsn);
+}
+
+/* The payload, if it and the number of pages have the size they must have. */
+#define REDO_PAYLOAD(ctx, rec, p, min_pages)                                                       \
+    do {                                                                                           \
+        if ((rec)->payload_bytes != sizeof(*(p)) || (rec)->npages < (min_pages))                   \
+            return bad_record((ctx), (rec));                                                       \
+        memcpy((p), (rec)->payload, sizeof(*(p)));                                                 \
+    } while (0)
+
+Status
+extent_redo_create(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    CreatePayload p;
+    uint32_t page_bytes = ctx->db->page_bytes;
+    REDO_PAYLOAD(ctx, rec, &p, 2);
+    if (p.nzones > MAP_ZONES_MAX(page_bytes)) return bad_record(ctx, rec);
+    if (pages[0].apply)
+        map_init(pages[0].ref.ptr, page_bytes, p.root, (RelKind)p.kind, p.nzones, 0, p.creator);
+    if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.root), 1, true);
+    return recover_note_created(ctx, p.root, p.creator);
+}
+
+Status
+extent_redo_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    ExtentPayload p;
+    uint32_t page_bytes = ctx->db->page_bytes;
+    REDO_PAYLOAD(ctx, rec, &p, 2);
+    if (pages[0].apply) {
+        const MapPage *m = (const MapPage *)pages[0].ref.ptr;
+        if (p.npages > EXTENT_PAGES_MAX || m->nextents >= MAP_EXTENTS(page_bytes) ||
+            m->npages + p.npages > MAP_PAGES(page_bytes))
+            return bad_record(ctx, rec);
+        map_add_extent(pages[0].ref.ptr, page_bytes, p.first, p.npages);
+    }
+    if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, true);
+    return QN_OK;
+}
+
+Status
+extent_redo_map_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    MapPayload p;
+    uint32_t page_bytes = ctx->db->page_bytes;
+    REDO_PAYLOAD(ctx, rec, &p, 3);
+    if (p.nzones > MAP_ZONES_MAX(page_bytes)) return bad_record(ctx, rec);
+    if (pages[0].apply) page_header(&pages[0].ref)->map = p.number;
+    if (pages[1].apply)
+        map_init(pages[1].ref.ptr, page_bytes, p.root, (RelKind)p.kind, p.nzones, p.map_number, p.creator);
+    if (pages[2].apply) put_bits(pages[2].ref.ptr, space_bit(page_bytes, p.number), 1, true);
+    return QN_OK;
+}
+
+Status
+extent_redo_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    ExtentPayload p;
+    uint32_t page_bytes = ctx->db->page_bytes;
+    REDO_PAYLOAD(ctx, rec, &p, 2);
+    if (pages[0].apply) {
+        if (((const MapPage *)pages[0].ref.ptr)->nextents == 0) return bad_record(ctx, rec);
+        map_pop_extent(pages[0].ref.ptr, page_bytes);
+    }
+    if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, false);
+    pool_forget(ctx, p.first, p.npages);
+    return QN_OK;
+}
+
+Status
+extent_redo_rel_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    ExtentPayload p;
+    REDO_PAYLOAD(ctx, rec, &p, 1);
+    if (pages[0].apply) put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, p.first), 1, false);
+    if (rec->npages > 1 && pages[1].apply) page_header(&pages[1].ref)->map = PAGE_NONE;
+    pool_forget(ctx, p.first, 1);
+    if (p.first == p.root) recover_note_freed(ctx, p.root);
+    return QN_OK;
+}
+
+Status
+extent_redo_page_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    PagePayload p;
+    uint32_t page_bytes = ctx->db->page_bytes;
+    REDO_PAYLOAD(ctx, rec, &p, 1);
+    uint32_t n = p.count + p.run;
+    if (rec->npages != p.count + 1 || p.map_index + n > MAP_PAGES(page_bytes)) return bad_record(ctx, rec);
+    if (pages[0].apply) memset(((MapPage *)pages[0].ref.ptr)->entries + p.map_index, MAP_USED, n);
+    for (int i = 0; i < p.count; i++) {
+        if (!pages[i + 1].apply) continue;
+        page_init(pages[i + 1].ref.ptr, page_bytes, (PageType)p.type, p.root, p.map, (uint16_t)(p.map_index + i));
+        page_header(&pages[i + 1].ref)->flags = PAGE_FLAG_BLANK;
+    }
+    return QN_OK;
+}
+
+Status
+extent_redo_unlink(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    PagePayload p;
+    REDO_PAYLOAD(ctx, rec, &p, 2);
+    if (p.map_index >= MAP_PAGES(ctx->db->page_bytes)) return bad_record(ctx, rec);
+    if (pages[0].apply) ((MapPage *)pages[0].ref.ptr)->entries[p.map_index] = MAP_UNLINKED;
+    if (pages[1].apply) page_header(&pages[1].ref)->flags |= PAGE_FLAG_UNLINKED;
+    return QN_OK;
+}
+
+Status
+extent_redo_space(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    if (rec->npages != 1) return bad_record(ctx, rec);
+    if (!pages[0].apply) return QN_OK;
+    if (pages[0].init) {
+        page_init(pages[0].ref.ptr, ctx->db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
+        put_bits(pages[0].ref.ptr, 0, 1, true);
+    } else if (rec->payload_bytes == sizeof(PageNo)) {
+        PageNo page;
+        memcpy(&page, rec->payload, sizeof(page));
+        put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, page), 1, true);
+    }
+    return QN_OK;
+}
+
+void
+extent_describe(const WalRecord *rec, StrBuf *out)
+{
+    if (rec->type == WAL_REL_CREATE && rec->payload_bytes == sizeof(CreatePayload)) {
+        CreatePayload p;
+        memcpy(&p, rec->payload, sizeof(p));
+        strbuf_addf(out, "relation %u by %llu", p.root, (unsigned long long)p.creator);
+    } else if ((rec->type == WAL_PAGE_NEW || rec->type == WAL_PAGE_UNLINK) &&
+               rec->payload_bytes == sizeof(PagePayload)) {
+        PagePayload p;
+        memcpy(&p, rec->payload, sizeof(p));
+        strbuf_addf(out, "relation %u, map %u entry %u, %u pages of type %u", p.root, p.map, p.map_index,
+                    p.count + p.run, p.type);
+    } else if (rec->payload_bytes == sizeof(ExtentPayload)) {
+        ExtentPayload p;
+        memcpy(&p, rec->payload, sizeof(p));
+        strbuf_addf(out, "relation %u, pages %u to %u", p.root, p.first, p.first + p.npages - 1);
+    }
+}
