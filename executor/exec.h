@@ -75,12 +75,11 @@ typedef struct WorkTable {
 
 /* A subplan or CTE of the plan. */
 typedef struct SubplanState {
-    ExecNode *root;
-    bool is_fresh; /* init plans: the value in out_param is of this run */
-    RowStore *store; /* CTEs: the rows read so far, shared by the CteScans */
-    bool is_started, is_done;
-    struct Batch *pending;
-    int pending_from;
+    ExecNode *root;  /* NULL until something refers to it */
+    uint64_t run;    /* Exec.run of its value or rows; another one: out of date */
+    RowStore *store; /* CTEs and uncorrelated ANY: the rows read so far, shared by all readers */
+    bool is_started, is_done, is_building;
+    Arena *arena; /* of an init plan's value */
 } SubplanState;
 
 typedef enum ExecFlags { EXEC_INSTRUMENT = 1, EXEC_TIMING = 2 } ExecFlags;
@@ -100,9 +99,9 @@ struct Exec {
     int *init_plan_of;      /* exec param id -> subplan that computes it, or -1 */
     int flags;
     bool is_running;
+    uint64_t run; /* number of the current run, from 1 */
     int64_t rows_affected; /* by Modify */
     size_t work_mem;       /* bytes one node may take before it spills */
-    struct ExecHooks *hooks;
 };
 
 /* Makes plan runnable. Memory in a child of parent. flags: EXEC_INSTRUMENT counts pages and times for EXPLAIN ANALYZE
@@ -139,10 +138,20 @@ Status exec_open_output(ExecNode *node);
 /* Applies filter and targets to rows of outer (and inner, same rows; may be NULL); *out is NULL if none is left. sel/n of
  * outer are used. */
 Status exec_emit(ExecNode *node, Batch *outer, Batch *inner, Batch **out);
+/* The subplan, built now if nothing referred to it before. */
+Status exec_subplan(Exec *exec, int index, SubplanState **out);
 /* Makes sure that an init plan's value is there. */
 Status exec_init_param(Exec *exec, int param_id);
+/* Reads one more batch of a shared subplan (CTE) into its store; sp->is_done at the end. */
+Status exec_subplan_read(Exec *exec, SubplanState *sp);
 /* Sets an exec param; strings are not copied. */
 void exec_set_param(Exec *exec, int param_id, const Value *value);
+/* What a subquery yields as one value (EXISTS, scalar: 21000 for a second row, ARRAY); root has been rescanned. The bytes lie in arena. */
+Status exec_single_value(Exec *exec, ExecNode *root, SubPlanKind kind, Oid type, Arena *arena, Value *out);
+/* Nodes that hand their outer's rows through filter and targets. */
+Status exec_pass_next(ExecNode *node, Batch **out);
+Status exec_pass_rescan(ExecNode *node, DepSet changed);
+void exec_pass_bound(ExecNode *node, int64_t nrows);
 /* Output types of a plan node, from its targets. */
 Oid *exec_output_types(Arena *arena, const PlanNode *plan, int *n_out);
 /* Number of output columns of a plan node. */

@@ -31,7 +31,8 @@ Status expr_filter(ExprProg *p, Batch *outer, Batch *inner, const uint16_t *sel,
                    uint16_t *sel_out, int *n_out);
 /* The value of result i without input columns. */
 Status expr_eval(ExprProg *p, Value *out);
-/* Whether a compiled filter always takes every row (no steps). */
+/* Sets used[c] for each column c < n of input rel (INPUT_OUTER, INPUT_INNER) that the program reads. p may be NULL. */
+void expr_mark_inputs(const ExprProg *p, int rel, bool *used, int n);
 void expr_prog_close(ExprProg *p); /* ends subplans' hash tables; NULL is fine */
 
 #endif

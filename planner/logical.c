@@ -213,6 +213,35 @@ lnode_children(Ctx *ctx, LNode *node, LNodeWalkFn fn, void *arg)
     return QN_OK;
 }
 
+typedef struct TreeWalk {
+    ExprWalkFn fn;
+    void *arg;
+} TreeWalk;
+
+static Status
+walk_subtree(Ctx *ctx, LNode **slot, void *arg)
+{
+    TreeWalk *w = arg;
+    LNode *n = *slot;
+    TRY(ctx_check_depth(ctx));
+    TRY(lnode_exprs(ctx, n, w->fn, w->arg));
+    return lnode_children(ctx, n, walk_subtree, arg);
+}
+
+Status
+tree_walk_exprs(Ctx *ctx, LNode *root, ExprWalkFn fn, void *arg)
+{
+    TreeWalk w = {fn, arg};
+    return walk_subtree(ctx, &root, &w);
+}
+
+Status
+query_walk_exprs(Ctx *ctx, Query *q, ExprWalkFn fn, void *arg)
+{
+    TRY(tree_walk_exprs(ctx, q->root, fn, arg));
+    return walk_exprs(ctx, &q->out, fn, arg);
+}
+
 /* ---- the dump ---- */
 
 typedef struct Printer {

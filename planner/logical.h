@@ -100,6 +100,9 @@ Status lnode_exprs(Ctx *ctx, LNode *node, ExprWalkFn fn, void *arg);
 /* Calls fn on each child slot. Neither recurses. */
 typedef Status (*LNodeWalkFn)(Ctx *ctx, LNode **slot, void *arg);
 Status lnode_children(Ctx *ctx, LNode *node, LNodeWalkFn fn, void *arg);
+/* Calls fn on each expression slot of every node of the tree, and of the output. fn goes into subqueries itself. */
+Status query_walk_exprs(Ctx *ctx, Query *q, ExprWalkFn fn, void *arg);
+Status tree_walk_exprs(Ctx *ctx, LNode *root, ExprWalkFn fn, void *arg);
 const char *lnode_tag_name(LogicalTag tag);
 /* An indented dump of a query and of its subqueries, for tests and the debugger. */
 Status query_print(PlanState *ps, StrBuf *out, const Query *q);

@@ -197,13 +197,6 @@ void heap_reset_vectors(const Heap *heap, const int *columns, int ncolumns, Vect
 /* The common part of records that put rows on pages[page_at]; *in is what follows it. */
 Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_at, HeapRecord *head,
                       const uint8_t **in);
-Status heap_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_update(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_move(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_prune(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status heap_redo_visible(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-void heap_describe(const WalRecord *rec, StrBuf *out);
 
 /* ---- visibility (heap_visible.c) ---- */
 

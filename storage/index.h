@@ -74,14 +74,17 @@ Status index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *col
 Status index_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBuild **build_out);
 /* payload NULL or empty where the index has none. dup_out: the tid before this one where a unique index meets the key twice, else 0:
  * the caller looks whether both rows are live and raises 23505. */
-Status index_build_add(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
+Status index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
                        const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out);
-Status index_build_finish(Ctx *ctx, IndexBuild *build);
-void index_build_end(IndexBuild *build); /* releases what is held; after finish or an error */
+Status index_build_finish(Ctx *ctx, Index *index, IndexBuild *build);
+void index_build_end(Index *index, IndexBuild *build); /* releases what is held; after finish or an error */
 /* Keys and payloads of rows as index entries hold them. null_keys (NULL: not wanted): bit i set when row i has a NULL among its key
  * columns. */
 Status index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n,
                           KeyRows *keys, KeyRows *payloads, uint64_t *null_keys);
+/* For index kinds: decodes payloads (pointers to n of them) into the vectors of the columns they hold; cols[c] NULL: not wanted. */
+Status index_decode_payloads(Ctx *ctx, const IndexDesc *desc, const uint8_t *const *payloads, int n, Vector **cols,
+                             Arena *arena);
 static inline bool
 index_has_payload(const IndexDesc *d)
 {
@@ -118,13 +121,13 @@ Status index_scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpe
                         IndexScan **scan_out);
 /* Positions the scan; again and again for nested loops and prepared lookups, without allocating. The range is
  * copied. */
-Status index_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
+static inline Status index_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
 /* Up to max_rows (at most BATCH_ROWS) entries; out->n is 0 at the end. */
-Status index_scan_next(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out);
+static inline Status index_scan_next(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out);
 /* Says which tids of the last batch were dead to all (heap_fetch's bits): later scans pass over the entries.
  * A hint; never fails. */
-void index_scan_kill(Ctx *ctx, IndexScan *scan, const uint64_t *dead);
-void index_scan_end(IndexScan *scan); /* NULL is fine */
+static inline void index_scan_kill(Ctx *ctx, IndexScan *scan, const uint64_t *dead);
+static inline void index_scan_end(IndexScan *scan); /* NULL is fine */
 
 Status index_stats(Ctx *ctx, Index *index, IndexStats *out);
 /* Takes out entries whose tid the callback calls dead: VACUUM. */
@@ -165,5 +168,31 @@ struct Index {
     KeyFormat format;
     bool has_payload;
 };
+
+/* Common head of every kind's scans. */
+struct IndexScan {
+    const IndexOps *ops;
+};
+
+static inline Status
+index_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward)
+{
+    return scan->ops->scan_start(ctx, scan, range, backward);
+}
+static inline Status
+index_scan_next(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out)
+{
+    return scan->ops->scan_next(ctx, scan, max_rows, out);
+}
+static inline void
+index_scan_kill(Ctx *ctx, IndexScan *scan, const uint64_t *dead)
+{
+    scan->ops->scan_kill(ctx, scan, dead);
+}
+static inline void
+index_scan_end(IndexScan *scan)
+{
+    if (scan != NULL) scan->ops->scan_end(scan);
+}
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/bits.h"
 #include "types/array.h"
+#include "types/numeric.h"
 #include "types/record.h"
 
 #define US_PER_DAY ((int128)86400000000)
@@ -19,39 +20,21 @@ static const uint8_t enc_width[KEY_FIXED_COUNT] = {
     [KEY_NUM64] = 8, [KEY_F32] = 4, [KEY_F64] = 8, [KEY_INTERVAL] = 16, [KEY_UUID] = 16,
 };
 
-/* ---- the variable forms of numeric and array ---- */
-
-typedef enum NumericClass { NUMERIC_FINITE, NUMERIC_NAN, NUMERIC_POS_INF, NUMERIC_NEG_INF } NumericClass;
-
-/* value = sum of digits[i] * 10000^(weight - i) */
-typedef struct NumericView {
-    NumericClass cls;
-    bool negative;
-    int weight, ndigits;
-    const int16_t *digits;
-} NumericView;
-
-static Status
-numeric_view(Ctx *ctx, const Str *s, NumericView *out)
-{
-    (void)s;
-    memset(out, 0, sizeof(*out));
-    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "keys of unconstrained numeric are not supported yet");
-}
+/* ---- numeric by its digits ---- */
 
 static inline int
 view_digit(const NumericView *nv, int i)
 {
-    return i < nv->ndigits ? nv->digits[i] : 0;
+    return i < nv->ndigits ? numeric_view_digit(nv, i) : 0;
 }
 
 /* floor(value * 10^scale); *exact_out: nothing was cut off. A value past 128 bits gives an infinity. */
-static NumericClass
+static NumericKind
 view_floor_at_scale(const NumericView *nv, int scale, int128 *out, bool *exact_out)
 {
     int128 u = 0;
     *exact_out = true;
-    if (nv->cls != NUMERIC_FINITE) return nv->cls;
+    if (nv->kind != NUMERIC_FINITE) return nv->kind;
     if (nv->ndigits == 0) {
         *out = 0;
         return NUMERIC_FINITE;
@@ -84,23 +67,28 @@ view_to_int(const NumericView *nv, int128 *out, int *scale_out)
 {
     int n = nv->ndigits, scale;
     bool exact;
-    while (n > 0 && nv->digits[n - 1] == 0) n--;
     scale = 4 * (n - 1 - nv->weight);
     if (n == 0 || scale < 0) scale = 0;
     if (scale > 38 + 4) return false;
     if (n > 0 && scale > 0)
-        for (int d = nv->digits[n - 1]; d % 10 == 0; d /= 10) scale--;
+        for (int d = view_digit(nv, n - 1); d % 10 == 0; d /= 10) scale--;
     if (view_floor_at_scale(nv, scale, out, &exact) != NUMERIC_FINITE || !exact) return false;
     *scale_out = scale;
     return true;
 }
 
-/* The variable form of u / 10^scale, or of NaN. */
 Status
 key_numeric_str(Ctx *ctx, Arena *arena, int128 u, int scale, bool nan, Str *out)
 {
-    (void)arena, (void)u, (void)scale, (void)nan, (void)out;
-    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "keys of unconstrained numeric are not supported yet");
+    static const uint16_t nan_bytes[2] = {0xC000, 0};
+    if (nan) {
+        *out = str_make((const char *)nan_bytes, sizeof(nan_bytes));
+        return QN_OK;
+    }
+    Value v = {.type = TYPE_NUMERIC, .phys = PHYS_I128, .scale = (int16_t)scale, .i128 = u}, converted;
+    TRY(numeric_value_convert(ctx, arena, &v, PHYS_STR, scale, &converted));
+    *out = converted.str;
+    return QN_OK;
 }
 
 /* ---- formats ---- */
@@ -297,11 +285,11 @@ numeric_to_scale(Ctx *ctx, const KeyColumn *c, const Value *v, int128 *out, bool
     const int128 below = wide ? INT128_MIN : INT64_MIN;
     int128 u;
     bool exact = true;
-    NumericClass cls = NUMERIC_FINITE;
+    NumericKind cls = NUMERIC_FINITE;
 
     if (v->phys == PHYS_STR) {
         NumericView nv;
-        TRY(numeric_view(ctx, &v->str, &nv));
+        numeric_view(v, &nv);
         cls = view_floor_at_scale(&nv, c->scale, &u, &exact);
     } else {
         u = v->phys == PHYS_I64 ? v->i64 : v->i128;
@@ -506,11 +494,11 @@ put_numeric_int(StrBuf *b, int128 v, int scale)
 }
 
 static Status
-put_numeric_str(Ctx *ctx, StrBuf *b, const Str *s)
+put_numeric_str(Ctx *ctx, StrBuf *b, const Value *v)
 {
     NumericView nv;
-    TRY(numeric_view(ctx, s, &nv));
-    switch (nv.cls) {
+    numeric_view(v, &nv);
+    switch (nv.kind) {
     case NUMERIC_NAN: strbuf_addc(b, (char)NUM_NAN); return QN_OK;
     case NUMERIC_POS_INF: strbuf_addc(b, (char)NUM_POS_INF); return QN_OK;
     case NUMERIC_NEG_INF: strbuf_addc(b, (char)NUM_NEG_INF); return QN_OK;
@@ -520,7 +508,7 @@ put_numeric_str(Ctx *ctx, StrBuf *b, const Str *s)
     int n = 2 * nv.ndigits;
     if (n > (int)sizeof(small)) TRY_ALLOC(ctx, digits, arena_alloc(b->arena, (size_t)n));
     for (int i = 0; i < nv.ndigits; i++) {
-        uint32_t d = (uint32_t)nv.digits[i];
+        uint32_t d = (uint32_t)view_digit(&nv, i);
         digits[2 * i] = (uint8_t)(d / 100);
         digits[2 * i + 1] = (uint8_t)(d % 100);
     }
@@ -643,7 +631,7 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
         return QN_OK;
     case KEY_BYTEA: put_bytea(b, str_data(&v->str), v->str.len); return QN_OK;
     case KEY_NUMERIC:
-        if (v->phys == PHYS_STR) return put_numeric_str(ctx, b, &v->str);
+        if (v->phys == PHYS_STR) return put_numeric_str(ctx, b, v);
         put_numeric_int(b, v->phys == PHYS_I64 ? v->i64 : v->i128, v->scale);
         return QN_OK;
     case KEY_ARRAY: return put_array(ctx, &v->str, b);
@@ -1163,8 +1151,8 @@ hash_numeric_str(Ctx *ctx, const Value *v, StrBuf *scratch, uint64_t *out)
     NumericView nv;
     int128 u;
     int scale;
-    TRY(numeric_view(ctx, &v->str, &nv));
-    if (nv.cls == NUMERIC_FINITE && view_to_int(&nv, &u, &scale)) {
+    numeric_view(v, &nv);
+    if (nv.kind == NUMERIC_FINITE && view_to_int(&nv, &u, &scale)) {
         *out = hash_numeric_int(u, scale);
         return QN_OK;
     }

@@ -34,7 +34,4 @@ Status overflow_write(Ctx *ctx, Rel *rel, const char *data, size_t nbytes, Overf
 /* Reads the value into out, ref->nbytes of room. XX001. Heap pages may be latched: overflow pages come after them. */
 Status overflow_read(Ctx *ctx, PageNo rel_root, const OverflowRef *ref, char *out);
 
-Status overflow_redo_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-void overflow_describe(const WalRecord *rec, StrBuf *out);
-
 #endif

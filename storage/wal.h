@@ -86,4 +86,18 @@ extern const WalOps wal_ops[WAL_TYPE_COUNT];
 Status wal_redo_nothing(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 void wal_describe_nothing(const WalRecord *rec, StrBuf *out);
 
+/* Redo of the modules above, for the table. */
+Status heap_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status heap_redo_update(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status heap_redo_move(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status heap_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status heap_redo_prune(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status heap_redo_visible(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+void heap_describe(const WalRecord *rec, StrBuf *out);
+Status overflow_redo_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+void overflow_describe(const WalRecord *rec, StrBuf *out);
+Status btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status btree_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+void btree_describe(const WalRecord *rec, StrBuf *out);
+
 #endif

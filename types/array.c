@@ -1,5 +1,6 @@
 /* array.c - see array.h: the flat form, its builder, text form, order, subscripts. */
 #include "types/array.h"
+#include "types/numeric.h"
 #include "common/hash.h"
 #include "common/bits.h"
 #include <stdio.h>
@@ -837,8 +838,7 @@ array_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int3
 Status
 value_default_form(Ctx *ctx, Arena *arena, const Value *v, Value *out)
 {
-    (void)arena;
     *out = *v;
     if (v->is_null || v->type != TYPE_NUMERIC || v->phys == PHYS_STR) return QN_OK;
-    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "numeric of fixed width inside arrays and rows is not supported yet");
+    return numeric_value_convert(ctx, arena, v, PHYS_STR, v->scale, out);
 }

@@ -143,6 +143,23 @@ value_interval(Interval iv)
 extern const char *const month_names[12];   /* "January" */
 extern const char *const weekday_names[7];  /* "Sunday" */
 
+/* Units of intervals and fields of extract and date_trunc. */
+typedef enum DateUnit {
+    UNIT_NONE, UNIT_MICROSECOND, UNIT_MILLISECOND, UNIT_SECOND, UNIT_MINUTE, UNIT_HOUR, UNIT_DAY, UNIT_WEEK,
+    UNIT_MONTH, UNIT_QUARTER, UNIT_YEAR, UNIT_DECADE, UNIT_CENTURY, UNIT_MILLENNIUM, UNIT_AGO, UNIT_IGNORE,
+    UNIT_FIRST_FIELD, /* from here on: for extract only */
+    UNIT_EPOCH = UNIT_FIRST_FIELD, UNIT_DOW, UNIT_ISODOW, UNIT_DOY, UNIT_ISOYEAR, UNIT_JULIAN, UNIT_TIMEZONE,
+    UNIT_TIMEZONE_HOUR, UNIT_TIMEZONE_MINUTE
+} DateUnit;
+DateUnit datetime_find_unit(const char *s); /* lower case, NUL-terminated; ten characters count */
+
+/* Arithmetic. Months first (the day stays within the month), then days, then time; timestamptz counts months
+ * and days in the zone's local time. 22008. */
+Status timestamp_add_interval(Ctx *ctx, int64_t t, const Interval *iv, int64_t *out);
+Status timestamptz_add_interval(Ctx *ctx, const TimeZone *tz, int64_t t, const Interval *iv, int64_t *out);
+Status interval_negate(Ctx *ctx, const Interval *iv, Interval *out);
+Status date_to_timestamp(Ctx *ctx, int32_t date, int64_t *out);
+
 /* What the parsers report; turned into PostgreSQL's errors by datetime_raise. */
 typedef enum DtError { DT_OK, DT_BAD_FORMAT, DT_OVERFLOW, DT_MD_OVERFLOW, DT_INTERVAL_OVERFLOW,
                        DT_TZ_OVERFLOW, DT_RAISED } DtError;

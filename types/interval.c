@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef enum Unit {
-    U_NONE, U_MICROSECOND, U_MILLISECOND, U_SECOND, U_MINUTE, U_HOUR, U_DAY, U_WEEK, U_MONTH, U_QUARTER,
-    U_YEAR, U_DECADE, U_CENTURY, U_MILLENNIUM, U_AGO, U_IGNORE, U_OTHER
-} Unit;
-
 /* Parts seen; a part may be given once. */
 enum {
     S_MICROSECOND = 1 << 0, S_MILLISECOND = 1 << 1, S_SECOND = 1 << 2, S_MINUTE = 1 << 3, S_HOUR = 1 << 4,
@@ -26,40 +21,41 @@ typedef struct UnitWord {
     uint8_t unit;
 } UnitWord;
 
-/* Sorted; ten characters count. U_OTHER: words of other uses that an interval refuses. */
+/* Sorted; ten characters count. Those from UNIT_FIRST_FIELD on are for extract only. */
 static const UnitWord unit_words[] = {
-    {"ago", U_AGO},          {"at", U_IGNORE},        {"c", U_CENTURY},         {"cent", U_CENTURY},
-    {"centuries", U_CENTURY}, {"century", U_CENTURY}, {"d", U_DAY},             {"day", U_DAY},
-    {"days", U_DAY},         {"dec", U_DECADE},       {"decade", U_DECADE},     {"decades", U_DECADE},
-    {"decs", U_DECADE},      {"h", U_HOUR},           {"hour", U_HOUR},         {"hours", U_HOUR},
-    {"hr", U_HOUR},          {"hrs", U_HOUR},         {"m", U_MINUTE},          {"microsecon", U_MICROSECOND},
-    {"mil", U_MILLENNIUM},   {"millennia", U_MILLENNIUM}, {"millennium", U_MILLENNIUM},
-    {"millisecon", U_MILLISECOND}, {"mils", U_MILLENNIUM}, {"min", U_MINUTE},   {"mins", U_MINUTE},
-    {"minute", U_MINUTE},    {"minutes", U_MINUTE},   {"mon", U_MONTH},         {"mons", U_MONTH},
-    {"month", U_MONTH},      {"months", U_MONTH},     {"ms", U_MILLISECOND},    {"msec", U_MILLISECOND},
-    {"mseconds", U_MILLISECOND}, {"msecs", U_MILLISECOND}, {"on", U_IGNORE},    {"qtr", U_QUARTER},
-    {"quarter", U_QUARTER},  {"s", U_SECOND},         {"sec", U_SECOND},        {"second", U_SECOND},
-    {"seconds", U_SECOND},   {"secs", U_SECOND},      {"timezone", U_OTHER},    {"us", U_MICROSECOND},
-    {"usec", U_MICROSECOND}, {"usecond", U_MICROSECOND}, {"useconds", U_MICROSECOND},
-    {"usecs", U_MICROSECOND}, {"w", U_WEEK},          {"week", U_WEEK},         {"weeks", U_WEEK},
-    {"y", U_YEAR},           {"year", U_YEAR},        {"years", U_YEAR},        {"yr", U_YEAR},
-    {"yrs", U_YEAR},
+    {"ago", UNIT_AGO},          {"at", UNIT_IGNORE},        {"c", UNIT_CENTURY},         {"cent", UNIT_CENTURY},
+    {"centuries", UNIT_CENTURY}, {"century", UNIT_CENTURY}, {"d", UNIT_DAY},             {"day", UNIT_DAY},
+    {"days", UNIT_DAY},         {"dec", UNIT_DECADE},       {"decade", UNIT_DECADE},     {"decades", UNIT_DECADE},
+    {"decs", UNIT_DECADE},     {"dow", UNIT_DOW},           {"doy", UNIT_DOY},           {"epoch", UNIT_EPOCH},
+          {"h", UNIT_HOUR},           {"hour", UNIT_HOUR},         {"hours", UNIT_HOUR},
+    {"hr", UNIT_HOUR},          {"hrs", UNIT_HOUR},         {"isodow", UNIT_ISODOW},  {"isoyear", UNIT_ISOYEAR}, {"j", UNIT_JULIAN}, {"jd", UNIT_JULIAN}, {"julian", UNIT_JULIAN}, {"m", UNIT_MINUTE},         {"microsecon", UNIT_MICROSECOND},
+    {"mil", UNIT_MILLENNIUM},   {"millennia", UNIT_MILLENNIUM}, {"millennium", UNIT_MILLENNIUM},
+    {"millisecon", UNIT_MILLISECOND}, {"mils", UNIT_MILLENNIUM}, {"min", UNIT_MINUTE},   {"mins", UNIT_MINUTE},
+    {"minute", UNIT_MINUTE},    {"minutes", UNIT_MINUTE},   {"mon", UNIT_MONTH},         {"mons", UNIT_MONTH},
+    {"month", UNIT_MONTH},      {"months", UNIT_MONTH},     {"ms", UNIT_MILLISECOND},    {"msec", UNIT_MILLISECOND},
+    {"mseconds", UNIT_MILLISECOND}, {"msecs", UNIT_MILLISECOND}, {"on", UNIT_IGNORE},    {"qtr", UNIT_QUARTER},
+    {"quarter", UNIT_QUARTER},  {"s", UNIT_SECOND},         {"sec", UNIT_SECOND},        {"second", UNIT_SECOND},
+    {"seconds", UNIT_SECOND},   {"secs", UNIT_SECOND},      {"timezone", UNIT_TIMEZONE}, {"timezone_h", UNIT_TIMEZONE_HOUR}, {"timezone_m", UNIT_TIMEZONE_MINUTE},    {"us", UNIT_MICROSECOND},
+    {"usec", UNIT_MICROSECOND}, {"usecond", UNIT_MICROSECOND}, {"useconds", UNIT_MICROSECOND},
+    {"usecs", UNIT_MICROSECOND}, {"w", UNIT_WEEK},          {"week", UNIT_WEEK},         {"weeks", UNIT_WEEK},
+    {"y", UNIT_YEAR},           {"year", UNIT_YEAR},        {"years", UNIT_YEAR},        {"yr", UNIT_YEAR},
+    {"yrs", UNIT_YEAR},
 };
 
-static Unit
-find_unit(const char *s)
+DateUnit
+datetime_find_unit(const char *s)
 {
     size_t lo = 0, hi = sizeof(unit_words) / sizeof(unit_words[0]);
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         int c = strncmp(s, unit_words[mid].text, 10);
-        if (c == 0) return (Unit)unit_words[mid].unit;
+        if (c == 0) return (DateUnit)unit_words[mid].unit;
         if (c < 0)
             hi = mid;
         else
             lo = mid + 1;
     }
-    return U_NONE;
+    return UNIT_NONE;
 }
 
 /* While reading, every part is wide; narrowed at the end. */
@@ -115,43 +111,43 @@ add_fraction_years(Parts *p, double fraction, int scale)
 
 /* value + fraction of a unit. */
 static bool
-add_unit(Parts *p, Unit unit, int64_t v, double f, int *mask)
+add_unit(Parts *p, DateUnit unit, int64_t v, double f, int *mask)
 {
     switch (unit) {
-    case U_MICROSECOND:
+    case UNIT_MICROSECOND:
         *mask = S_MICROSECOND;
         return add_scaled(&p->us, v, 1) && add_fraction_us(p, f, 1);
-    case U_MILLISECOND:
+    case UNIT_MILLISECOND:
         *mask = S_MILLISECOND;
         return add_scaled(&p->us, v, 1000) && add_fraction_us(p, f, 1000);
-    case U_SECOND:
+    case UNIT_SECOND:
         *mask = f == 0 ? S_SECOND : S_ALL_SECONDS;
         return add_scaled(&p->us, v, USECS_PER_SEC) && add_fraction_us(p, f, USECS_PER_SEC);
-    case U_MINUTE:
+    case UNIT_MINUTE:
         *mask = S_MINUTE;
         return add_scaled(&p->us, v, USECS_PER_MINUTE) && add_fraction_us(p, f, USECS_PER_MINUTE);
-    case U_HOUR:
+    case UNIT_HOUR:
         *mask = S_HOUR;
         return add_scaled(&p->us, v, USECS_PER_HOUR) && add_fraction_us(p, f, USECS_PER_HOUR);
-    case U_DAY:
+    case UNIT_DAY:
         *mask = S_DAY;
         return add_int_scaled(&p->days, v, 1) && add_fraction_us(p, f, USECS_PER_DAY);
-    case U_WEEK:
+    case UNIT_WEEK:
         *mask = S_WEEK;
         return add_int_scaled(&p->days, v, 7) && add_fraction_days(p, f, 7);
-    case U_MONTH:
+    case UNIT_MONTH:
         *mask = S_MONTH;
         return add_int_scaled(&p->months, v, 1) && add_fraction_days(p, f, DAYS_PER_MONTH);
-    case U_YEAR:
+    case UNIT_YEAR:
         *mask = S_YEAR;
         return add_int_scaled(&p->years, v, 1) && add_fraction_years(p, f, 1);
-    case U_DECADE:
+    case UNIT_DECADE:
         *mask = S_DECADE;
         return add_int_scaled(&p->years, v, 10) && add_fraction_years(p, f, 10);
-    case U_CENTURY:
+    case UNIT_CENTURY:
         *mask = S_CENTURY;
         return add_int_scaled(&p->years, v, 100) && add_fraction_years(p, f, 100);
-    case U_MILLENNIUM:
+    case UNIT_MILLENNIUM:
         *mask = S_MILLENNIUM;
         return add_int_scaled(&p->years, v, 1000) && add_fraction_years(p, f, 1000);
     default: return false;
@@ -192,34 +188,34 @@ parse_clock(Parts *p, const char *s, int fields, int *mask)
 }
 
 /* What a number without a unit counts, by the typmod's rightmost field. */
-static Unit
+static DateUnit
 default_unit(int fields)
 {
-    if (fields == INTERVAL_FULL_RANGE) return U_SECOND;
-    if (fields & INTERVAL_FIELD_SECOND) return U_SECOND;
-    if (fields & INTERVAL_FIELD_MINUTE) return U_MINUTE;
-    if (fields & INTERVAL_FIELD_HOUR) return U_HOUR;
-    if (fields & INTERVAL_FIELD_DAY) return U_DAY;
-    if (fields & INTERVAL_FIELD_MONTH) return U_MONTH;
-    if (fields & INTERVAL_FIELD_YEAR) return U_YEAR;
-    return U_SECOND;
+    if (fields == INTERVAL_FULL_RANGE) return UNIT_SECOND;
+    if (fields & INTERVAL_FIELD_SECOND) return UNIT_SECOND;
+    if (fields & INTERVAL_FIELD_MINUTE) return UNIT_MINUTE;
+    if (fields & INTERVAL_FIELD_HOUR) return UNIT_HOUR;
+    if (fields & INTERVAL_FIELD_DAY) return UNIT_DAY;
+    if (fields & INTERVAL_FIELD_MONTH) return UNIT_MONTH;
+    if (fields & INTERVAL_FIELD_YEAR) return UNIT_YEAR;
+    return UNIT_SECOND;
 }
 
 static DtError
-parse_quantity(Parts *p, const char *str, Unit *unit, int fields, bool negate, int *mask)
+parse_quantity(Parts *p, const char *str, DateUnit *unit, int fields, bool negate, int *mask)
 {
     const char *s = str;
     int64_t v;
     double f = 0;
     bool negative = *str == '-';
-    if (*unit == U_NONE) *unit = default_unit(fields);
+    if (*unit == UNIT_NONE) *unit = default_unit(fields);
     if (!datetime_number(&s, true, &v)) return DT_OVERFLOW;
     if (*s == '-') { /* SQL's years-months */
         int64_t months;
         s++;
         if (!datetime_number(&s, false, &months) || months >= MONTHS_PER_YEAR) return DT_OVERFLOW;
         if (*s != '\0') return DT_BAD_FORMAT;
-        *unit = U_MONTH;
+        *unit = UNIT_MONTH;
         if (negative) months = -months;
         if (__builtin_mul_overflow(v, MONTHS_PER_YEAR, &v) || __builtin_add_overflow(v, months, &v))
             return DT_OVERFLOW;
@@ -234,9 +230,9 @@ parse_quantity(Parts *p, const char *str, Unit *unit, int fields, bool negate, i
         if (v > 0) v = -v;
         if (f > 0) f = -f;
     }
-    if (*unit == U_QUARTER || *unit == U_AGO || *unit == U_OTHER) return DT_BAD_FORMAT;
+    if (*unit == UNIT_QUARTER || *unit == UNIT_AGO) return DT_BAD_FORMAT;
     if (!add_unit(p, *unit, v, f, mask)) return DT_OVERFLOW;
-    if (*unit == U_HOUR) *unit = U_DAY; /* "1 2:03": what stands before the time is days */
+    if (*unit == UNIT_HOUR) *unit = UNIT_DAY; /* "1 2:03": what stands before the time is days */
     return DT_OK;
 }
 
@@ -253,7 +249,7 @@ static DtError
 parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
 {
     DtFields f;
-    Unit unit = U_NONE;
+    DateUnit unit = UNIT_NONE;
     bool ago = false, force_negative = false;
     DtError e = datetime_split(text, nbytes, &f);
     if (e != DT_OK) return e;
@@ -274,7 +270,7 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
             if ((e = parse_clock(p, s, fields, &mask)) != DT_OK) return e;
             if (force_negative && p->us > 0) p->us = -p->us;
             if (__builtin_add_overflow(p->us, before, &p->us)) return DT_OVERFLOW;
-            unit = U_DAY;
+            unit = UNIT_DAY;
             break;
         }
         case DTF_TZ:
@@ -283,7 +279,7 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
                 if (parse_clock(&clock, s + 1, fields, &mask) == DT_OK) {
                     if (*s == '-' || (force_negative && clock.us > 0)) clock.us = -clock.us;
                     if (__builtin_add_overflow(p->us, clock.us, &p->us)) return DT_OVERFLOW;
-                    unit = U_DAY;
+                    unit = UNIT_DAY;
                             break;
                 }
                 mask = 0;
@@ -295,12 +291,12 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
             break;
         case DTF_STRING:
         case DTF_SPECIAL: {
-            Unit u = find_unit(s);
-            if (u == U_IGNORE) continue;
-            if (u == U_NONE || u == U_OTHER) return DT_BAD_FORMAT;
-            if (u == U_AGO) {
+            DateUnit u = datetime_find_unit(s);
+            if (u == UNIT_IGNORE) continue;
+            if (u == UNIT_NONE || u >= UNIT_FIRST_FIELD) return DT_BAD_FORMAT;
+            if (u == UNIT_AGO) {
                 ago = true;
-                unit = U_AGO;
+                unit = UNIT_AGO;
                 continue;
             }
             unit = u;
@@ -369,7 +365,7 @@ iso_packed(Parts *p, const char *digits, int64_t v, double f, const char **s, co
             n = 3;
         }
     }
-    static const Unit date_units[3] = {U_YEAR, U_MONTH, U_DAY}, time_units[3] = {U_HOUR, U_MINUTE, U_SECOND};
+    static const DateUnit date_units[3] = {UNIT_YEAR, UNIT_MONTH, UNIT_DAY}, time_units[3] = {UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND};
     for (int i = 0; i < n; i++)
         if (!add_unit(p, time ? time_units[i] : date_units[i], part[i], i == n - 1 ? last : 0, &mask))
             return DT_OVERFLOW;
@@ -409,12 +405,12 @@ parse_iso(const char *s, size_t nbytes, Parts *p)
         }
         s++;
         any = true;
-        Unit u = U_NONE;
+        DateUnit u = UNIT_NONE;
         if (!time)
-            u = unit == 'Y' ? U_YEAR : unit == 'M' ? U_MONTH : unit == 'W' ? U_WEEK : unit == 'D' ? U_DAY : U_NONE;
+            u = unit == 'Y' ? UNIT_YEAR : unit == 'M' ? UNIT_MONTH : unit == 'W' ? UNIT_WEEK : unit == 'D' ? UNIT_DAY : UNIT_NONE;
         else
-            u = unit == 'H' ? U_HOUR : unit == 'M' ? U_MINUTE : unit == 'S' ? U_SECOND : U_NONE;
-        if (u == U_NONE) return DT_BAD_FORMAT;
+            u = unit == 'H' ? UNIT_HOUR : unit == 'M' ? UNIT_MINUTE : unit == 'S' ? UNIT_SECOND : UNIT_NONE;
+        if (u == UNIT_NONE) return DT_BAD_FORMAT;
         if (!add_unit(p, u, v, f, &mask)) return DT_OVERFLOW;
         if (mask & seen & ~(S_SECOND)) return DT_BAD_FORMAT;
         seen |= mask;

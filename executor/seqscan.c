@@ -1,0 +1,219 @@
+/* seqscan.c - Seq Scan over a table, and over a catalog relation. Extents whose minimum and maximum exclude a
+ * condition are passed over; the conditions themselves run as selection kernels on each batch. */
+#include "executor/exec.h"
+#include "executor/expr.h"
+#include "executor/scanutil.h"
+#include "storage/heap.h"
+#include "types/numeric.h"
+
+enum { FIRST_ROWS = 128 };
+
+typedef struct SeqScanState {
+    ExecNode base;
+    HeapScan *scan;
+    const int *cols;     /* the heap's numbers */
+    ExprProg **values;   /* of the ranges */
+    HeapRange *ranges;
+    HeapScanSpec spec;
+    bool is_begun;
+    int max_rows;
+    int64_t wanted;      /* rows the parent will take; grows the first batch no further */
+} SeqScanState;
+
+Status
+scan_heap_cols(Ctx *ctx, Arena *arena, const int *cols, int ncols, const int **out)
+{
+    int *heap;
+    TRY_ALLOC(ctx, heap, ARENA_ARRAY(arena, int, ncols + 1));
+    for (int i = 0; i < ncols; i++) {
+        switch (cols[i]) {
+        case SCANCOL_TID: heap[i] = HEAP_COL_CTID; break;
+        case SCANCOL_XMIN: heap[i] = HEAP_COL_XMIN; break;
+        case SCANCOL_XMAX: heap[i] = HEAP_COL_XMAX; break;
+        case SCANCOL_TABLEOID: heap[i] = HEAP_COL_TABLEOID; break;
+        default: heap[i] = cols[i];
+        }
+    }
+    *out = heap;
+    return QN_OK;
+}
+
+static Status
+seqscan_open(ExecNode *node)
+{
+    SeqScanState *s = (SeqScanState *)node;
+    const SeqScanPlan *plan = (const SeqScanPlan *)node->plan;
+    TRY(scan_heap_cols(node->ctx, node->arena, plan->cols, plan->ncols, &s->cols));
+    TRY_ALLOC(node->ctx, s->values, ARENA_ARRAY(node->arena, ExprProg *, plan->nranges + 1));
+    TRY_ALLOC(node->ctx, s->ranges, ARENA_ARRAY(node->arena, HeapRange, plan->nranges + 1));
+    for (int i = 0; i < plan->nranges; i++)
+        TRY(expr_compile_one(node->exec, plan->ranges[i].value, &node->deps, &s->values[i]));
+    return exec_open_output(node);
+}
+
+/* A bound must be exactly of the column's type and form; what is not is left out, since ranges only save work. */
+static bool
+fit_bound(SeqScanState *s, const ScanRange *r, Value *v)
+{
+    const SeqScanPlan *plan = (const SeqScanPlan *)s->base.plan;
+    const Column *col = &plan->rel->cols[r->col];
+    if (v->is_null || v->type != col->type) return false;
+    if (col->type != TYPE_NUMERIC) return true;
+    Phys phys = type_phys(col->type, col->typmod);
+    int scale = numeric_typmod_scale(col->typmod);
+    if (phys == PHYS_STR) return false;
+    if (v->phys == PHYS_I64 && phys == PHYS_I128 && v->scale == scale) {
+        v->i128 = v->i64;
+        v->phys = PHYS_I128;
+        return true;
+    }
+    if (v->phys == PHYS_I64 && phys == PHYS_I64 && v->scale <= scale && scale - v->scale <= 18) {
+        int64_t scaled;
+        if (num_mul_overflows(v->i64, num_pow10_i64[scale - v->scale], &scaled)) return false;
+        v->i64 = scaled;
+        v->scale = (int16_t)scale;
+        return true;
+    }
+    return v->phys == phys && v->scale == scale;
+}
+
+static Status
+set_ranges(SeqScanState *s)
+{
+    const SeqScanPlan *plan = (const SeqScanPlan *)s->base.plan;
+    int n = 0;
+    for (int i = 0; i < plan->nranges; i++) {
+        const ScanRange *r = &plan->ranges[i];
+        Value v;
+        TRY(expr_eval(s->values[i], &v));
+        if (!fit_bound(s, r, &v)) continue;
+        HeapRange *h = &s->ranges[n];
+        memset(h, 0, sizeof(*h));
+        h->column = r->col;
+        h->has_lo = r->cmp == SEL_EQ || r->cmp == SEL_GT || r->cmp == SEL_GE;
+        h->has_hi = r->cmp == SEL_EQ || r->cmp == SEL_LT || r->cmp == SEL_LE;
+        h->lo = h->hi = v;
+        n += h->has_lo || h->has_hi;
+    }
+    s->spec.ranges = s->ranges;
+    s->spec.nranges = n;
+    return QN_OK;
+}
+
+static Status
+seqscan_rescan(ExecNode *node, DepSet changed)
+{
+    SeqScanState *s = (SeqScanState *)node;
+    const SeqScanPlan *plan = (const SeqScanPlan *)node->plan;
+    Ctx *ctx = node->ctx;
+    int before = s->spec.nranges;
+    (void)changed;
+    s->max_rows = FIRST_ROWS < BATCH_ROWS ? FIRST_ROWS : BATCH_ROWS;
+    s->wanted = INT64_MAX;
+    TRY(set_ranges(s));
+    if (s->scan != NULL && s->spec.nranges == before)
+        return heap_scan_rescan(ctx, s->scan, ctx->snapshot, 0, 0);
+    heap_scan_end(s->scan);
+    s->scan = NULL;
+    s->spec.columns = s->cols;
+    s->spec.ncolumns = plan->ncols;
+    return heap_scan_begin(ctx, node->arena, plan->rel->heap, ctx->snapshot, &s->spec, &s->scan);
+}
+
+static Status
+seqscan_next(ExecNode *node, Batch **out)
+{
+    SeqScanState *s = (SeqScanState *)node;
+    *out = NULL;
+    while (*out == NULL) {
+        Batch *b;
+        int max = s->max_rows;
+        TRY(ctx_check_stop(node->ctx));
+        if (s->wanted < max) max = s->wanted > 0 ? (int)s->wanted : 1;
+        TRY(heap_scan_next(node->ctx, s->scan, max, &b));
+        if (b == NULL) return QN_OK;
+        if (s->max_rows < BATCH_ROWS) s->max_rows = s->max_rows * 4 < BATCH_ROWS ? s->max_rows * 4 : BATCH_ROWS;
+        TRY(exec_emit(node, b, NULL, out));
+    }
+    return QN_OK;
+}
+
+static void
+seqscan_release(ExecNode *node)
+{
+    SeqScanState *s = (SeqScanState *)node;
+    heap_scan_end(s->scan); /* lets go of its pages */
+    s->scan = NULL;
+}
+
+static void
+seqscan_close(ExecNode *node)
+{
+    SeqScanState *s = (SeqScanState *)node;
+    for (int i = 0; s->values != NULL && i < ((const SeqScanPlan *)node->plan)->nranges; i++)
+        expr_prog_close(s->values[i]);
+}
+
+static void
+seqscan_bound(ExecNode *node, int64_t nrows)
+{
+    ((SeqScanState *)node)->wanted = nrows;
+}
+
+const ExecOps seqscan_ops = {.state_bytes = sizeof(SeqScanState), .open = seqscan_open, .next = seqscan_next,
+                             .rescan = seqscan_rescan, .release = seqscan_release, .close = seqscan_close,
+                             .bound = seqscan_bound};
+
+/* pg_catalog and information_schema: the catalog makes the rows. */
+typedef struct CatalogScanState {
+    ExecNode base;
+    CatalogScan *scan;
+    Arena *scan_arena; /* of one run's rows */
+    Batch *batch;
+    int *attrs, nattrs;
+} CatalogScanState;
+
+static Status
+catalogscan_open(ExecNode *node)
+{
+    CatalogScanState *s = (CatalogScanState *)node;
+    TRY_ALLOC(node->ctx, s->scan_arena, arena_create(node->arena, "catalog scan"));
+    return exec_open_output(node);
+}
+
+static Status
+catalogscan_rescan(ExecNode *node, DepSet changed)
+{
+    CatalogScanState *s = (CatalogScanState *)node;
+    const CatalogScanPlan *plan = (const CatalogScanPlan *)node->plan;
+    if (s->scan != NULL && (changed & DEP_RUN) == 0) return catalog_scan_rewind(node->ctx, s->scan);
+    arena_reset(s->scan_arena);
+    s->scan = NULL;
+    return catalog_scan_open(node->ctx, s->scan_arena, plan->rel, plan->cols, plan->ncols, &s->scan);
+}
+
+static Status
+catalogscan_next(ExecNode *node, Batch **out)
+{
+    CatalogScanState *s = (CatalogScanState *)node;
+    *out = NULL;
+    while (*out == NULL) {
+        Batch *b;
+        TRY(catalog_scan_next(node->ctx, s->scan, &b));
+        if (b == NULL) return QN_OK;
+        TRY(exec_emit(node, b, NULL, out));
+    }
+    return QN_OK;
+}
+
+static void
+catalogscan_release(ExecNode *node)
+{
+    CatalogScanState *s = (CatalogScanState *)node;
+    s->scan = NULL;
+    if (s->scan_arena != NULL) arena_reset(s->scan_arena);
+}
+
+const ExecOps catalogscan_ops = {.state_bytes = sizeof(CatalogScanState), .open = catalogscan_open,
+                                 .next = catalogscan_next, .rescan = catalogscan_rescan,
+                                 .release = catalogscan_release};

@@ -1,0 +1,219 @@
+/* vecutil.c - see vecutil.h. */
+#include "executor/vecutil.h"
+
+#include "types/numeric.h"
+#include <assert.h>
+
+#define VEC_ALIGN 64u
+
+static int
+round_cap(int nrows)
+{
+    int cap = 16;
+    while (cap < nrows) cap *= 2;
+    if (cap > BATCH_ROWS) cap = BATCH_ROWS;
+    return cap < nrows ? nrows : cap;
+}
+
+Vector *
+exec_vec_new(Arena *arena, Oid type)
+{
+    Vector *v = ARENA_NEW(arena, Vector);
+    if (v == NULL) return NULL;
+    v->own_valid = arena_zalloc(arena, BITS_WORDS(BATCH_ROWS) * sizeof(uint64_t));
+    if (v->own_valid == NULL) return NULL;
+    v->type = type;
+    v->phys = (uint8_t)type_phys(type, -1);
+    return v;
+}
+
+bool
+exec_vec_reserve(Arena *arena, Vector *v, int nrows)
+{
+    uint32_t w = phys_width[type_phys(v->type, -1)];
+    if (w == 0) w = 1;
+    uint32_t need = (uint32_t)round_cap(nrows) * w;
+    if (v->own_data != NULL && v->own_bytes >= (uint32_t)nrows * w) return true;
+    char *room = arena_alloc(arena, need + VEC_ALIGN);
+    if (room == NULL) return false;
+    char *data = (char *)(((uintptr_t)room + VEC_ALIGN - 1) & ~(uintptr_t)(VEC_ALIGN - 1));
+    if (v->own_data != NULL) memcpy(data, v->own_data, v->own_bytes);
+    memset(data + v->own_bytes, 0, need - v->own_bytes);
+    if (v->data == v->own_data) v->data = data;
+    v->own_data = data;
+    v->own_bytes = need;
+    return true;
+}
+
+Batch *
+exec_batch_new(Arena *arena, int ncols, const Oid *types)
+{
+    Batch *b = batch_create(arena, ncols);
+    if (b == NULL) return NULL;
+    for (int i = 0; i < ncols; i++)
+        if ((b->cols[i] = exec_vec_new(arena, types[i])) == NULL) return NULL;
+    return b;
+}
+
+bool
+exec_batch_reserve(Batch *b, int nrows)
+{
+    for (int i = 0; i < b->ncols; i++)
+        if (!exec_vec_reserve(b->arena, b->cols[i], nrows)) return false;
+    return true;
+}
+
+Status
+exec_numeric_to_str(Ctx *ctx, Arena *arena, Value *v)
+{
+    if (v->is_null || v->phys == PHYS_STR) return QN_OK;
+    Value in = *v;
+    return numeric_value_convert(ctx, arena, &in, PHYS_STR, 0, v);
+}
+
+Status
+exec_numeric_vec_to_str(Ctx *ctx, Arena *arena, Vector *v, const uint16_t *sel, int n)
+{
+    if (v->phys == PHYS_STR) return QN_OK;
+    assert(v->data == v->own_data);
+    /* Wider values are written from the end, so that they overwrite only what has been read. */
+    Str *out = v->own_data;
+    for (int k = n - 1; k >= 0; k--) {
+        int i = exec_row(sel, k);
+        Value x = vec_get(v, i);
+        if (x.is_null) {
+            memset(&out[i], 0, sizeof(Str));
+            continue;
+        }
+        TRY(exec_numeric_to_str(ctx, arena, &x));
+        out[i] = x.str;
+    }
+    v->phys = PHYS_STR;
+    v->scale = 0;
+    return QN_OK;
+}
+
+Status
+exec_vec_put(Ctx *ctx, Arena *arena, Vector *v, int row, const Value *value)
+{
+    if (value->is_null) {
+        if (row == 0) vec_reset(v, type_phys(v->type, -1));
+        vec_put(v, row, value);
+        return QN_OK;
+    }
+    if (v->type != TYPE_NUMERIC) {
+        if (row == 0) vec_reset(v, (Phys)value->phys);
+        vec_put(v, row, value);
+        return QN_OK;
+    }
+    bool all_null = row > 0 && v->valid != NULL && bits_count(v->valid, (size_t)row) == 0;
+    if (row == 0) {
+        vec_reset(v, (Phys)value->phys);
+        v->scale = value->scale;
+    } else if (all_null) {
+        memset(v->own_data, 0, v->own_bytes);
+        v->phys = value->phys;
+        v->scale = value->scale;
+    }
+    if (v->phys == value->phys && (v->phys == PHYS_STR || v->scale == value->scale)) {
+        Value x = *value;
+        x.scale = v->scale;
+        vec_put(v, row, &x);
+        return QN_OK;
+    }
+    Value x = *value;
+    TRY(exec_numeric_vec_to_str(ctx, arena, v, NULL, row));
+    TRY(exec_numeric_to_str(ctx, arena, &x));
+    x.scale = 0;
+    vec_put(v, row, &x);
+    return QN_OK;
+}
+
+#define MOVE(T)                                                                                    \
+    do {                                                                                           \
+        const T *s_ = src->data;                                                                   \
+        T *d_ = dst->data;                                                                         \
+        if (is_const)                                                                              \
+            for (int k = 0; k < n; k++) d_[exec_row(sel, k)] = s_[0];                              \
+        else                                                                                       \
+            for (int k = 0; k < n; k++) {                                                          \
+                int i = exec_row(sel, k);                                                          \
+                d_[i] = s_[i];                                                                     \
+            }                                                                                      \
+    } while (0)
+
+Status
+exec_vec_move(Ctx *ctx, Arena *arena, Vector *dst, const Vector *src, const uint16_t *sel, int n,
+              bool *filled, int nrows)
+{
+    bool is_const = src->shape == VEC_CONST;
+    assert(src->shape != VEC_DICT);
+    if (n == 0) return QN_OK;
+    if (is_const && vec_is_null(src, 0)) {
+        for (int k = 0; k < n; k++) {
+            int i = exec_row(sel, k);
+            vec_set_null(dst, i);
+            if (dst->phys == PHYS_STR) memset((Str *)dst->data + i, 0, sizeof(Str));
+        }
+        return QN_OK;
+    }
+    if (!*filled) {
+        dst->phys = src->phys;
+        dst->scale = src->scale;
+        *filled = true;
+    }
+    if (dst->type == TYPE_NUMERIC &&
+        (dst->phys != src->phys || (dst->phys != PHYS_STR && dst->scale != src->scale))) {
+        /* Forms differ: what is there and what comes go to variable form. Unfilled rows are converted along, which is
+         * harmless for integers. */
+        TRY(exec_numeric_vec_to_str(ctx, arena, dst, NULL, nrows));
+        for (int k = 0; k < n; k++) {
+            int i = exec_row(sel, k);
+            Value x = vec_get(src, i);
+            TRY(exec_numeric_to_str(ctx, arena, &x));
+            x.scale = 0;
+            vec_put(dst, i, &x);
+        }
+        return QN_OK;
+    }
+    switch (phys_width[src->phys]) {
+    case 1: MOVE(uint8_t); break;
+    case 2: MOVE(uint16_t); break;
+    case 4: MOVE(uint32_t); break;
+    case 8: MOVE(uint64_t); break;
+    case 16: MOVE(Uuid); break;
+    default: break;
+    }
+    if (!is_const && src->valid != NULL) {
+        for (int k = 0; k < n; k++) {
+            int i = exec_row(sel, k);
+            if (!bits_get(src->valid, (size_t)i)) vec_set_null(dst, i);
+            else if (dst->valid != NULL) bits_set(dst->valid, (size_t)i);
+        }
+    } else if (dst->valid != NULL) {
+        for (int k = 0; k < n; k++) bits_set(dst->valid, (size_t)exec_row(sel, k));
+    }
+    return QN_OK;
+}
+
+int
+exec_sel_minus(const uint16_t *a, int na, const uint16_t *b, int nb, uint16_t *out)
+{
+    int n = 0, j = 0;
+    for (int k = 0; k < na; k++) {
+        int i = exec_row(a, k);
+        if (j < nb && b[j] == i) j++;
+        else out[n++] = (uint16_t)i;
+    }
+    return n;
+}
+
+int
+exec_sel_merge(const uint16_t *a, int na, const uint16_t *b, int nb, uint16_t *out)
+{
+    int i = 0, j = 0, n = 0;
+    while (i < na && j < nb) out[n++] = a[i] < b[j] ? a[i++] : b[j++];
+    while (i < na) out[n++] = a[i++];
+    while (j < nb) out[n++] = b[j++];
+    return n;
+}

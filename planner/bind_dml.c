@@ -1,0 +1,700 @@
+/* bind_dml.c - INSERT, UPDATE, DELETE: target columns, assignment casts, defaults, ON CONFLICT, RETURNING, the
+ * expressions of constraints and generated columns. */
+#include "planner/bind_priv.h"
+#include "parser/parse.h"
+
+/* One statement at work. */
+typedef struct Dml {
+    Scope *s;
+    LModify *m;
+    const Relation *r;
+    NsItem *new_row; /* columns are (m->base.rel, attribute): RETURNING, ON CONFLICT, CHECK */
+    LNode *root;
+    Expr **values;   /* by attribute: what the column becomes; NULL: not assigned */
+} Dml;
+
+static Status
+row_item(Scope *s, const Relation *r, int rel, const char *name, NsItem **out)
+{
+    NsItem *item;
+    TRY_ALLOC(s->ctx, item, ARENA_NEW(s->ps->arena, NsItem));
+    item->name = name;
+    item->relation = r;
+    item->rel = rel;
+    item->ncols = r->ncols;
+    item->rel_visible = item->cols_visible = item->lateral_ok = true;
+    item->has_alias = strcmp(name, r->name) != 0;
+    TRY(rel_set_level(s, rel));
+    *out = item;
+    return QN_OK;
+}
+
+static Status
+dml_begin(Scope *s, DmlKind kind, const Relation *r, const char *alias, Dml *d)
+{
+    d->s = s;
+    d->r = r;
+    TRY_ALLOC(s->ctx, d->m, LNODE_NEW(s->ps, Modify, r->ncols));
+    d->m->kind = kind;
+    d->m->relation = r;
+    d->m->alias = alias;
+    s->ps->rels[d->m->base.rel].alias = alias;
+    TRY_ALLOC(s->ctx, d->values, ARENA_ARRAY(s->ps->arena, Expr *, r->ncols + 1));
+    return row_item(s, r, d->m->base.rel, alias, &d->new_row);
+}
+
+/* ---- stored expressions ---- */
+
+/* An expression kept as text in the catalog, over the columns of item (NULL: none). */
+static Status
+bind_stored(Scope *s, const char *sql, NsItem *item, Clause clause, Expr **out)
+{
+    StrBuf b = strbuf_new(s->ps->arena);
+    char *text;
+    size_t nbytes, consumed;
+    Ast *stmt;
+    Scope *inner;
+    strbuf_addz(&b, "SELECT ");
+    strbuf_addz(&b, sql);
+    TRY(strbuf_finish(s->ctx, &b, &text, &nbytes));
+    Status st = parse_sql(s->ctx, s->ps->arena, text, nbytes, &stmt, &consumed);
+    if (st == QN_OK) st = scope_new(s->b, NULL, &inner);
+    if (st == QN_OK) {
+        inner->level = s->level;
+        if (item != NULL) st = ns_push(s, &inner->items, item);
+    }
+    if (st == QN_OK) {
+        const ResTarget *t = AST_AS(ResTarget, AST_AS(SelectStmt, stmt)->targets.items[0]);
+        st = bind_expr_in(inner, t->value, clause, out);
+    }
+    if (st != QN_OK) {
+        s->ctx->err.position = 0;
+        return st;
+    }
+    (*out)->loc = 0;
+    return QN_OK;
+}
+
+static Status
+raise_assignment(Scope *s, const Column *c, const Expr *e, const char *what)
+{
+    Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "column \"%s\" is of type %s but %s is of type %s", c->name, type_text(s->ps, c->type),
+                      what, type_text(s->ps, e->type));
+    st = err_hint(s->ctx, st, "You will need to rewrite or cast the expression.");
+    return err_position(s->ctx, st, e->loc);
+}
+
+static Status
+assign_cast(Scope *s, const Column *c, Expr **slot)
+{
+    Expr *e = *slot;
+    if (e->type == c->type && (c->typmod < 0 || c->typmod == e->typmod)) return QN_OK;
+    TRY(coerce_to_target(s->ps, e, c->type, c->typmod, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, slot));
+    return *slot != NULL ? QN_OK : raise_assignment(s, c, e, "expression");
+}
+
+static Status
+column_default(Scope *s, const Column *c, Expr **out)
+{
+    if (c->default_sql == NULL || c->generated != 0) {
+        TRY_ALLOC(s->ctx, *out, make_null_const(s->ps, c->type, c->typmod));
+        return QN_OK;
+    }
+    TRY(bind_stored(s, c->default_sql, NULL, CLAUSE_NONE, out));
+    return assign_cast(s, c, out);
+}
+
+static Status
+bind_checks(Dml *d)
+{
+    Scope *s = d->s;
+    for (int i = 0; i < d->r->nconstraints; i++) {
+        const RelConstraint *c = d->r->constraints[i];
+        if (c->kind != CONSTRAINT_CHECK) continue;
+        Expr *e;
+        TRY(bind_stored(s, c->check_sql, d->new_row, CLAUSE_CHECK, &e));
+        TRY(coerce_to_boolean(s->ps, &e, "CHECK"));
+        int at = d->m->checks.count; /* evaluated in order of name */
+        const char **names;
+        TRY(array_push(s->ctx, s->ps->arena, &d->m->checks, e));
+        TRY_ALLOC(s->ctx, names, ARENA_ARRAY(s->ps->arena, const char *, at + 1));
+        while (at > 0 && strcmp(d->m->check_names[at - 1], c->name) > 0) at--;
+        for (int k = 0, from = 0; k < d->m->checks.count; k++) names[k] = k == at ? c->name : d->m->check_names[from++];
+        for (int k = d->m->checks.count - 1; k > at; k--) d->m->checks.items[k] = d->m->checks.items[k - 1];
+        d->m->checks.items[at] = e;
+        d->m->check_names = names;
+    }
+    return QN_OK;
+}
+
+/* GENERATED ALWAYS AS columns, from the values the others get. current: the row's columns for those not assigned. */
+static Status
+bind_generated(Dml *d, const NsItem *current)
+{
+    Scope *s = d->s;
+    NsItem *item;
+    TRY(row_item(s, d->r, d->m->base.rel, d->r->name, &item));
+    TRY_ALLOC(s->ctx, item->exprs, ARENA_ARRAY(s->ps->arena, Expr *, d->r->ncols + 1));
+    for (int i = 0; i < d->r->ncols; i++) {
+        if (d->r->cols[i].dropped) continue;
+        item->exprs[i] = d->values[i];
+        if (item->exprs[i] == NULL && current != NULL) TRY(item_column(s, current, i, 0, &item->exprs[i]));
+        if (item->exprs[i] == NULL) TRY_ALLOC(s->ctx, item->exprs[i], make_null_const(s->ps, d->r->cols[i].type, -1));
+    }
+    for (int i = 0; i < d->r->ncols; i++) {
+        const Column *c = &d->r->cols[i];
+        if (c->dropped || c->generated == 0) continue;
+        TRY(bind_stored(s, c->default_sql, item, CLAUSE_GENERATED, &d->values[i]));
+        TRY(assign_cast(s, c, &d->values[i]));
+    }
+    return QN_OK;
+}
+
+static bool
+has_generated(const Relation *r)
+{
+    for (int i = 0; i < r->ncols; i++)
+        if (!r->cols[i].dropped && r->cols[i].generated != 0) return true;
+    return false;
+}
+
+/* Everything assigned becomes m->exprs and m->cols. */
+static Status
+set_exprs(Dml *d)
+{
+    LModify *m = d->m;
+    TRY_ALLOC(d->s->ctx, m->cols, ARENA_ARRAY(d->s->ps->arena, int, d->r->ncols + 1));
+    for (int i = 0; i < d->r->ncols; i++) {
+        if (d->values[i] == NULL) continue;
+        m->cols[m->ncols_set++] = i;
+        TRY(array_push(d->s->ctx, d->s->ps->arena, &m->exprs, d->values[i]));
+    }
+    m->base.left = d->root;
+    return QN_OK;
+}
+
+static Status
+bind_returning(Dml *d, const AstList *returning, Query **out)
+{
+    Scope *s = d->s;
+    Query *q;
+    TRY_ALLOC(s->ctx, q, ARENA_NEW(s->ps->arena, Query));
+    q->root = (LNode *)d->m;
+    *out = q;
+    if (returning->count == 0) return QN_OK;
+    SelectState *st;
+    TRY_ALLOC(s->ctx, st, ARENA_NEW(s->ps->arena, SelectState));
+    st->scope = s;
+    TRY(bind_targets(st, returning, CLAUSE_RETURNING));
+    int n = st->targets.count;
+    TRY_ALLOC(s->ctx, d->m->returning_names, ARENA_ARRAY(s->ps->arena, const char *, n + 1));
+    for (int i = 0; i < n; i++) {
+        TRY(resolve_unknown(s, &st->targets.items[i].expr));
+        TRY(array_push(s->ctx, s->ps->arena, &d->m->returning, st->targets.items[i].expr));
+        TRY(array_push(s->ctx, s->ps->arena, &q->out, st->targets.items[i].expr));
+        d->m->returning_names[i] = st->targets.items[i].name;
+    }
+    q->out_names = d->m->returning_names;
+    return QN_OK;
+}
+
+static Status
+target_column(Scope *s, const Relation *r, const ResTarget *t, int *out)
+{
+    for (int i = 0; i < r->ncols; i++)
+        if (!r->cols[i].dropped && strcmp(r->cols[i].name, t->name) == 0) {
+            *out = i;
+            if (t->path.count == 0) return QN_OK;
+            return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "assignment to parts of column \"%s\" is not supported yet", t->name), t->loc);
+        }
+    return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist", t->name, r->name), t->loc);
+}
+
+/* ---- INSERT ---- */
+
+typedef struct Targets { /* attribute positions in the order they are given */
+    int *cols;
+    int n;
+    bool explicit;
+} Targets;
+
+static Status
+insert_columns(Dml *d, const InsertStmt *stmt, Targets *t)
+{
+    Scope *s = d->s;
+    TRY_ALLOC(s->ctx, t->cols, ARENA_ARRAY(s->ps->arena, int, d->r->ncols + 1));
+    t->explicit = stmt->columns.count > 0;
+    if (!t->explicit) {
+        for (int i = 0; i < d->r->ncols; i++)
+            if (!d->r->cols[i].dropped) t->cols[t->n++] = i;
+        return QN_OK;
+    }
+    bool *seen;
+    TRY_ALLOC(s->ctx, seen, ARENA_ARRAY(s->ps->arena, bool, d->r->ncols + 1));
+    for (int i = 0; i < stmt->columns.count; i++) {
+        const ResTarget *rt = AST_AS(ResTarget, stmt->columns.items[i]);
+        int col;
+        TRY(target_column(s, d->r, rt, &col));
+        if (seen[col])
+            return err_position(s->ctx, RAISE(s->ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" specified more than once", rt->name), rt->loc);
+        seen[col] = true;
+        t->cols[t->n++] = col;
+    }
+    return QN_OK;
+}
+
+static Status
+check_insert_width(Scope *s, const Targets *t, int n, int loc_more, const InsertStmt *stmt)
+{
+    if (n > t->n)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "INSERT has more expressions than target columns"), loc_more);
+    if (n < t->n && t->explicit) {
+        int loc = AST_AS(ResTarget, stmt->columns.items[n])->loc;
+        return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "INSERT has more target columns than expressions"), loc);
+    }
+    return QN_OK;
+}
+
+/* A value somebody wrote for a column that makes its own. *use_default_out: it is put aside. */
+static Status
+check_overriding(Dml *d, const InsertStmt *stmt, const Column *c, bool is_default, bool *use_default_out)
+{
+    Scope *s = d->s;
+    *use_default_out = is_default;
+    if (is_default) return QN_OK;
+    if (c->identity != 0 && stmt->overriding == AST_OVERRIDING_USER) {
+        *use_default_out = true;
+        return QN_OK;
+    }
+    if (c->generated == 0 && (c->identity != 'a' || stmt->overriding == AST_OVERRIDING_SYSTEM)) return QN_OK;
+    Status st = RAISE(s->ctx, ERR_GENERATED_ALWAYS, "cannot insert a non-DEFAULT value into column \"%s\"", c->name);
+    if (c->generated != 0) return err_detail(s->ctx, st, "Column \"%s\" is a generated column.", c->name);
+    st = err_detail(s->ctx, st, "Column \"%s\" is an identity column defined as GENERATED ALWAYS.", c->name);
+    return err_hint(s->ctx, st, "Use OVERRIDING SYSTEM VALUE to override.");
+}
+
+static Status
+insert_value(Dml *d, const InsertStmt *stmt, const Column *c, const Ast *a, Expr **out)
+{
+    bool use_default;
+    TRY(check_overriding(d, stmt, c, ast_is(a, SetToDefault), &use_default));
+    if (use_default) return column_default(d->s, c, out);
+    TRY(bind_expr(d->s, a, out));
+    return assign_cast(d->s, c, out);
+}
+
+static NOINLINE Status
+insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targets *t)
+{
+    Scope *s = d->s;
+    PlanState *ps = s->ps;
+    int nrows = sel->values.count, ncols = AST_AS(ListNode, sel->values.items[0])->items.count;
+    ExprList *rows;
+    Clause saved = s->clause;
+    TRY_ALLOC(s->ctx, rows, ARENA_ARRAY(ps->arena, ExprList, nrows));
+    s->clause = nrows > 1 ? CLAUSE_VALUES : CLAUSE_INSERT;
+    for (int r = 0; r < nrows; r++) {
+        const AstList *row = &AST_AS(ListNode, sel->values.items[r])->items;
+        if (row->count != ncols)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "VALUES lists must all be the same length"), ast_location(sel->values.items[r]));
+        if (ncols != t->n) TRY(check_insert_width(s, t, ncols, ncols > t->n ? ast_location(row->items[t->n]) : 0, stmt));
+        TRY_ALLOC(s->ctx, rows[r].items, arena_alloc(ps->arena, sizeof(Expr *) * (size_t)(ncols + 1)));
+        rows[r].count = rows[r].cap = ncols;
+        for (int c = 0; c < ncols; c++) TRY(insert_value(d, stmt, &d->r->cols[t->cols[c]], row->items[c], &rows[r].items[c]));
+    }
+    s->clause = saved;
+    if (nrows == 1) {
+        for (int c = 0; c < ncols; c++) d->values[t->cols[c]] = rows[0].items[c];
+        bool srf = s->has_srfs;
+        if (srf) { /* INSERT ... VALUES (generate_series(1, 3)) */
+            SelectState *st;
+            TRY_ALLOC(s->ctx, st, ARENA_NEW(ps->arena, SelectState));
+            st->scope = s;
+            TRY_ALLOC(s->ctx, st->root, lnode_new(ps, LOGICAL_OneRow, -1));
+            for (int c = 0; c < ncols; c++) {
+                Target target = {rows[0].items[c], NULL, false};
+                TRY(array_push(s->ctx, ps->arena, &st->targets, target));
+            }
+            TRY(plan_srfs(st));
+            for (int c = 0; c < ncols; c++) d->values[t->cols[c]] = st->targets.items[c].expr;
+            d->root = st->root;
+            return QN_OK;
+        }
+        TRY_ALLOC(s->ctx, d->root, lnode_new(ps, LOGICAL_OneRow, -1));
+        return QN_OK;
+    }
+    LValues *v;
+    TRY_ALLOC(s->ctx, v, LNODE_NEW(ps, Values, ncols));
+    TRY(rel_set_level(s, v->base.rel));
+    v->rows = rows;
+    v->nrows = nrows;
+    v->alias = "*VALUES*";
+    d->root = (LNode *)v;
+    for (int c = 0; c < ncols; c++) {
+        ColumnRefExpr *e;
+        const Column *col = &d->r->cols[t->cols[c]];
+        TRY_ALLOC(s->ctx, e, EXPR_NEW(ps->arena, ColumnRef, col->type, col->typmod, 0));
+        e->rel = v->base.rel;
+        e->col = c;
+        e->name = col->name;
+        d->values[t->cols[c]] = (Expr *)e;
+    }
+    return QN_OK;
+}
+
+static NOINLINE Status
+insert_query(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targets *t)
+{
+    Scope *s = d->s;
+    Query *q;
+    TRY(bind_select(s, sel, true, &q));
+    int n = q->out.count;
+    if (n != t->n) TRY(check_insert_width(s, t, n, n > t->n ? q->out.items[t->n]->loc : 0, stmt));
+    for (int c = 0; c < n; c++) {
+        const Column *col = &d->r->cols[t->cols[c]];
+        bool use_default;
+        Expr *e = q->out.items[c];
+        TRY(check_overriding(d, stmt, col, false, &use_default));
+        if (use_default) TRY(column_default(s, col, &e));
+        else TRY(assign_cast(s, col, &e));
+        d->values[t->cols[c]] = e;
+    }
+    d->root = q->root;
+    return QN_OK;
+}
+
+/* ---- ON CONFLICT ---- */
+
+static bool
+index_matches(const IndexDef *ix, const int *attnums, int n)
+{
+    if (!ix->unique || ix->predicate != NULL) return false;
+    for (int k = 0; k < ix->nkeys; k++) {
+        bool found = false;
+        for (int i = 0; i < n && !found; i++) found = ix->attnums[k] == attnums[i];
+        if (!found) return false;
+    }
+    for (int i = 0; i < n; i++) {
+        bool found = false;
+        for (int k = 0; k < ix->nkeys && !found; k++) found = ix->attnums[k] == attnums[i];
+        if (!found) return false;
+    }
+    return true;
+}
+
+static Status
+infer_arbiters(Dml *d, const InferClause *inf, OnConflict *oc)
+{
+    Scope *s = d->s;
+    TRY_ALLOC(s->ctx, oc->arbiters, ARENA_ARRAY(s->ps->arena, int, d->r->nindexes + 1));
+    if (inf->constraint != NULL) {
+        const RelConstraint *c = relation_constraint(d->r, inf->constraint);
+        if (c == NULL) {
+            Status st = RAISE(s->ctx, ERR_UNDEFINED_OBJECT, "constraint \"%s\" for table \"%s\" does not exist", inf->constraint, d->r->name);
+            return err_position(s->ctx, st, inf->loc);
+        }
+        for (int i = 0; i < d->r->nindexes; i++)
+            if (d->r->indexes[i]->constraint_oid == c->oid) oc->arbiters[oc->narbiters++] = i;
+        if (oc->narbiters == 0) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "constraint in ON CONFLICT clause has no associated index");
+        return QN_OK;
+    }
+    int *attnums, n = inf->elems.count;
+    bool has_exprs = false;
+    TRY_ALLOC(s->ctx, attnums, ARENA_ARRAY(s->ps->arena, int, n + 1));
+    for (int i = 0; i < n; i++) {
+        const IndexElem *e = AST_AS(IndexElem, inf->elems.items[i]);
+        const char *name = e->name;
+        if (name == NULL && ast_is(e->expr, ColumnRef) && ((const ColumnRef *)e->expr)->fields.count == 1) name = ast_str(((const ColumnRef *)e->expr)->fields.items[0]);
+        if (name == NULL) {
+            has_exprs = true;
+            continue;
+        }
+        const Column *c = relation_column(d->r, name);
+        if (c == NULL) return raise_missing_column(s, NULL, name, e->loc);
+        attnums[i] = c->attnum;
+    }
+    for (int i = 0; i < d->r->nindexes && !has_exprs; i++)
+        if (index_matches(d->r->indexes[i], attnums, n)) oc->arbiters[oc->narbiters++] = i;
+    if (oc->narbiters == 0)
+        return RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "there is no unique or exclusion constraint matching the ON CONFLICT specification");
+    return QN_OK;
+}
+
+static Status update_targets(Dml *d, const AstList *targets, Expr **values);
+
+static NOINLINE Status
+bind_on_conflict(Dml *d, const OnConflictClause *c)
+{
+    Scope *s = d->s;
+    PlanState *ps = s->ps;
+    OnConflict *oc;
+    TRY_ALLOC(s->ctx, oc, ARENA_NEW(ps->arena, OnConflict));
+    d->m->on_conflict = oc;
+    oc->action = c->action == AST_CONFLICT_NOTHING ? ONCONFLICT_NOTHING : ONCONFLICT_UPDATE;
+    if (oc->action == ONCONFLICT_UPDATE && c->infer == NULL) {
+        Status st = RAISE(s->ctx, ERR_SYNTAX_ERROR, "ON CONFLICT DO UPDATE requires inference specification or constraint name");
+        st = err_hint(s->ctx, st, "For example, ON CONFLICT (column_name).");
+        return err_position(s->ctx, st, c->loc);
+    }
+    s->items.count = 0;
+    TRY(ns_push(s, &s->items, d->new_row));
+    TRY(ns_push(s, &s->all, d->new_row));
+    if (c->infer != NULL) TRY(infer_arbiters(d, AST_AS(InferClause, c->infer), oc));
+    if (oc->action == ONCONFLICT_NOTHING) return QN_OK;
+
+    /* excluded is a relation of its own that no scan produces. */
+    LGet *excluded;
+    NsItem *item;
+    TRY_ALLOC(s->ctx, excluded, LNODE_NEW(ps, Get, d->r->ncols));
+    excluded->relation = d->r;
+    excluded->alias = "excluded";
+    ps->rels[excluded->base.rel].alias = "excluded";
+    d->m->excluded_rel = excluded->base.rel;
+    TRY(row_item(s, d->r, excluded->base.rel, "excluded", &item));
+    TRY(ns_push(s, &s->items, item));
+    TRY(ns_push(s, &s->all, item));
+    Expr **values;
+    TRY_ALLOC(s->ctx, values, ARENA_ARRAY(ps->arena, Expr *, d->r->ncols + 1));
+    TRY(update_targets(d, &c->targets, values));
+    if (c->where != NULL) {
+        TRY(bind_expr_in(s, c->where, CLAUSE_WHERE, &oc->where));
+        TRY(coerce_to_boolean(ps, &oc->where, "WHERE"));
+    }
+    if (has_generated(d->r)) {
+        Expr **saved = d->values;
+        d->values = values;
+        TRY(bind_generated(d, d->new_row));
+        d->values = saved;
+    }
+    TRY_ALLOC(s->ctx, oc->set_cols, ARENA_ARRAY(ps->arena, int, d->r->ncols + 1));
+    for (int i = 0; i < d->r->ncols; i++) {
+        if (values[i] == NULL) continue;
+        oc->set_cols[oc->set.count] = i;
+        TRY(array_push(s->ctx, ps->arena, &oc->set, values[i]));
+    }
+    return QN_OK;
+}
+
+static NOINLINE Status
+insert_defaults(Dml *d)
+{
+    Scope *s = d->s;
+    for (int i = 0; i < d->r->ncols; i++) {
+        const Column *c = &d->r->cols[i];
+        if (c->dropped || c->generated != 0) {
+            d->values[i] = NULL;
+            continue;
+        }
+        if (d->values[i] == NULL) TRY(column_default(s, c, &d->values[i]));
+    }
+    if (!has_generated(d->r)) return QN_OK;
+    /* Each value is computed once, below; generated ones are over those. */
+    LProject *p;
+    TRY_ALLOC(s->ctx, p, LNODE_NEW(s->ps, Project, 0));
+    TRY(rel_set_level(s, p->base.rel));
+    TRY_ALLOC(s->ctx, p->names, ARENA_ARRAY(s->ps->arena, const char *, d->r->ncols + 1));
+    for (int i = 0; i < d->r->ncols; i++) {
+        if (d->values[i] == NULL) continue;
+        p->names[p->exprs.count] = d->r->cols[i].name;
+        TRY(array_push(s->ctx, s->ps->arena, &p->exprs, d->values[i]));
+        TRY_ALLOC(s->ctx, d->values[i], rel_column_ref(s->ps, p->base.rel, p->exprs.count - 1));
+    }
+    p->base.ncols = p->exprs.count;
+    p->base.left = d->root;
+    d->root = (LNode *)p;
+    return bind_generated(d, NULL);
+}
+
+NOINLINE Status
+bind_insert(Scope *parent, const InsertStmt *stmt, Query **out)
+{
+    Scope *s;
+    Dml d = {0};
+    Targets t = {0};
+    LGet *get;
+    NsItem *item;
+    const RangeVar *rv = AST_AS(RangeVar, stmt->rel);
+
+    TRY(scope_new(parent->b, parent, &s));
+    if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
+    s->clause = CLAUSE_INSERT;
+    TRY(bind_target_relation(s, rv, LOCK_ROW_EXCLUSIVE_MODE, &get, &item));
+    s->all.count = 0; /* the target is not in sight of VALUES or SELECT */
+    TRY(dml_begin(s, DML_INSERT, get->relation, get->alias, &d));
+    d.new_row->has_alias = rv->alias != NULL;
+    TRY(insert_columns(&d, stmt, &t));
+    const SelectStmt *sel = AST_AS(SelectStmt, stmt->select);
+    if (sel == NULL) TRY_ALLOC(s->ctx, d.root, lnode_new(s->ps, LOGICAL_OneRow, -1));
+    else if (sel->values.count > 0 && sel->with == NULL && sel->order_by.count == 0 && sel->limit == NULL && sel->offset == NULL && sel->locking.count == 0)
+        TRY(insert_values(&d, stmt, sel, &t));
+    else
+        TRY(insert_query(&d, stmt, sel, &t));
+    TRY(insert_defaults(&d));
+    TRY(set_exprs(&d));
+    s->clause = CLAUSE_NONE;
+    s->has_srfs = false;
+    if (stmt->on_conflict != NULL) TRY(bind_on_conflict(&d, AST_AS(OnConflictClause, stmt->on_conflict)));
+    TRY(bind_checks(&d));
+    s->items.count = s->all.count = 0;
+    TRY(ns_push(s, &s->items, d.new_row));
+    TRY(ns_push(s, &s->all, d.new_row));
+    return bind_returning(&d, &stmt->returning, out);
+}
+
+/* ---- UPDATE ---- */
+
+/* (a, b) = (SELECT ...): column by column. */
+static Status
+multi_value(Dml *d, const MultiAssignRef *m, const Column *c, Expr **out)
+{
+    Scope *s = d->s;
+    if (ast_is(m->source, A_RowExpr)) {
+        const AstList *args = &((const A_RowExpr *)m->source)->args;
+        if (args->count != m->ncolumns)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "number of columns does not match number of values"), ast_location(m->source));
+        const Ast *a = args->items[m->column - 1];
+        if (ast_is(a, SetToDefault)) return column_default(s, c, out);
+        return bind_expr(s, a, out);
+    }
+    if (ast_is(m->source, SubLink) && ((const SubLink *)m->source)->kind == AST_SUBLINK_EXPR) {
+        const SubLink *l = (const SubLink *)m->source;
+        Query *q;
+        SubPlanExpr *e;
+        TRY(bind_select(s, AST_AS(SelectStmt, l->select), false, &q));
+        if (q->out.count != m->ncolumns)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "number of columns does not match number of values"), l->loc);
+        q->out.items += m->column - 1;
+        q->out_names += m->column - 1;
+        q->out.count = q->out.cap = 1;
+        TRY_ALLOC(s->ctx, e, EXPR_NEW(s->ps->arena, SubPlan, q->out.items[0]->type, q->out.items[0]->typmod, l->loc));
+        e->kind = SUBPLAN_SCALAR;
+        e->query = q;
+        e->plan = -1;
+        *out = (Expr *)e;
+        return QN_OK;
+    }
+    return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression"), ast_location(m->source));
+}
+
+static Status
+update_targets(Dml *d, const AstList *targets, Expr **values)
+{
+    Scope *s = d->s;
+    Clause saved = s->clause;
+    s->clause = CLAUSE_UPDATE;
+    for (int i = 0; i < targets->count; i++) {
+        const ResTarget *t = AST_AS(ResTarget, targets->items[i]);
+        int col;
+        Expr *e;
+        TRY(target_column(s, d->r, t, &col));
+        const Column *c = &d->r->cols[col];
+        if (values[col] != NULL)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "multiple assignments to same column \"%s\"", c->name), t->loc);
+        bool is_default = ast_is(t->value, SetToDefault);
+        if (!is_default && (c->generated != 0 || c->identity == 'a')) {
+            Status st = RAISE(s->ctx, ERR_GENERATED_ALWAYS, "column \"%s\" can only be updated to DEFAULT", c->name);
+            return c->generated != 0 ? err_detail(s->ctx, st, "Column \"%s\" is a generated column.", c->name)
+                                     : err_detail(s->ctx, st, "Column \"%s\" is an identity column defined as GENERATED ALWAYS.", c->name);
+        }
+        if (is_default) TRY(column_default(s, c, &e));
+        else if (ast_is(t->value, MultiAssignRef)) TRY(multi_value(d, (const MultiAssignRef *)t->value, c, &e));
+        else TRY(bind_expr(s, t->value, &e));
+        TRY(assign_cast(s, c, &e));
+        values[col] = e;
+    }
+    s->clause = saved;
+    return QN_OK;
+}
+
+/* FROM or USING beside the target; WHERE. */
+static Status
+bind_sources(Dml *d, LGet *get, NsItem *target, const AstList *from, const Ast *where)
+{
+    Scope *s = d->s;
+    LNode *others = NULL;
+    ExprList conds = {0};
+    NsList ns = {0};
+    TRY(ns_push(s, &ns, target));
+    d->root = (LNode *)get;
+    s->clause = CLAUSE_NONE;
+    if (from->count > 0) {
+        /* the target may not be referred to by FROM items, LATERAL or not */
+        TRY(bind_from(s, from, &others));
+        TRY(ns_check_conflicts(s, &ns, &s->items));
+        LJoin *join;
+        TRY_ALLOC(s->ctx, join, LNODE_NEW(s->ps, Join, -1));
+        join->jointype = JOIN_INNER;
+        join->base.left = d->root;
+        join->base.right = others;
+        d->root = (LNode *)join;
+    }
+    for (int i = 0; i < s->items.count; i++) TRY(ns_push(s, &ns, s->items.items[i]));
+    s->items = ns;
+    if (where != NULL && where->tag == AST_CurrentOfExpr)
+        return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "WHERE CURRENT OF is not supported yet");
+    TRY(bind_condition(s, where, CLAUSE_WHERE, "WHERE", &conds));
+    return add_filter(s, &d->root, &conds);
+}
+
+/* RETURNING sees the new row in place of the target. */
+static Status
+switch_to_new_row(Dml *d, NsItem *target)
+{
+    Scope *s = d->s;
+    d->new_row->has_alias = target->has_alias;
+    d->new_row->names = target->names;
+    for (int i = 0; i < s->items.count; i++)
+        if (s->items.items[i] == target) s->items.items[i] = d->new_row;
+    return QN_OK;
+}
+
+static Status
+push_tid(Dml *d, const LGet *get)
+{
+    Expr *tid;
+    TRY_ALLOC(d->s->ctx, tid, rel_column_ref(d->s->ps, get->base.rel, SCANCOL_TID));
+    return array_push(d->s->ctx, d->s->ps->arena, &d->m->exprs, tid);
+}
+
+NOINLINE Status
+bind_update(Scope *parent, const UpdateStmt *stmt, Query **out)
+{
+    Scope *s;
+    Dml d = {0};
+    LGet *get;
+    NsItem *item;
+    TRY(scope_new(parent->b, parent, &s));
+    if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
+    s->clause = CLAUSE_UPDATE;
+    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &get, &item));
+    TRY(dml_begin(s, DML_UPDATE, get->relation, get->alias, &d));
+    TRY(bind_sources(&d, get, item, &stmt->from, stmt->where));
+    TRY(update_targets(&d, &stmt->targets, d.values));
+    if (has_generated(d.r)) TRY(bind_generated(&d, item));
+    TRY(push_tid(&d, get));
+    TRY(set_exprs(&d));
+    TRY(bind_checks(&d));
+    TRY(switch_to_new_row(&d, item));
+    return bind_returning(&d, &stmt->returning, out);
+}
+
+/* ---- DELETE ---- */
+
+NOINLINE Status
+bind_delete(Scope *parent, const DeleteStmt *stmt, Query **out)
+{
+    Scope *s;
+    Dml d = {0};
+    LGet *get;
+    NsItem *item;
+    TRY(scope_new(parent->b, parent, &s));
+    if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
+    s->clause = CLAUSE_NONE;
+    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &get, &item));
+    TRY(dml_begin(s, DML_DELETE, get->relation, get->alias, &d));
+    TRY(bind_sources(&d, get, item, &stmt->using_rels, stmt->where));
+    TRY(push_tid(&d, get));
+    TRY(set_exprs(&d));
+    TRY(switch_to_new_row(&d, item));
+    return bind_returning(&d, &stmt->returning, out);
+}

@@ -1,0 +1,207 @@
+/* bind_func.c - function calls: plain, set-returning, casts in call form; aggregates and window functions
+ * are handed on to their files. */
+#include "planner/bind_priv.h"
+
+static Status
+raise_no_function(Scope *s, const char *name, const Oid *types, int nargs, bool multiple, int loc)
+{
+    const char *sig;
+    Status st;
+    TRY(function_signature(s->ps, name, types, nargs, &sig));
+    if (multiple) {
+        st = RAISE(s->ctx, ERR_AMBIGUOUS_FUNCTION, "function %s is not unique", sig);
+        st = err_hint(s->ctx, st, "Could not choose a best candidate function. You might need to add explicit type casts.");
+    } else {
+        st = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "function %s does not exist", sig);
+        st = err_hint(s->ctx, st, "No function matches the given name and argument types. You might need to add explicit type casts.");
+    }
+    return err_position(s->ctx, st, loc);
+}
+
+/* Trailing arguments of a variadic function become one array. */
+static Status
+gather_variadic(Scope *s, FuncMatch *m, Expr **args, int *nargs)
+{
+    if (m->nvariadic == 0) return QN_OK;
+    int first = *nargs - m->nvariadic;
+    const TypeInfo *t = type_info(m->variadic_elem);
+    ArrayExpr *a;
+    TRY_ALLOC(s->ctx, a, EXPR_NEW(s->ps->arena, Array, t != NULL ? t->array_oid : 0, -1, args[first]->loc));
+    TRY_ALLOC(s->ctx, a->items.items, arena_memdup(s->ps->arena, args + first, sizeof(Expr *) * (size_t)m->nvariadic));
+    a->items.count = a->items.cap = m->nvariadic;
+    a->elem_type = m->variadic_elem;
+    args[first] = (Expr *)a;
+    *nargs = first + 1;
+    return QN_OK;
+}
+
+static Status
+check_srf_place(Scope *s, const char *name, int loc)
+{
+    Status st;
+    (void)name;
+    if (s->srf_here) return QN_OK;
+    if (s->no_srf != NULL) {
+        st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning functions are not allowed in %s", s->no_srf);
+        st = err_hint(s->ctx, st, "You might be able to move the set-returning function into a LATERAL FROM item.");
+        return err_position(s->ctx, st, loc);
+    }
+    switch (s->clause) {
+    case CLAUSE_SELECT:
+    case CLAUSE_GROUP_BY:
+    case CLAUSE_ORDER_BY:
+    case CLAUSE_DISTINCT_ON:
+    case CLAUSE_INSERT:
+    case CLAUSE_NONE: return QN_OK;
+    case CLAUSE_JOIN_ON: st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning functions are not allowed in JOIN conditions"); break;
+    case CLAUSE_FROM_FUNCTION: st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning functions must appear at top level of FROM"); break;
+    case CLAUSE_PARTITION:
+    case CLAUSE_WINDOW_ORDER:
+    case CLAUSE_FRAME_RANGE:
+    case CLAUSE_FRAME_ROWS:
+    case CLAUSE_FRAME_GROUPS: st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning functions are not allowed in window definitions"); break;
+    default: st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning functions are not allowed in %s", clause_name(s->clause)); break;
+    }
+    return err_position(s->ctx, st, loc);
+}
+
+/* The call of a plain function, arguments coerced. */
+static Status
+make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sql_syntax, int loc, Expr **out)
+{
+    const Function *fn = m->fn;
+    TRY(coerce_arguments(s->ps, args, nargs, m->declared));
+    TRY(gather_variadic(s, m, args, &nargs));
+    for (int i = 0; i < nargs; i++) /* "any" takes literals as text */
+        if (args[i]->type == TYPE_UNKNOWN) TRY(resolve_unknown(s, &args[i]));
+    if (fn->flags & FN_SRF) {
+        SetFuncExpr *f;
+        TRY(check_srf_place(s, fn->name, loc));
+        TRY_ALLOC(s->ctx, f, EXPR_NEW(s->ps->arena, SetFunc, m->result, -1, loc));
+        f->fn = fn;
+        f->args = (ExprList){args, nargs, nargs};
+        f->variadic = variadic;
+        s->has_srfs = true;
+        *out = (Expr *)f;
+        return QN_OK;
+    }
+    FuncExpr *f;
+    TRY(make_func(s->ps, fn, args, nargs, m->result, loc, &f));
+    f->variadic = variadic;
+    f->coerce = sql_syntax ? COERCE_SQL_SYNTAX : COERCE_EXPLICIT;
+    *out = (Expr *)f;
+    return QN_OK;
+}
+
+/* What only aggregates take was given to a plain function. */
+static Status
+check_plain_call(Scope *s, const FuncCall *f, const char *name)
+{
+    Status st = QN_OK;
+    if (f->agg_star) st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "%s(*) specified, but %s is not an aggregate function", name, name);
+    else if (f->agg_distinct) st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "DISTINCT specified, but %s is not an aggregate function", name);
+    else if (f->agg_within_group) st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "WITHIN GROUP specified, but %s is not an aggregate function", name);
+    else if (f->agg_order.count > 0) st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "ORDER BY specified, but %s is not an aggregate function", name);
+    else if (f->agg_filter != NULL) st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "FILTER specified, but %s is not an aggregate function", name);
+    else if (f->over != NULL) st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "OVER specified, but %s is not a window function nor an aggregate function", name);
+    return st == QN_OK ? QN_OK : err_position(s->ctx, st, f->loc);
+}
+
+static Status
+bind_args(Scope *s, const FuncCall *f, Expr **args)
+{
+    int n = 0;
+    for (int i = 0; i < f->args.count; i++) TRY(bind_expr(s, f->args.items[i], &args[n++]));
+    if (f->agg_within_group) /* the ordered arguments follow the direct ones */
+        for (int i = 0; i < f->agg_order.count; i++)
+            TRY(bind_expr(s, AST_AS(SortBy, f->agg_order.items[i])->expr, &args[n++]));
+    return QN_OK;
+}
+
+/* By what the name turned out to be. */
+static NOINLINE Status
+finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **args, int nargs, const Oid *types, Expr **out)
+{
+    switch (m->kind) {
+    case FUNC_NORMAL:
+        TRY(check_plain_call(s, f, name));
+        return make_call(s, m, args, nargs, f->variadic, f->sql_syntax, f->loc, out);
+    case FUNC_COERCION:
+        TRY(check_plain_call(s, f, name));
+        TRY(coerce_to_target(s->ps, args[0], m->cast_type, -1, CAST_EXPLICIT, COERCE_EXPLICIT, f->loc, out));
+        if (*out != NULL) return QN_OK;
+        break;
+    case FUNC_AGG:
+        if (f->over != NULL) {
+            TRY(coerce_arguments(s->ps, args, nargs, m->declared));
+            return bind_window_call(s, f, m, args, nargs, out);
+        }
+        TRY(coerce_arguments(s->ps, args, nargs, m->declared));
+        TRY(gather_variadic(s, m, args, &nargs));
+        return bind_aggregate(s, f, m, args, nargs, out);
+    case FUNC_WINDOW:
+        if (f->over == NULL)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_WINDOWING_ERROR, "window function %s requires an OVER clause", name), f->loc);
+        if (f->agg_within_group)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "window function %s cannot have WITHIN GROUP", name), f->loc);
+        TRY(coerce_arguments(s->ps, args, nargs, m->declared));
+        return bind_window_call(s, f, m, args, nargs, out);
+    default: break;
+    }
+    if (nargs == 1 && args[0]->tag == EXPR_Row && m->kind == FUNC_NONE && ((RowExpr *)args[0])->names != NULL) {
+        RowExpr *r = (RowExpr *)args[0]; /* f(t) may be t.f */
+        for (int i = 0; i < r->fields.count; i++)
+            if (strcmp(r->names[i], name) == 0) {
+                *out = r->fields.items[i];
+                return QN_OK;
+            }
+    }
+    return raise_no_function(s, name, types, nargs, m->kind == FUNC_MULTIPLE, f->loc);
+}
+
+NOINLINE Status
+bind_func_call(Scope *s, const FuncCall *f, Expr **out)
+{
+    PlanState *ps = s->ps;
+    const char *name = ast_str(f->name.items[f->name.count - 1]);
+    const char *schema = f->name.count > 1 ? ast_str(f->name.items[f->name.count - 2]) : NULL;
+    int nargs = f->args.count + (f->agg_within_group ? f->agg_order.count : 0);
+    Expr **args;
+    Oid *types;
+    FuncMatch *m;
+    bool srfs = s->has_srfs;
+
+    TRY_ALLOC(s->ctx, args, ARENA_ARRAY(ps->arena, Expr *, nargs + 1));
+    s->has_srfs = false;
+    TRY(bind_args(s, f, args));
+    bool args_have_srf = s->has_srfs;
+    s->has_srfs |= srfs;
+    TRY_ALLOC(s->ctx, types, arena_alloc(ps->arena, sizeof(Oid) * (size_t)(nargs + 1)));
+    for (int i = 0; i < nargs; i++) types[i] = args[i]->type;
+    TRY_ALLOC(s->ctx, m, arena_alloc(ps->arena, sizeof(FuncMatch)));
+    Status st = resolve_function(ps, schema, name, types, nargs, f->variadic, m);
+    if (st != QN_OK) return err_position(s->ctx, st, f->loc);
+    if (args_have_srf && (m->kind == FUNC_AGG || m->kind == FUNC_WINDOW) && f->over == NULL) {
+        st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "aggregate function calls cannot contain set-returning function calls");
+        st = err_hint(s->ctx, st, "You might be able to move the set-returning function into a LATERAL FROM item.");
+        return err_position(s->ctx, st, f->loc);
+    }
+    s->srf_here = s->top_srf == (const Ast *)f;
+    st = finish_call(s, f, name, m, args, nargs, types, out);
+    s->srf_here = false;
+    return st;
+}
+
+Status
+bind_column_function(Scope *s, const char *name, Expr *arg, int loc, Expr **out)
+{
+    Expr **args;
+    FuncMatch *m;
+    *out = NULL;
+    TRY_ALLOC(s->ctx, args, ARENA_ARRAY(s->ps->arena, Expr *, 1));
+    TRY_ALLOC(s->ctx, m, arena_alloc(s->ps->arena, sizeof(FuncMatch)));
+    args[0] = arg;
+    TRY(resolve_function(s->ps, NULL, name, &arg->type, 1, false, m));
+    if (m->kind == FUNC_NORMAL) return make_call(s, m, args, 1, false, false, loc, out);
+    return QN_OK;
+}

@@ -1,0 +1,210 @@
+/* bind_priv.h - what the files of the binder share: scopes, namespaces, one SELECT at work.
+ *
+ * A Scope is one query level. Its items are what FROM gave it; a name is looked up in the innermost scope first,
+ * then outwards. A column found further out is the same ColumnRef: rel numbers are unique in the statement.
+ */
+#ifndef PLANNER_BIND_PRIV_H
+#define PLANNER_BIND_PRIV_H
+
+#include "parser/ast.h"
+#include "planner/resolve.h"
+
+/* Cases of a recursive dispatch stay out of its frame. */
+#define NOINLINE __attribute__((noinline))
+
+/* The clause at work: what may stand there, and its name in errors. Rows of clause_names (bind_expr.c). */
+typedef enum Clause {
+    CLAUSE_NONE, CLAUSE_SELECT, CLAUSE_JOIN_ON, CLAUSE_FROM_FUNCTION, CLAUSE_WHERE, CLAUSE_HAVING, CLAUSE_FILTER,
+    CLAUSE_PARTITION, CLAUSE_WINDOW_ORDER, CLAUSE_FRAME_RANGE, CLAUSE_FRAME_ROWS, CLAUSE_FRAME_GROUPS, CLAUSE_INSERT,
+    CLAUSE_UPDATE, CLAUSE_GROUP_BY, CLAUSE_ORDER_BY, CLAUSE_DISTINCT_ON, CLAUSE_LIMIT, CLAUSE_OFFSET,
+    CLAUSE_RETURNING, CLAUSE_VALUES, CLAUSE_CHECK, CLAUSE_DEFAULT, CLAUSE_GENERATED, CLAUSE_INDEX_EXPR,
+    CLAUSE_INDEX_PREDICATE, CLAUSE_COUNT
+} Clause;
+
+/* One named source of columns in FROM. */
+typedef struct NsItem {
+    const char *name;         /* alias, or the relation's; NULL: a join without alias */
+    const Relation *relation; /* a table: system columns, and columns are its own */
+    bool has_alias;
+    int rel;
+    int ncols;
+    const char *const *names; /* NULL: relation->cols[].name */
+    Expr **exprs;             /* join: what each column is; NULL: (rel, i) */
+    bool rel_visible, cols_visible, lateral_only, lateral_ok;
+    bool scalar_function;     /* a function's single column: its name means the value, not a row */
+    bool from_cte;
+} NsItem;
+
+typedef struct NsList {
+    NsItem **items;
+    int count, cap;
+} NsList;
+
+/* A WITH entry in sight. */
+struct Scope;
+typedef struct CteName CteName;
+struct CteName {
+    CteName *next; /* outer ones */
+    const char *name;
+    int cte;              /* index in PlanState.ctes; -1: a recursive one at work: worktable */
+    const CommonTableExpr *ast;
+    struct Scope *scope;  /* where it was defined: for binding it once more */
+    const CteName *visible; /* names in sight there */
+    const char **out_names; /* of the recursive term's columns */
+    int worktable, recursive_rel;
+    int self_refs;        /* of a recursive one, so far */
+    bool forbidden;       /* a recursive reference here is an error: why */
+    const char *why_forbidden;
+    bool bound;
+};
+
+/* One window definition of the query, WINDOW clause or inline. */
+typedef struct Window {
+    const char *name;
+    ExprList partition;
+    SortKeyList order;
+    WindowFrame frame;
+    bool has_frame;
+    int loc;
+} Window;
+
+typedef struct Scope {
+    Ctx *ctx;
+    PlanState *ps;
+    struct Binder *b;
+    struct Scope *parent;
+    int level;            /* 0 for the statement's own */
+    Clause clause;
+    bool lateral_active;  /* inside a LATERAL item: lateral_only items are in sight */
+    bool lateral_used;    /* a lateral_only item was referred to */
+    bool has_aggs, has_windows, has_srfs;
+    bool no_unknown;      /* UNKNOWN outputs become text */
+    NsList items;
+    NsList all;           /* every item ever made at this level, for hints */
+    CteName *ctes;
+    ARRAY(Window) windows;
+    const char *no_srf;   /* inside CASE or COALESCE: where set-returning functions may not stand */
+    const Ast *top_srf;   /* the one call of a FROM item that may return a set */
+    bool srf_here;        /* it is at hand */
+} Scope;
+
+typedef struct Binder {
+    Ctx *ctx;
+    PlanState *ps;
+    int *rel_level; /* by rel: level of the scope that sees it */
+    int rel_level_cap;
+    int view_depth;
+    const char *rec_forbidden; /* where a recursive reference may not stand; NULL: it may */
+} Binder;
+
+/* An output column of SELECT, or a hidden one that ORDER BY or GROUP BY needs. */
+typedef struct Target {
+    Expr *expr;
+    const char *name;
+    bool junk;
+} Target;
+
+typedef struct SortItem {
+    int target;
+    bool desc, nulls_first;
+    Oid lt_op;
+} SortItem;
+
+typedef struct SelectState {
+    Scope *scope;
+    const SelectStmt *stmt;
+    ARRAY(Target) targets;
+    ARRAY(SortItem) sort;
+    ARRAY(int) group;       /* targets that are GROUP BY expressions */
+    ARRAY(int) distinct_on;
+    int **sets;             /* grouping sets over positions in group; NULL: plain */
+    int *set_counts;
+    int nsets;
+    Expr *having;
+    ExprList where;
+    Expr *limit, *offset;
+    LNode *root;
+} SelectState;
+
+/* bind.c */
+Status scope_new(Binder *b, Scope *parent, Scope **out);
+Status rel_set_level(Scope *s, int rel);
+Status ns_push(Scope *s, NsList *list, NsItem *item);
+Status scope_find_item(Scope *s, const char *schema, const char *name, int loc, NsItem **out, Scope **scope_out);
+Status bind_column_name(Scope *s, const char *name, int loc, bool local_only, Expr **out); /* *out NULL: none */
+int item_find_column(const NsItem *item, const char *name, int *matches_out); /* -1, or SCANCOL_ below */
+Status item_column(Scope *s, const NsItem *item, int col, int loc, Expr **out);
+bool item_column_dropped(const NsItem *item, int col);
+const char *item_column_name(const NsItem *item, int col);
+Status raise_missing_column(Scope *s, const char *qualifier, const char *name, int loc);
+Status raise_missing_table(Scope *s, const char *schema, const char *name, int loc);
+Status add_dep(Scope *s, const Relation *r, int lock_mode);
+#define LOCK_ACCESS_SHARE_MODE 1
+#define LOCK_ROW_SHARE_MODE 2
+#define LOCK_ROW_EXCLUSIVE_MODE 3
+Status open_relation(Scope *s, const RangeVar *rv, int lock_mode, const Relation **out);
+
+/* bind_expr.c */
+Status bind_expr(Scope *s, const Ast *a, Expr **out);
+Status bind_expr_in(Scope *s, const Ast *a, Clause clause, Expr **out);
+Status bind_condition(Scope *s, const Ast *a, Clause clause, const char *construct, ExprList *conds); /* AND flattened */
+const char *clause_name(Clause c);
+const char *figure_column_name(const Ast *a);
+Status bind_column_ref(Scope *s, const ColumnRef *c, Expr **out);
+Status bind_whole_row(Scope *s, const NsItem *item, int loc, Expr **out);
+Status resolve_unknown(Scope *s, Expr **slot);
+Status equality_fn(Scope *s, Expr **left, Expr **right, const char *op, int loc, const Operator **op_out, const Function **fn_out);
+Status make_row_comparison(Scope *s, const char *op, Expr **l, Expr **r, int n, int loc, Expr **out);
+Oid ordering_op(Oid type, bool desc);
+Status expr_is_volatile(Ctx *ctx, Expr *e, bool *out); /* subqueries included */
+Status query_is_volatile(Ctx *ctx, Query *q, bool *out);
+
+/* bind_func.c */
+Status bind_func_call(Scope *s, const FuncCall *f, Expr **out);
+Status bind_column_function(Scope *s, const char *name, Expr *arg, int loc, Expr **out); /* *out NULL: no such function */
+
+/* bind_agg.c */
+Status bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs, Expr **out);
+Status bind_grouping(Scope *s, const GroupingFunc *g, Expr **out);
+Status bind_group_by(SelectState *st);
+Status plan_aggregation(SelectState *st);
+
+/* bind_window.c */
+Status bind_window_clause(Scope *s, const AstList *defs);
+Status bind_window_call(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs, Expr **out);
+Status plan_windows(SelectState *st);
+
+/* bind_select.c */
+Status bind_select(Scope *parent, const SelectStmt *stmt, bool keep_unknown, Query **out);
+Status bind_query(Scope *parent, const Ast *stmt, bool keep_unknown, Query **out); /* SELECT or DML in WITH */
+Status bind_targets(SelectState *st, const AstList *targets, Clause clause);
+Status sort_item_make(Scope *s, Expr **slot, const SortBy *sb, SortItem *out);
+Status find_target(SelectState *st, const Ast *a, Clause clause, int *target_out);
+Status plan_srfs(SelectState *st);
+Status add_filter(Scope *s, LNode **root, const ExprList *conds);
+
+/* bind_from.c */
+Status bind_from(Scope *s, const AstList *from, LNode **root);
+Status bind_from_item(Scope *s, const Ast *a, LNode **out, NsList *ns);
+Status bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LGet **get_out, NsItem **item_out);
+Status ns_check_conflicts(Scope *s, const NsList *a, const NsList *b);
+Status subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **out, NsItem **item_out);
+
+/* bind_setop.c */
+Status bind_setop(Scope *s, const SelectStmt *stmt, Query **out);
+Status bind_values(Scope *s, const SelectStmt *stmt, bool keep_unknown, Query **out);
+
+/* bind_cte.c */
+Status bind_with(Scope *s, const WithClause *w);
+CteName *find_cte(Scope *s, const char *name);
+Status bind_cte_ref(Scope *s, CteName *cte, const RangeVar *rv, LNode **out, NsItem **item_out);
+
+/* bind_dml.c */
+Status bind_insert(Scope *parent, const InsertStmt *stmt, Query **out);
+Status bind_update(Scope *parent, const UpdateStmt *stmt, Query **out);
+Status bind_delete(Scope *parent, const DeleteStmt *stmt, Query **out);
+
+/* bind_sub.c */
+Status bind_sublink(Scope *s, const SubLink *l, Expr **out);
+
+#endif

@@ -1,0 +1,59 @@
+/* planner.c - from a parsed statement to a plan: bind, rewrite, choose. */
+#include "planner/planner.h"
+#include "planner/bind_priv.h"
+#include "planner/rewrite.h"
+
+Status
+plan_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, const Oid *param_types, int nparams, Plan **out)
+{
+    PlanState *ps;
+    Query *q;
+    int64_t start_us = ctx_now_us();
+    TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
+    ps->ctx = ctx;
+    ps->arena = arena;
+    ps->sql = sql;
+    if (nparams > 0) {
+        TRY_ALLOC(ctx, ps->param_types, arena_memdup(arena, param_types, sizeof(Oid) * (size_t)nparams));
+        ps->nparams = nparams;
+    }
+    TRY(bind_statement(ps, stmt, &q));
+    TRY(passes_run(ps, q));
+    TRY(physical_plan(ps, q, out));
+    (*out)->plan_time_ms = (double)(ctx_now_us() - start_us) / 1000.0;
+    return QN_OK;
+}
+
+Status
+plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type, int32_t typmod, Expr **out)
+{
+    PlanState *ps;
+    Binder b = {.ctx = ctx};
+    Scope *s;
+    TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
+    ps->ctx = ctx;
+    ps->arena = arena;
+    ps->sql = sql;
+    b.ps = ps;
+    TRY(scope_new(&b, NULL, &s));
+    if (rel != NULL) {
+        NsItem *item;
+        TRY_ALLOC(ctx, item, ARENA_NEW(arena, NsItem));
+        item->name = rel->name;
+        item->relation = rel;
+        item->rel = INPUT_OUTER;
+        item->ncols = rel->ncols;
+        item->rel_visible = item->cols_visible = item->lateral_ok = true;
+        TRY(rel_set_level(s, item->rel));
+        TRY(ns_push(s, &s->items, item));
+        TRY(ns_push(s, &s->all, item));
+    }
+    TRY(bind_expr_in(s, expr, rel != NULL ? CLAUSE_CHECK : CLAUSE_DEFAULT, out));
+    if (type == 0) return resolve_unknown(s, out);
+    Expr *e = *out;
+    TRY(coerce_to_target(ps, e, type, typmod, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, out));
+    if (*out != NULL) return QN_OK;
+    Status st = RAISE(ctx, ERR_DATATYPE_MISMATCH, "expression is of type %s but type %s is needed", type_text(ps, e->type), type_text(ps, type));
+    st = err_hint(ctx, st, "You will need to rewrite or cast the expression.");
+    return err_position(ctx, st, e->loc);
+}

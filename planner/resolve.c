@@ -1,0 +1,699 @@
+/* resolve.c - which function or operator a name means: PostgreSQL's rules of candidates, preferred types,
+ * unknown literals, variadic and polymorphic arguments (its manual, chapter "Type Conversion"). */
+#include "planner/resolve.h"
+#include "parser/ast.h"
+
+#define MAX_CALL_ARGS 100 /* PostgreSQL's FUNC_MAX_ARGS */
+
+/* One function (aggregate, window function, operator) that takes the number of arguments given. */
+typedef struct Candidate {
+    uint8_t kind; /* FuncKind; FUNC_NONE: an operator */
+    const void *row;
+    const Oid *args; /* one for each argument given */
+    Oid result;
+    int nvariadic; /* trailing arguments that go to the variadic parameter */
+    Oid variadic_elem;
+    int ndefaults;
+} Candidate;
+
+typedef struct CandidateList {
+    Candidate *items;
+    int count, cap;
+} CandidateList;
+
+static Oid
+base_type(Oid t)
+{
+    return t;
+}
+
+bool
+coerce_possible(int n, const Oid *from, const Oid *to, CastContext context)
+{
+    bool generic = false;
+    for (int i = 0; i < n; i++) {
+        if (from[i] == to[i] || to[i] == TYPE_ANY) continue;
+        if (type_is_polymorphic(to[i])) {
+            generic = true;
+            continue;
+        }
+        if (from[i] == TYPE_UNKNOWN) continue;
+        if (coerce_path(to[i], from[i], context, NULL) != CASTPATH_NONE) continue;
+        return false;
+    }
+    if (!generic) return true;
+    Oid declared[MAX_CALL_ARGS];
+    if (n > MAX_CALL_ARGS) return false;
+    memcpy(declared, to, sizeof(Oid) * (size_t)n);
+    return resolve_polymorphic(NULL, from, declared, n, 0, NULL) == QN_OK;
+}
+
+/* ---- polymorphic types ---- */
+
+static Oid
+elem_of(Oid type)
+{
+    const TypeInfo *t = type_info(type);
+    return t != NULL ? t->elem_oid : 0;
+}
+
+static Oid
+array_of(Oid type)
+{
+    const TypeInfo *t = type_info(type);
+    return t != NULL ? t->array_oid : 0;
+}
+
+/* Without a PlanState it only asks: any status but QN_OK is a no. */
+#define POLY_FAIL(code, ...) return ps == NULL ? ERR_DATATYPE_MISMATCH : RAISE(ps->ctx, code, __VA_ARGS__)
+
+/* The common type of oids by the rules of UNION; 0 if there is none. */
+static Oid
+common_type_of(const Oid *types, int n)
+{
+    Oid type = types[0];
+    for (int i = 1; i < n; i++) {
+        Oid next = types[i];
+        if (next == TYPE_UNKNOWN || next == type) continue;
+        if (type == TYPE_UNKNOWN) {
+            type = next;
+            continue;
+        }
+        if (type_category(next) != type_category(type)) return 0;
+        if (!type_is_preferred(type_category(type), type) && coerce_possible(1, &type, &next, CAST_IMPLICIT) &&
+            !coerce_possible(1, &next, &type, CAST_IMPLICIT))
+            type = next;
+    }
+    return type == TYPE_UNKNOWN ? TYPE_TEXT : type;
+}
+
+typedef struct Poly {
+    Oid elem, array;             /* anyelement family */
+    bool have_elem, have_nonarray, have_unknown;
+    Oid compat[MAX_CALL_ARGS];   /* types seen for anycompatible */
+    int ncompat;
+    bool have_compat, compat_nonarray;
+    Oid compat_array_elem;
+} Poly;
+
+static Status
+poly_gather(PlanState *ps, const Oid *actual, const Oid *declared, int n, Poly *p)
+{
+    for (int i = 0; i < n; i++) {
+        Oid d = declared[i], a = actual[i];
+        if (d == TYPE_ANYELEMENT || d == TYPE_ANYNONARRAY) {
+            p->have_elem = true;
+            if (d == TYPE_ANYNONARRAY) p->have_nonarray = true;
+            if (a == TYPE_UNKNOWN) {
+                p->have_unknown = true;
+                continue;
+            }
+            if (p->elem != 0 && p->elem != a)
+                POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments declared \"%s\" are not all alike", "anyelement");
+            p->elem = a;
+        } else if (d == TYPE_ANYARRAY) {
+            p->have_elem = true;
+            if (a == TYPE_UNKNOWN) {
+                p->have_unknown = true;
+                continue;
+            }
+            if (p->array != 0 && p->array != a)
+                POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments declared \"%s\" are not all alike", "anyarray");
+            if (a != TYPE_ANYARRAY && elem_of(a) == 0)
+                POLY_FAIL(ERR_DATATYPE_MISMATCH, "argument declared %s is not an array but type %s", "anyarray",
+                          type_text(ps, a));
+            p->array = a;
+        } else if (d == TYPE_ANYCOMPATIBLE || d == TYPE_ANYCOMPATIBLENONARRAY) {
+            p->have_compat = true;
+            if (d == TYPE_ANYCOMPATIBLENONARRAY) p->compat_nonarray = true;
+            p->compat[p->ncompat++] = a;
+        } else if (d == TYPE_ANYCOMPATIBLEARRAY) {
+            p->have_compat = true;
+            if (a == TYPE_UNKNOWN) continue;
+            if (elem_of(a) == 0)
+                POLY_FAIL(ERR_DATATYPE_MISMATCH, "argument declared %s is not an array but type %s",
+                          "anycompatiblearray", type_text(ps, a));
+            p->compat[p->ncompat++] = elem_of(a);
+        }
+    }
+    return QN_OK;
+}
+
+static Oid
+poly_type(const Poly *p, Oid declared, Oid compat)
+{
+    switch (declared) {
+    case TYPE_ANYELEMENT:
+    case TYPE_ANYNONARRAY: return p->elem;
+    case TYPE_ANYARRAY: return p->array;
+    case TYPE_ANYCOMPATIBLE:
+    case TYPE_ANYCOMPATIBLENONARRAY: return compat;
+    case TYPE_ANYCOMPATIBLEARRAY: return array_of(compat);
+    default: return declared;
+    }
+}
+
+Status
+resolve_polymorphic(PlanState *ps, const Oid *actual, Oid *declared, int n, Oid result, Oid *result_out)
+{
+    Poly p;
+    bool any = result != 0 && type_is_polymorphic(result);
+    if (result_out != NULL) *result_out = result;
+    for (int i = 0; i < n && !any; i++) any = type_is_polymorphic(declared[i]);
+    if (!any) return QN_OK;
+    memset(&p, 0, sizeof(p));
+    TRY(poly_gather(ps, actual, declared, n, &p));
+
+    Oid compat = TYPE_TEXT;
+    if (p.have_elem) {
+        if (p.array != 0) {
+            Oid e = p.array == TYPE_ANYARRAY ? TYPE_ANYELEMENT : elem_of(p.array);
+            if (p.elem == 0) p.elem = e;
+            else if (p.elem != e) {
+                if (ps == NULL) return ERR_DATATYPE_MISMATCH;
+                Status st = RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "argument declared %s is not consistent with argument declared %s",
+                                  "anyarray", "anyelement");
+                return err_detail(ps->ctx, st, "%s versus %s", type_text(ps, p.array), type_text(ps, p.elem));
+            }
+        }
+        if (p.elem == 0) {
+            if (ps == NULL) { /* unknown everywhere: acceptable to ask about, decided when it is called */
+                return QN_OK;
+            }
+            return RAISE(ps->ctx, ERR_DATATYPE_MISMATCH,
+                         "could not determine polymorphic type because input has type %s", "unknown");
+        }
+        if (p.have_nonarray && elem_of(p.elem) != 0)
+            POLY_FAIL(ERR_DATATYPE_MISMATCH, "type matched to anynonarray is an array type: %s", type_text(ps, p.elem));
+        if (p.array == 0) p.array = array_of(p.elem);
+    }
+    if (p.have_compat) {
+        compat = p.ncompat > 0 ? common_type_of(p.compat, p.ncompat) : TYPE_TEXT;
+        if (compat == 0)
+            POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments of anycompatible family cannot be cast to a common type");
+        if (p.compat_nonarray && elem_of(compat) != 0)
+            POLY_FAIL(ERR_DATATYPE_MISMATCH, "type matched to anycompatiblenonarray is an array type: %s", type_text(ps, compat));
+        for (int i = 0; i < p.ncompat; i++)
+            if (p.compat[i] != TYPE_UNKNOWN && !coerce_possible(1, &p.compat[i], &compat, CAST_IMPLICIT))
+                POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments of anycompatible family cannot be cast to a common type");
+    }
+    if (p.have_elem && p.array == 0) {
+        for (int i = 0; i < n; i++)
+            if (declared[i] == TYPE_ANYARRAY)
+                POLY_FAIL(ERR_UNDEFINED_OBJECT, "could not find array type for data type %s", type_text(ps, p.elem));
+        if (result == TYPE_ANYARRAY)
+            POLY_FAIL(ERR_UNDEFINED_OBJECT, "could not find array type for data type %s", type_text(ps, p.elem));
+    }
+    for (int i = 0; i < n; i++) declared[i] = poly_type(&p, declared[i], compat);
+    if (result_out != NULL) *result_out = poly_type(&p, result, compat);
+    return QN_OK;
+}
+
+/* ---- choosing among candidates ---- */
+
+static bool
+same_args(const Oid *a, const Oid *b, int n)
+{
+    return memcmp(a, b, sizeof(Oid) * (size_t)n) == 0;
+}
+
+/* Keeps the candidates that score highest; all if none scores. */
+static void
+keep_best(CandidateList *list, const Oid *types, int nargs, const char *categories)
+{
+    int best = 0, kept = 0;
+    for (int c = 0; c < list->count; c++) {
+        int score = 0;
+        for (int i = 0; i < nargs; i++) {
+            if (types[i] == TYPE_UNKNOWN) continue;
+            Oid t = list->items[c].args[i];
+            if (t == types[i] || (categories != NULL && type_is_preferred(categories[i], t))) score++;
+        }
+        if (score > best || kept == 0) {
+            best = score;
+            list->items[0] = list->items[c];
+            kept = 1;
+        } else if (score == best) {
+            list->items[kept++] = list->items[c];
+        }
+    }
+    list->count = kept;
+}
+
+/* Decides a category for each unknown argument and strips candidates that do not take it. */
+static void
+keep_by_unknown_category(CandidateList *list, const Oid *types, int nargs)
+{
+    char category[MAX_CALL_ARGS];
+    bool has_preferred[MAX_CALL_ARGS];
+    for (int i = 0; i < nargs; i++) {
+        bool conflict = false;
+        category[i] = 0;
+        has_preferred[i] = false;
+        if (types[i] != TYPE_UNKNOWN) continue;
+        for (int c = 0; c < list->count; c++) {
+            const TypeInfo *t = type_info(list->items[c].args[i]);
+            char cat = t != NULL ? t->category : TYPCAT_USER;
+            bool preferred = t != NULL && t->preferred;
+            if (category[i] == 0) {
+                category[i] = cat;
+                has_preferred[i] = preferred;
+            } else if (cat == category[i]) {
+                has_preferred[i] |= preferred;
+            } else if (cat == TYPCAT_STRING) {
+                category[i] = TYPCAT_STRING;
+                has_preferred[i] = preferred;
+            } else {
+                conflict = true;
+            }
+        }
+        if (conflict && category[i] != TYPCAT_STRING) return;
+    }
+    int kept = 0;
+    for (int c = 0; c < list->count; c++) {
+        bool keep = true;
+        for (int i = 0; i < nargs && keep; i++) {
+            if (types[i] != TYPE_UNKNOWN) continue;
+            const TypeInfo *t = type_info(list->items[c].args[i]);
+            if (t == NULL || t->category != category[i] || (has_preferred[i] && !t->preferred)) keep = false;
+        }
+        if (keep) {
+            Candidate swap = list->items[kept];
+            list->items[kept++] = list->items[c];
+            list->items[c] = swap;
+        }
+    }
+    if (kept > 0) list->count = kept;
+}
+
+/* Candidates that take the arguments by implicit casts. */
+static void
+keep_coercible(CandidateList *list, const Oid *types, int nargs)
+{
+    int kept = 0;
+    for (int c = 0; c < list->count; c++)
+        if (coerce_possible(nargs, types, list->items[c].args, CAST_IMPLICIT))
+            list->items[kept++] = list->items[c];
+    list->count = kept;
+}
+
+/* NULL: none of several is best. */
+static const Candidate *
+select_candidate(CandidateList *list, const Oid *types, int nargs)
+{
+    Oid known[MAX_CALL_ARGS];
+    char categories[MAX_CALL_ARGS];
+    int nunknown = 0;
+
+    for (int i = 0; i < nargs; i++) {
+        known[i] = base_type(types[i]);
+        if (known[i] == TYPE_UNKNOWN) nunknown++;
+        categories[i] = type_category(known[i]);
+    }
+    keep_best(list, known, nargs, NULL);
+    if (list->count == 1) return &list->items[0];
+    keep_best(list, known, nargs, categories);
+    if (list->count == 1) return &list->items[0];
+    if (nunknown == 0) return NULL;
+    keep_by_unknown_category(list, known, nargs);
+    if (list->count == 1) return &list->items[0];
+    if (nunknown == nargs) return NULL;
+
+    /* All known arguments of one type: take the unknown ones to be of it too. */
+    Oid only = TYPE_UNKNOWN;
+    for (int i = 0; i < nargs; i++) {
+        if (known[i] == TYPE_UNKNOWN) continue;
+        if (only == TYPE_UNKNOWN) only = known[i];
+        else if (only != known[i]) return NULL;
+    }
+    for (int i = 0; i < nargs; i++) known[i] = only;
+    const Candidate *found = NULL;
+    for (int c = 0; c < list->count; c++) {
+        if (!coerce_possible(nargs, known, list->items[c].args, CAST_IMPLICIT)) continue;
+        if (found != NULL) return NULL;
+        found = &list->items[c];
+    }
+    return found;
+}
+
+/* ---- functions ---- */
+
+/* Adds a row of one of the tables if it takes nargs arguments. */
+static Status
+add_candidate(PlanState *ps, CandidateList *list, FuncKind kind, const void *row, const Oid *args, int row_nargs,
+              int ndefaults, Oid result, bool is_variadic, int nargs, bool variadic_call)
+{
+    Candidate c = {.kind = (uint8_t)kind, .row = row, .args = args, .result = result};
+    if (is_variadic && !variadic_call && nargs >= row_nargs) {
+        Oid array = args[row_nargs - 1];
+        Oid elem = array == TYPE_ANY ? TYPE_ANY
+                   : array == TYPE_ANYARRAY ? TYPE_ANYELEMENT
+                   : array == TYPE_ANYCOMPATIBLEARRAY ? TYPE_ANYCOMPATIBLE
+                                                      : elem_of(array);
+        Oid *expanded;
+        TRY_ALLOC(ps->ctx, expanded, arena_alloc(ps->arena, sizeof(Oid) * (size_t)(nargs + 1)));
+        memcpy(expanded, args, sizeof(Oid) * (size_t)(row_nargs - 1));
+        for (int i = row_nargs - 1; i < nargs; i++) expanded[i] = elem;
+        c.args = expanded;
+        c.nvariadic = nargs - row_nargs + 1;
+        c.variadic_elem = elem;
+    } else if (is_variadic && !variadic_call) {
+        return QN_OK;
+    } else if (variadic_call && !is_variadic) {
+        return QN_OK;
+    } else if (nargs > row_nargs || nargs < row_nargs - ndefaults) {
+        return QN_OK;
+    } else {
+        c.ndefaults = row_nargs - nargs;
+    }
+    /* Two rows that look alike to this call: the one without variadic or defaults. */
+    for (int i = 0; i < list->count; i++) {
+        Candidate *o = &list->items[i];
+        if (!same_args(o->args, c.args, nargs)) continue;
+        if (c.nvariadic == 0 && (o->nvariadic != 0 || o->ndefaults > c.ndefaults)) *o = c;
+        return QN_OK;
+    }
+    return array_push(ps->ctx, ps->arena, list, c);
+}
+
+static Status
+gather_candidates(PlanState *ps, const char *name, int nargs, bool variadic, CandidateList *list)
+{
+    int n;
+    const Function *const *fns = fn_by_name(name, &n);
+    for (int i = 0; fns != NULL && i < n; i++)
+        TRY(add_candidate(ps, list, FUNC_NORMAL, fns[i], fns[i]->args, fns[i]->nargs, fns[i]->ndefaults, fns[i]->result,
+                          fns[i]->flags & FN_VARIADIC, nargs, variadic));
+    const Aggregate *const *aggs = agg_by_name(name, &n);
+    for (int i = 0; aggs != NULL && i < n; i++)
+        TRY(add_candidate(ps, list, FUNC_AGG, aggs[i], aggs[i]->args, aggs[i]->nargs, 0, aggs[i]->result,
+                          aggs[i]->flags & FN_VARIADIC, nargs, variadic));
+    const WindowFn *const *wins = winfn_by_name(name, &n);
+    for (int i = 0; wins != NULL && i < n; i++)
+        TRY(add_candidate(ps, list, FUNC_WINDOW, wins[i], wins[i]->args, wins[i]->nargs, 0, wins[i]->result, false, nargs,
+                          variadic));
+    return QN_OK;
+}
+
+/* f(x) with f the name of a type, where the cast costs nothing or goes by text. */
+static Oid
+function_style_cast(PlanState *ps, const char *schema, const char *name, Oid source)
+{
+    Oid target = catalog_type_by_name(ps->ctx, schema, name);
+    if (target == 0) return 0;
+    if (source == TYPE_UNKNOWN) return target;
+    switch (coerce_path(target, source, CAST_EXPLICIT, NULL)) {
+    case CASTPATH_RELABEL: return target;
+    case CASTPATH_IO: return source == TYPE_RECORD && type_category(target) == TYPCAT_STRING ? 0 : target;
+    default: return 0;
+    }
+}
+
+Status
+resolve_function(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs, bool variadic,
+                 FuncMatch *out)
+{
+    CandidateList list = {0};
+    const Candidate *best = NULL;
+
+    out->kind = FUNC_NONE;
+    out->cast_type = 0;
+    if (nargs > MAX_CALL_ARGS)
+        return RAISE(ps->ctx, ERR_TOO_MANY_ARGUMENTS, "cannot pass more than %d arguments to a function", MAX_CALL_ARGS);
+    if (schema == NULL || strcmp(schema, "pg_catalog") == 0) TRY(gather_candidates(ps, name, nargs, variadic, &list));
+    for (int i = 0; i < list.count && best == NULL; i++)
+        if (same_args(list.items[i].args, types, nargs)) best = &list.items[i];
+    if (best == NULL && nargs == 1 && !variadic) {
+        out->cast_type = function_style_cast(ps, schema, name, types[0]);
+        if (out->cast_type != 0) {
+            out->kind = FUNC_COERCION;
+            out->result = out->cast_type;
+            return QN_OK;
+        }
+    }
+    if (best == NULL && list.count > 0) {
+        keep_coercible(&list, types, nargs);
+        if (list.count == 0) return QN_OK;
+        best = list.count == 1 ? &list.items[0] : select_candidate(&list, types, nargs);
+        if (best == NULL) {
+            out->kind = FUNC_MULTIPLE;
+            return QN_OK;
+        }
+    }
+    if (best == NULL) return QN_OK;
+    out->kind = best->kind;
+    out->fn = best->kind == FUNC_NORMAL ? best->row : NULL;
+    out->agg = best->kind == FUNC_AGG ? best->row : NULL;
+    out->winfn = best->kind == FUNC_WINDOW ? best->row : NULL;
+    out->nargs = nargs;
+    out->nvariadic = best->nvariadic;
+    out->variadic_elem = best->nvariadic > 0 && best->variadic_elem != TYPE_ANY ? best->variadic_elem : 0;
+    if (out->variadic_elem == 0) out->nvariadic = 0;
+    out->ndefaults = best->ndefaults;
+    memcpy(out->declared, best->args, sizeof(Oid) * (size_t)nargs);
+    TRY(resolve_polymorphic(ps, types, out->declared, nargs, best->result, &out->result));
+    if (out->nvariadic > 0) out->variadic_elem = out->declared[nargs - 1];
+    return QN_OK;
+}
+
+Status
+function_signature(PlanState *ps, const char *name, const Oid *types, int nargs, const char **out)
+{
+    StrBuf b = strbuf_new(ps->arena);
+    char *text;
+    strbuf_addz(&b, name);
+    strbuf_addc(&b, '(');
+    for (int i = 0; i < nargs; i++) {
+        if (i > 0) strbuf_addz(&b, ", ");
+        strbuf_addz(&b, type_text(ps, types[i]));
+    }
+    strbuf_addc(&b, ')');
+    TRY(strbuf_finish(ps->ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
+/* ---- operators ---- */
+
+static const Operator *
+exact_operator(const Operator *const *ops, int n, Oid left, Oid right)
+{
+    for (int i = 0; i < n; i++)
+        if (ops[i]->left == left && ops[i]->right == right) return ops[i];
+    return NULL;
+}
+
+/* *multiple_out: there were several, none best. */
+static const Operator *
+choose_operator(Arena *arena, const char *name, Oid left, Oid right, bool *multiple_out)
+{
+    int n;
+    const Operator *const *ops = op_by_name(name, &n);
+    *multiple_out = false;
+    if (ops == NULL) return NULL;
+
+    const Operator *op = NULL;
+    if (left == TYPE_UNKNOWN && right != TYPE_UNKNOWN && right != 0) op = exact_operator(ops, n, right, right);
+    else if (right == TYPE_UNKNOWN && left != TYPE_UNKNOWN && left != 0) op = exact_operator(ops, n, left, left);
+    else op = exact_operator(ops, n, left, right);
+    if (op != NULL) return op;
+
+    /* Candidates take one or two arguments; a prefix operator has only the right one. */
+    int nargs = left == 0 ? 1 : 2;
+    Oid types[2] = {left == 0 ? right : left, right};
+    Candidate local[64];
+    CandidateList list = {local, 0, 64};
+    if (n > 64) {
+        list.items = arena_alloc(arena, sizeof(Candidate) * (size_t)n);
+        if (list.items == NULL) return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        if ((ops[i]->left == 0) != (left == 0)) continue;
+        /* left and right lie side by side in the row */
+        const Oid *args = left == 0 ? &ops[i]->right : &ops[i]->left;
+        list.items[list.count++] = (Candidate){.row = ops[i], .args = args};
+    }
+    keep_coercible(&list, types, nargs);
+    if (list.count == 0) return NULL;
+    const Candidate *best = list.count == 1 ? &list.items[0] : select_candidate(&list, types, nargs);
+    *multiple_out = best == NULL;
+    return best != NULL ? best->row : NULL;
+}
+_Static_assert(offsetof(Operator, right) == offsetof(Operator, left) + sizeof(Oid), "args of an operator are an array");
+
+const Operator *
+find_operator(const char *name, Oid left, Oid right)
+{
+    bool multiple;
+    int n;
+    const Operator *const *ops = op_by_name(name, &n);
+    if (ops == NULL) return NULL;
+    const Operator *op = exact_operator(ops, n, left, right);
+    if (op != NULL || n > 64) return op;
+    return choose_operator(NULL, name, left, right, &multiple);
+}
+
+Status
+resolve_operator(PlanState *ps, const char *schema, const char *name, Oid left, Oid right, int loc, const Operator **out)
+{
+    bool multiple = false;
+    const Operator *op = NULL;
+    if (schema == NULL || strcmp(schema, "pg_catalog") == 0) {
+        if (strcmp(name, "!=") == 0) name = "<>";
+        op = choose_operator(ps->arena, name, left, right, &multiple);
+    }
+    *out = op;
+    if (op != NULL) return QN_OK;
+
+    const char *l = left != 0 ? type_text(ps, left) : "", *r = type_text(ps, right);
+    const char *sp = left != 0 ? " " : "";
+    const char *dot = schema != NULL ? "." : "";
+    if (schema == NULL) schema = "";
+    Status st;
+    if (multiple) {
+        st = RAISE(ps->ctx, ERR_AMBIGUOUS_FUNCTION, "operator is not unique: %s%s%s%s%s %s", l, sp, schema, dot, name, r);
+        st = err_hint(ps->ctx, st, "Could not choose a best candidate operator. You might need to add explicit type casts.");
+    } else {
+        st = RAISE(ps->ctx, ERR_UNDEFINED_FUNCTION, "operator does not exist: %s%s%s%s%s %s", l, sp, schema, dot, name, r);
+        st = err_hint(ps->ctx, st, left != 0 ? "No operator matches the given name and argument types. You might need to add explicit type casts."
+                                        : "No operator matches the given name and argument type. You might need to add an explicit type cast.");
+    }
+    return err_position(ps->ctx, st, loc);
+}
+
+Status
+make_op(PlanState *ps, const char *schema, const char *name, Expr *left, Expr *right, int loc, Expr **out)
+{
+    const Operator *op;
+    Expr **args;
+    FuncExpr *f;
+    Oid declared[2], actual[2], result;
+    int n = 0;
+
+    TRY(resolve_operator(ps, schema, name, left != NULL ? left->type : 0, right->type, loc, &op));
+    const Function *fn = fn_by_oid(op->function);
+    if (fn == NULL) return err_position(ps->ctx, RAISE(ps->ctx, ERR_FEATURE_NOT_SUPPORTED, "operator %s is not supported yet", name), loc);
+    TRY_ALLOC(ps->ctx, args, arena_alloc(ps->arena, 2 * sizeof(Expr *)));
+    if (left != NULL) args[n] = left, actual[n] = left->type, declared[n++] = op->left;
+    args[n] = right, actual[n] = right->type, declared[n++] = op->right;
+    TRY(resolve_polymorphic(ps, actual, declared, n, op->result, &result));
+    TRY(coerce_arguments(ps, args, n, declared));
+    TRY(make_func(ps, fn, args, n, result, loc, &f));
+    f->op = op;
+    *out = (Expr *)f;
+    return QN_OK;
+}
+
+/* ---- names of types ---- */
+
+static Status
+typmod_error(PlanState *ps, int loc, const char *what)
+{
+    return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "%s", what), loc);
+}
+
+static Status
+length_typmod(PlanState *ps, const char *type, int64_t n, int loc, int32_t *out)
+{
+    if (n < 1)
+        return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "length for type %s must be at least 1", type), loc);
+    if (n > 10485760)
+        return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "length for type %s cannot exceed %d", type, 10485760), loc);
+    *out = (int32_t)n + 4;
+    return QN_OK;
+}
+
+static Status
+type_modifiers(PlanState *ps, Oid type, const TypeName *t, int32_t *out)
+{
+    int64_t v[3] = {0};
+    int n = t->typmods.count;
+    for (int i = 0; i < n; i++) {
+        const Ast *a = t->typmods.items[i];
+        if (!ast_is(a, A_Const) || ((const A_Const *)a)->kind != AST_CONST_INT)
+            return err_position(ps->ctx, RAISE(ps->ctx, ERR_SYNTAX_ERROR, "type modifiers must be simple constants or identifiers"), ast_location(a));
+        if (i < 3) v[i] = ((const A_Const *)a)->ival;
+    }
+    switch (type) {
+    case TYPE_NUMERIC:
+        if (n > 2) return typmod_error(ps, t->loc, "invalid NUMERIC type modifier");
+        if (v[0] < 1 || v[0] > 1000)
+            return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "NUMERIC precision %lld must be between 1 and %d", (long long)v[0], 1000), t->loc);
+        if (v[1] < -1000 || v[1] > 1000)
+            return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "NUMERIC scale %lld must be between %d and %d", (long long)v[1], -1000, 1000), t->loc);
+        *out = numeric_typmod((int)v[0], n > 1 ? (int)v[1] : 0);
+        return QN_OK;
+    case TYPE_VARCHAR:
+        if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
+        return length_typmod(ps, "varchar", v[0], t->loc, out);
+    case TYPE_BPCHAR:
+        if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
+        return length_typmod(ps, "char", v[0], t->loc, out);
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ: {
+        const char *name = type == TYPE_TIME ? "TIME" : "TIMESTAMP", *tz = type == TYPE_TIMESTAMPTZ ? " WITH TIME ZONE" : "";
+        if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
+        if (v[0] < 0) {
+            Status st = RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "%s(%lld)%s precision must not be negative", name, (long long)v[0], tz);
+            return err_position(ps->ctx, st, t->loc);
+        }
+        if (v[0] > 6) {
+            ctx_notice(ps->ctx, "WARNING", ERR_INVALID_PARAMETER_VALUE, "%s(%lld)%s precision reduced to maximum allowed, %d", name, (long long)v[0], tz, 6);
+            v[0] = 6;
+        }
+        *out = (int32_t)v[0];
+        return QN_OK;
+    }
+    case TYPE_INTERVAL:
+        if (n == 1) {
+            *out = v[0] == 0x7FFF ? -1 : (int32_t)((v[0] & 0x7FFF) << 16 | 0xFFFF);
+            return QN_OK;
+        }
+        if (n != 2) return typmod_error(ps, t->loc, "invalid INTERVAL type modifier");
+        if (v[1] < 0) return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "INTERVAL(%lld) precision must not be negative", (long long)v[1]), t->loc);
+        if (v[1] > 6) {
+            ctx_notice(ps->ctx, "WARNING", ERR_INVALID_PARAMETER_VALUE, "INTERVAL(%lld) precision reduced to maximum allowed, %d", (long long)v[1], 6);
+            v[1] = 6;
+        }
+        *out = (int32_t)((v[0] & 0x7FFF) << 16 | (v[1] & 0xFFFF));
+        return QN_OK;
+    default: {
+        const TypeInfo *info = type_info(type);
+        Status st = RAISE(ps->ctx, ERR_SYNTAX_ERROR, "type modifier is not allowed for type \"%s\"", info != NULL ? info->sql_name : "?");
+        return err_position(ps->ctx, st, t->loc);
+    }
+    }
+}
+
+Status
+resolve_type_name(PlanState *ps, const Ast *type_name, Oid *type_out, int32_t *typmod_out)
+{
+    const TypeName *t = AST_AS(TypeName, type_name);
+    int n = t->names.count;
+    const char *name = ast_str(t->names.items[n - 1]);
+    const char *schema = n > 1 ? ast_str(t->names.items[n - 2]) : NULL;
+
+    *typmod_out = -1;
+    Oid type = catalog_type_by_name(ps->ctx, schema, name);
+    if (type == 0 || t->pct_type) {
+        Status st;
+        if (t->pct_type) st = RAISE(ps->ctx, ERR_FEATURE_NOT_SUPPORTED, "%%TYPE is not supported here");
+        else if (schema != NULL && catalog_schema_oid(ps->ctx, schema) == 0)
+            st = RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
+        else
+            st = RAISE(ps->ctx, ERR_UNDEFINED_OBJECT, "type \"%s%s%s%s\" does not exist", schema != NULL ? schema : "",
+                       schema != NULL ? "." : "", name, t->array_bounds.count > 0 ? "[]" : "");
+        return err_position(ps->ctx, st, t->loc);
+    }
+    if (t->typmods.count > 0) TRY(type_modifiers(ps, type, t, typmod_out));
+    if (t->array_bounds.count > 0) {
+        Oid array = array_of(type);
+        if (array == 0 && elem_of(type) != 0) array = type;
+        if (array == 0)
+            return err_position(ps->ctx, RAISE(ps->ctx, ERR_UNDEFINED_OBJECT, "could not find array type for data type %s", type_text(ps, type)), t->loc);
+        type = array;
+    }
+    *type_out = type;
+    return QN_OK;
+}

@@ -1,0 +1,320 @@
+/* btree_insert.c - adding entries, and the unique check.
+ *
+ * Uniqueness: the first leaf that may hold the key stays latched exclusively from the check to the insert, so that of two
+ * writers of one key the second sees the first one's entry. Whether an entry counts is for the heap to
+ * say; an undecided one is waited for with nothing latched, then the search starts again. */
+#include "storage/btree_priv.h"
+#include "storage/tx.h"
+
+Status
+btree_scratch(Ctx *ctx, Arena **arena)
+{
+    if (*arena == NULL) TRY_ALLOC(ctx, *arena, arena_create(NULL, "btree"));
+    return QN_OK;
+}
+
+/* BTREE_INSERT's payload: this, the entry's key part behind the page's prefix, its extra. */
+typedef struct InsertRecord {
+    uint16_t pos;
+    uint16_t key_bytes;
+    uint16_t extra_bytes;
+    uint16_t payload; /* the leaf's entries have payloads */
+} InsertRecord;
+
+static Status
+insert_and_log(Ctx *ctx, Btree *bt, PageRef *ref, int pos, const Entry *e)
+{
+    BtreePage *p = btree_page(ref);
+    PageRef *pages[1] = {ref};
+    const uint32_t nkey = e->key_bytes - p->prefix_bytes;
+    InsertRecord rec = {(uint16_t)pos, (uint16_t)nkey, (uint16_t)e->extra_bytes,
+                        p->level == 0 && bt->base.has_payload};
+    WalLog log;
+    TRY(wal_begin(ctx, pages, 1, sizeof(rec) + nkey + e->extra_bytes, &log));
+    NOFAIL_BEGIN(ctx);
+    memcpy(log.payload, &rec, sizeof(rec));
+    memcpy(log.payload + sizeof(rec), e->key + p->prefix_bytes, nkey);
+    if (e->extra_bytes != 0) memcpy(log.payload + sizeof(rec) + nkey, e->extra, e->extra_bytes);
+    if (rec.payload) p->flags |= BTREE_PAYLOAD;
+    btree_page_insert(p, bt->page_bytes, pos, e);
+    wal_finish(&log, WAL_BTREE_INSERT, sizeof(rec) + nkey + e->extra_bytes);
+    NOFAIL_END(ctx);
+    return QN_OK;
+}
+
+/* Takes out what searches have found dead, when room is wanted. */
+static Status
+drop_killed(Ctx *ctx, Btree *bt, PageRef *ref)
+{
+    BtreePage *p = btree_page(ref);
+    uint16_t slots[ENTRIES_MAX];
+    int n = 0;
+    if (p->level > 0 || (p->flags & BTREE_KILLED) == 0) return QN_OK;
+    for (int i = 0; i < p->nslots; i++)
+        if ((p->slots[i].nbytes & SLOT_KILLED) != 0) slots[n++] = (uint16_t)i;
+    return btree_remove_slots(ctx, bt, ref, slots, n);
+}
+
+Status
+btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e, Split *split_out)
+{
+    BtreePage *p = btree_page(ref);
+    const bool payload = p->level == 0 && bt->base.has_payload;
+    split_out->level = -1;
+    if (p->nslots == 0 && payload) p->flags |= BTREE_PAYLOAD; /* for btree_page_fits; the record says it too */
+    if (!btree_page_fits(p, e->key_bytes, e->extra_bytes)) TRY(drop_killed(ctx, bt, ref));
+    int pos = btree_search_page(p, bt->page_bytes, e->key, e->key_bytes, SEARCH_LT);
+    if (btree_page_fits(p, e->key_bytes, e->extra_bytes)) return insert_and_log(ctx, bt, ref, pos, e);
+    TRY(btree_scratch(ctx, arena));
+    return btree_split(ctx, bt, *arena, ref, pos, e, split_out);
+}
+
+/* Does the inner page already lead to `right` for this separator? */
+static bool
+knows_child(const Btree *bt, const BtreePage *p, const Split *s)
+{
+    int n = btree_search_page(p, bt->page_bytes, s->key, s->key_bytes, SEARCH_LE);
+    return btree_child(p, bt->page_bytes, n) == s->right;
+}
+
+Status
+btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split)
+{
+    while (split->level >= 0) {
+        PageRef ref = PAGE_REF_NONE;
+        Descent d = {.key = split->key, .key_bytes = split->key_bytes, .mode = SEARCH_LE};
+        Entry e = btree_entry_of(split->key, split->key_bytes, &split->right, sizeof(split->right));
+        PageNo child = split->right;
+        Split next = {.level = -1};
+        e.extra = (const uint8_t *)&child;
+        TRY(btree_descend(ctx, bt, &d, split->level + 1, FIX_EXCLUSIVE, &ref));
+        Status st = QN_OK;
+        if (!knows_child(bt, btree_page(&ref), split)) st = btree_add(ctx, bt, arena, &ref, &e, &next);
+        page_unfix(&ref);
+        TRY(st);
+        *split = next;
+    }
+    return QN_OK;
+}
+
+/* An insert had to go right on some level: the pages it passed were split, and perhaps nobody told their parents. Walks
+ * the level and tells. Rare: a race that has resolved itself by now, or a crash between the two records. */
+static Status
+mend_level(Ctx *ctx, Btree *bt, Arena **arena, Descent *d)
+{
+    for (int level = d->moved_level; level >= 0;) {
+        PageRef ref = PAGE_REF_NONE;
+        Descent again = {.key = d->key, .key_bytes = d->key_bytes, .mode = d->mode};
+        Split split = {.level = -1};
+        TRY(btree_scratch(ctx, arena));
+        TRY(btree_descend(ctx, bt, &again, level, FIX_SHARED, &ref));
+        if (again.moved_level == level) {
+            /* The low key of the page arrived at is what the parent lacks. */
+            const BtreePage *p = btree_page(&ref);
+            split = (Split){.level = level, .right = ref.number, .key_bytes = p->low_bytes};
+            split.key = arena_memdup(*arena, (const uint8_t *)p + p->low, p->low_bytes);
+        }
+        page_unfix(&ref);
+        if (split.level < 0) return QN_OK;
+        if (split.key == NULL) return RAISE_OOM(ctx);
+        TRY(btree_finish_split(ctx, bt, arena, &split));
+        level = -1;
+    }
+    return QN_OK;
+}
+
+/* ---- the unique check ---- */
+
+typedef struct Verdict {
+    IndexTid conflict;
+    uint64_t wait_xid;
+} Verdict;
+
+/* Judges entries of one page from pos on that begin with the key; *more_out: they may go on to the right. */
+static Status
+judge_page(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, int pos, const uint8_t *key, uint32_t key_bytes,
+           IndexTid self, Verdict *v, bool *more_out)
+{
+    BtreePage *p = btree_page(ref);
+    int end = btree_search_page(p, bt->page_bytes, key, key_bytes, SEARCH_PREFIX);
+    for (; pos < end; pos++) {
+        HeapLiveness state;
+        Tid live;
+        bool surely_dead;
+        IndexTid tid = btree_entry_tid(p, pos);
+        if ((p->slots[pos].nbytes & SLOT_KILLED) != 0 || tid == self) continue;
+        TRY(heap_chain_state(ctx, heap, tid, &state, &live, &v->wait_xid, &surely_dead));
+        if (state == HEAP_LIVE) v->conflict = live;
+        if (state != HEAP_DEAD) return QN_OK;
+        v->wait_xid = 0;
+        if (surely_dead && ref->mode == FIX_EXCLUSIVE) {
+            p->slots[pos].nbytes |= SLOT_KILLED;
+            p->flags |= BTREE_KILLED;
+        }
+    }
+    *more_out = end == p->nslots &&
+                btree_is_right_of(p, bt->page_bytes, key, key_bytes, SEARCH_PREFIX);
+    return QN_OK;
+}
+
+/* ref is the first leaf that may hold the key; it stays latched. */
+static Status
+check_unique(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, const uint8_t *key, uint32_t key_bytes, IndexTid self,
+             Verdict *v)
+{
+    PageRef page = PAGE_REF_NONE, next;
+    bool more = false;
+    Status st;
+    *v = (Verdict){0};
+    int pos = btree_search_page(btree_page(ref), bt->page_bytes, key, key_bytes, SEARCH_LT);
+    TRY_GOTO(judge_page(ctx, bt, heap, ref, pos, key, key_bytes, self, v, &more));
+    PageNo right = btree_page(ref)->right;
+    while (more && v->conflict == 0 && v->wait_xid == 0) {
+        more = false;
+        TRY_GOTO(page_fix(ctx, right, FIX_SHARED, &next));
+        page_unfix(&page);
+        page = next;
+        TRY_GOTO(btree_page_check(ctx, bt, &page));
+        TRY_GOTO(judge_page(ctx, bt, heap, &page, 0, key, key_bytes, self, v, &more));
+        right = btree_page(&page)->right;
+    }
+done:
+    page_unfix(&page);
+    return st;
+}
+
+/* ---- one row ---- */
+
+typedef struct Insert {
+    Btree *bt;
+    Heap *heap;
+    Arena *arena;       /* scratch; NULL until needed */
+    uint8_t *key;       /* key and tid */
+    uint32_t key_bytes; /* without tid */
+    IndexTid tid;
+    const uint8_t *payload;
+    uint32_t payload_bytes;
+    bool check, insert;
+    IndexTid conflict;
+} Insert;
+
+/* Adds the entry, or finds the conflict, or says whom to wait for. */
+static Status
+try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
+{
+    Btree *bt = in->bt;
+    PageRef first = PAGE_REF_NONE, target = PAGE_REF_NONE;
+    Split split = {.level = -1};
+    Descent d = {.key = in->key, .key_bytes = in->key_bytes + TID_BYTES, .mode = SEARCH_LE};
+    Descent moved = {.moved_level = -1};
+    Verdict v = {0};
+    Status st;
+
+    if (in->check) d.key_bytes = in->key_bytes;
+    TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_EXCLUSIVE, &first));
+    if (in->check)
+        TRY_GOTO(check_unique(ctx, bt, in->heap, &first, in->key, in->key_bytes, in->insert ? in->tid : 0, &v));
+    in->conflict = v.conflict;
+    *wait_out = v.conflict == 0 ? v.wait_xid : 0;
+    if (!in->insert || in->conflict != 0 || *wait_out != 0) goto done;
+
+    moved = d;
+    d.key_bytes = in->key_bytes + TID_BYTES;
+    target = first;
+    TRY_GOTO(btree_move_right(ctx, bt, &d, FIX_EXCLUSIVE, &first, &target));
+    Entry e = btree_entry_of(in->key, d.key_bytes, in->payload, in->payload_bytes);
+    TRY_GOTO(btree_add(ctx, bt, &in->arena, &target, &e, &split));
+done:
+    if (target.number != first.number) page_unfix(&target);
+    page_unfix(&first);
+    if (st == QN_OK && split.level >= 0) st = btree_finish_split(ctx, bt, &in->arena, &split);
+    if (st == QN_OK && moved.moved_level >= 0) st = mend_level(ctx, bt, &in->arena, &moved);
+    return st;
+}
+
+static Status
+insert_row(Ctx *ctx, Insert *in)
+{
+    for (;;) {
+        uint64_t wait = 0;
+        TRY(try_insert(ctx, in, &wait));
+        if (wait == 0) return QN_OK;
+        TRY(tx_wait_for(ctx, wait));
+    }
+}
+
+static Status
+too_wide(Ctx *ctx, const Btree *bt, uint32_t nbytes)
+{
+    Status st = RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "index row size %u exceeds btree maximum %u for index \"%s\"",
+                      nbytes, btree_entry_max(bt->page_bytes), bt->base.desc.name);
+    return err_hint(ctx, st, "Values larger than 1/6 of a page cannot be indexed.");
+}
+
+Status
+btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyRows *payloads,
+             const uint64_t *null_keys, const IndexTid *tids, IndexCheck check, IndexTid *conflicts,
+             int *nconflicts_out)
+{
+    uint8_t key[PAGE_BYTES_MAX / 6 + TID_BYTES];
+    Insert in = {.bt = btree_of(index), .heap = heap, .key = key};
+    int nconflicts = 0;
+    Status st = QN_OK;
+    for (int i = 0; i < keys->n; i++) {
+        uint32_t npayload = 0;
+        const uint8_t *bytes = key_rows_get(keys, i, &in.key_bytes);
+        if (payloads != NULL) in.payload = key_rows_get(payloads, i, &npayload);
+        in.payload_bytes = npayload;
+        uint32_t nbytes = in.key_bytes + TID_BYTES + npayload;
+        if (nbytes > btree_entry_max(in.bt->page_bytes)) {
+            st = too_wide(ctx, in.bt, nbytes);
+            goto done;
+        }
+        memcpy(key, bytes, in.key_bytes);
+        in.tid = tids != NULL ? tids[i] : 0;
+        btree_put_tid(key + in.key_bytes, in.tid);
+        in.check = check != INDEX_CHECK_NONE && (index->desc.nulls_not_distinct || !bits_get(null_keys, (size_t)i));
+        in.insert = check != INDEX_CHECK_ONLY;
+        in.conflict = 0;
+        if (in.check || in.insert) TRY_GOTO(insert_row(ctx, &in));
+        if (conflicts != NULL) conflicts[i] = in.conflict;
+        nconflicts += in.conflict != 0;
+        if (in.arena != NULL) arena_reset(in.arena);
+    }
+done:
+    if (nconflicts_out != NULL) *nconflicts_out = nconflicts;
+    arena_destroy(in.arena);
+    return st;
+}
+
+/* ---- redo ---- */
+
+Status
+btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
+{
+    InsertRecord r;
+    const uint8_t *in = rec->payload + sizeof(r);
+    if (!pages[0].apply) return QN_OK;
+    BtreePage *p = btree_page(&pages[0].ref);
+    uint32_t page_bytes = ((const PoolHot *)ctx->pool)->page_bytes;
+    bool ok = rec->payload_bytes >= sizeof(r);
+    if (ok) {
+        memcpy(&r, rec->payload, sizeof(r));
+        ok = rec->payload_bytes >= sizeof(r) + r.key_bytes + r.extra_bytes && r.pos <= p->nslots;
+    }
+    if (ok) {
+        if (r.payload) p->flags |= BTREE_PAYLOAD;
+        ok = btree_page_fits(p, (uint32_t)r.key_bytes + p->prefix_bytes, r.extra_bytes);
+    }
+    if (!ok) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
+    /* The record has the key without the page's prefix, which the insert takes off. */
+    Entry e = btree_entry_of(in - p->prefix_bytes, (uint32_t)r.key_bytes + p->prefix_bytes, in + r.key_bytes, r.extra_bytes);
+    btree_page_insert(p, page_bytes, r.pos, &e);
+    return QN_OK;
+}
+
+void
+btree_describe(const WalRecord *rec, StrBuf *out)
+{
+    strbuf_addf(out, "pages %d bytes %u", rec->npages, rec->payload_bytes);
+}

@@ -1,0 +1,268 @@
+/* btree_page.c - work on the bytes of a B-tree page. Nothing here latches or logs. */
+#include "storage/btree_priv.h"
+
+static inline uint32_t
+be_head(const uint8_t *p, uint32_t nbytes, uint8_t pad)
+{
+    uint8_t b[4] = {pad, pad, pad, pad};
+    uint32_t v;
+    if (__builtin_expect(nbytes >= 4, 1)) {
+        memcpy(&v, p, 4);
+    } else {
+        for (uint32_t i = 0; i < nbytes; i++) b[i] = p[i];
+        memcpy(&v, b, 4);
+    }
+    return __builtin_bswap32(v);
+}
+
+/* Offset and length of something on the page, cut to lie within it. */
+static inline const uint8_t *
+clamped(const BtreePage *p, uint32_t page_bytes, uint32_t offset, uint32_t *nbytes)
+{
+    if (__builtin_expect(offset + *nbytes > page_bytes, 0)) {
+        *nbytes = 0;
+        return (const uint8_t *)p;
+    }
+    return (const uint8_t *)p + offset;
+}
+
+/* Is entry e one of those that precede key k in this mode? */
+static inline bool
+precedes(const uint8_t *e, uint32_t ne, const uint8_t *k, uint32_t nk, SearchMode mode)
+{
+    uint32_t n = ne < nk ? ne : nk;
+    int c = memcmp(e, k, n);
+    if (c != 0) return c < 0;
+    if (ne < nk) return true;
+    if (ne > nk) return mode == SEARCH_PREFIX;
+    return mode != SEARCH_LT;
+}
+
+static inline int
+slots_on(const BtreePage *p, uint32_t page_bytes)
+{
+    uint32_t most = (page_bytes - (uint32_t)sizeof(BtreePage)) / (uint32_t)sizeof(BtreeSlot);
+    return p->nslots <= most ? p->nslots : (int)most;
+}
+
+int
+btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes,
+                  SearchMode mode)
+{
+    const int nslots = slots_on(p, page_bytes);
+    uint32_t np = p->prefix_bytes;
+    const uint8_t *prefix = clamped(p, page_bytes, p->low, &np);
+    int c = memcmp(key, prefix, key_bytes < np ? key_bytes : np);
+    if (c != 0) return c < 0 ? 0 : nslots;
+    if (key_bytes < np) return mode == SEARCH_PREFIX ? nslots : 0;
+    key += np;
+    key_bytes -= np;
+
+    /* A short key in PREFIX mode is above every head that begins with it: the head decides alone. */
+    const bool head_decides = mode == SEARCH_PREFIX && key_bytes < 4;
+    const uint32_t head = be_head(key, key_bytes, head_decides ? 0xFF : 0);
+    int lo = 0, n = nslots;
+    while (n > 0) {
+        int half = n >> 1;
+        const BtreeSlot *s = &p->slots[lo + half];
+        bool before;
+        if (s->head != head || head_decides) {
+            before = head_decides ? s->head <= head : s->head < head;
+        } else {
+            uint32_t ne = s->nbytes & SLOT_BYTES;
+            const uint8_t *e = clamped(p, page_bytes, s->offset, &ne);
+            before = precedes(e, ne, key, key_bytes, mode);
+        }
+        if (before) {
+            lo += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
+    }
+    return lo;
+}
+
+bool
+btree_is_right_of(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes,
+                  SearchMode mode)
+{
+    if ((p->flags & BTREE_HIGH) == 0) return false;
+    uint32_t n = p->high_bytes;
+    const uint8_t *high = clamped(p, page_bytes, p->high, &n);
+    /* LT looks for what precedes the key, which a high key equal to it still bounds. */
+    return precedes(high, n, key, key_bytes, mode);
+}
+
+uint32_t
+btree_extra(const BtreePage *p, int i, const uint8_t **out)
+{
+    const uint8_t *e = btree_entry(p, i) + btree_entry_bytes(p, i);
+    uint16_t nbytes;
+    *out = e;
+    if (p->level > 0) return sizeof(PageNo);
+    if ((p->flags & BTREE_PAYLOAD) == 0) return 0;
+    memcpy(&nbytes, e, sizeof(nbytes));
+    *out = e + sizeof(nbytes);
+    return nbytes;
+}
+
+PageNo
+btree_child(const BtreePage *p, uint32_t page_bytes, int n)
+{
+    PageNo child;
+    if (n == 0) return p->first_child;
+    uint32_t nbytes = (p->slots[n - 1].nbytes & SLOT_BYTES) + (uint32_t)sizeof(child);
+    const uint8_t *e = clamped(p, page_bytes, p->slots[n - 1].offset, &nbytes);
+    if (nbytes < sizeof(child)) return PAGE_NONE;
+    memcpy(&child, e + nbytes - sizeof(child), sizeof(child));
+    return child;
+}
+
+uint32_t
+btree_full_key(const BtreePage *p, int i, uint8_t *out)
+{
+    uint32_t n = btree_entry_bytes(p, i);
+    memcpy(out, (const uint8_t *)p + p->low, p->prefix_bytes);
+    memcpy(out + p->prefix_bytes, btree_entry(p, i), n);
+    return p->prefix_bytes + n;
+}
+
+static void
+note_gap(BtreePage *p)
+{
+    uint32_t begin = (uint32_t)sizeof(BtreePage) + p->nslots * (uint32_t)sizeof(BtreeSlot);
+    p->page.gap_begin = (uint16_t)begin;
+    p->page.gap_bytes = (uint16_t)(p->data_begin - begin);
+}
+
+static uint16_t
+put_bytes(BtreePage *p, const void *data, uint32_t nbytes)
+{
+    p->data_begin -= nbytes;
+    memcpy((uint8_t *)p + p->data_begin, data, nbytes);
+    return (uint16_t)p->data_begin;
+}
+
+void
+btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, const Entry *low, const Entry *high,
+                PageNo right, PageNo first_child)
+{
+    p->page.flags &= (uint8_t)~PAGE_FLAG_BLANK;
+    p->level = (uint8_t)level;
+    p->flags = payload && level == 0 ? BTREE_PAYLOAD : 0;
+    p->nslots = 0;
+    /* The last bytes stay free: offsets are 16 bits, and the largest page has 65536. */
+    p->data_begin = page_bytes - 8;
+    p->data_dead = 0;
+    p->right = right;
+    p->first_child = first_child;
+    p->prefix_bytes = p->low = p->low_bytes = p->high = p->high_bytes = p->reserved = 0;
+    if (low != NULL && low->key_bytes != 0) {
+        p->low_bytes = (uint16_t)low->key_bytes;
+        p->low = put_bytes(p, low->key, low->key_bytes);
+    }
+    if (high != NULL) {
+        p->flags |= BTREE_HIGH;
+        p->high_bytes = (uint16_t)high->key_bytes;
+        p->high = put_bytes(p, high->key, high->key_bytes);
+        while (p->prefix_bytes < p->low_bytes && p->prefix_bytes < high->key_bytes &&
+               low->key[p->prefix_bytes] == high->key[p->prefix_bytes])
+            p->prefix_bytes++;
+    }
+    note_gap(p);
+}
+
+static uint32_t
+stored_bytes(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes)
+{
+    return key_bytes - p->prefix_bytes + extra_bytes + (p->flags & BTREE_PAYLOAD ? 2u : 0u);
+}
+
+bool
+btree_page_fits(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes)
+{
+    uint32_t begin = (uint32_t)sizeof(BtreePage) + (p->nslots + 1u) * (uint32_t)sizeof(BtreeSlot);
+    return begin + stored_bytes(p, key_bytes, extra_bytes) <= p->data_begin + p->data_dead;
+}
+
+/* Moves what slots and fences refer to together at the end. */
+static void
+compact(BtreePage *p, uint32_t page_bytes)
+{
+    uint8_t bytes[PAGE_BYTES_MAX];
+    uint32_t end = page_bytes - 8, at = end;
+#define MOVE(offset, nbytes)                                                                       \
+    do {                                                                                           \
+        at -= (nbytes);                                                                            \
+        memcpy(bytes + at, (const uint8_t *)p + (offset), (nbytes));                               \
+        (offset) = (uint16_t)at;                                                                   \
+    } while (0)
+    if (p->low_bytes != 0) MOVE(p->low, p->low_bytes);
+    if (p->high_bytes != 0) MOVE(p->high, p->high_bytes);
+    for (int i = 0; i < p->nslots; i++) {
+        const uint8_t *extra;
+        uint32_t n = btree_entry_bytes(p, i) + btree_extra(p, i, &extra) + (p->flags & BTREE_PAYLOAD ? 2u : 0u);
+        MOVE(p->slots[i].offset, n);
+    }
+#undef MOVE
+    memcpy((uint8_t *)p + at, bytes + at, end - at);
+    p->data_begin = at;
+    p->data_dead = 0;
+}
+
+void
+btree_page_insert(BtreePage *p, uint32_t page_bytes, int pos, const Entry *e)
+{
+    const uint32_t np = p->prefix_bytes, nkey = e->key_bytes - np;
+    uint32_t nbytes = stored_bytes(p, e->key_bytes, e->extra_bytes);
+    uint32_t begin = (uint32_t)sizeof(BtreePage) + (p->nslots + 1u) * (uint32_t)sizeof(BtreeSlot);
+    if (begin + nbytes > p->data_begin) compact(p, page_bytes);
+    p->data_begin -= nbytes;
+    uint8_t *to = (uint8_t *)p + p->data_begin;
+    memcpy(to, e->key + np, nkey);
+    if (p->flags & BTREE_PAYLOAD) {
+        uint16_t n = (uint16_t)e->extra_bytes;
+        memcpy(to + nkey, &n, 2);
+        memcpy(to + nkey + 2, e->extra, e->extra_bytes);
+    } else if (e->extra_bytes != 0) {
+        memcpy(to + nkey, e->extra, e->extra_bytes);
+    }
+    memmove(&p->slots[pos + 1], &p->slots[pos], sizeof(BtreeSlot) * (size_t)(p->nslots - pos));
+    p->slots[pos] = (BtreeSlot){be_head(to, nkey, 0), (uint16_t)p->data_begin, (uint16_t)nkey};
+    p->nslots++;
+    note_gap(p);
+}
+
+void
+btree_page_remove(BtreePage *p, uint32_t page_bytes, const uint16_t *slots, int n)
+{
+    int to = 0, k = 0;
+    (void)page_bytes;
+    for (int i = 0; i < p->nslots; i++) {
+        if (k < n && slots[k] == i) {
+            const uint8_t *extra;
+            p->data_dead += btree_entry_bytes(p, i) + btree_extra(p, i, &extra) +
+                            (p->flags & BTREE_PAYLOAD ? 2u : 0u);
+            k++;
+            continue;
+        }
+        p->slots[to++] = p->slots[i];
+    }
+    p->nslots = (uint16_t)to;
+    note_gap(p);
+}
+
+Status
+btree_page_check(Ctx *ctx, const Btree *bt, const PageRef *ref)
+{
+    const BtreePage *p = btree_page(ref);
+    TRY(page_check(ctx, ref, rel_root(bt->rel), PAGE_BTREE));
+    uint32_t begin = (uint32_t)sizeof(BtreePage) + p->nslots * (uint32_t)sizeof(BtreeSlot);
+    bool ok = p->data_begin <= bt->page_bytes - 8 && begin <= p->data_begin && p->level < BTREE_LEVELS_MAX &&
+              (uint32_t)p->low + p->low_bytes <= bt->page_bytes && (uint32_t)p->high + p->high_bytes <= bt->page_bytes &&
+              p->prefix_bytes <= p->low_bytes;
+    if (!ok)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page %u of index \"%s\"", ref->number, bt->base.desc.name);
+    return QN_OK;
+}

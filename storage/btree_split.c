@@ -1,0 +1,168 @@
+/* btree_split.c - making room: a full page becomes two, a full root becomes an inner page over two.
+ *
+ * Both halves are built aside, from the entries of the page and the new one, so that each gets the longest
+ * prefix its bounds allow; then the bytes are put in place and logged as images. A page whose newest entry is
+ * its last of the level (ascending keys) is left full. */
+#include "storage/btree_priv.h"
+
+typedef struct Parts {
+    Entry *items; /* all entries in order, the new one included */
+    int n;
+    Entry low, high;
+    bool has_high, payload;
+    int level;
+    PageNo right, first_child;
+} Parts;
+
+static Status
+collect(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const Entry *e, Parts *out)
+{
+    uint8_t *bytes;
+    int k = 0;
+    size_t room = (size_t)p->nslots * p->prefix_bytes + bt->page_bytes;
+    TRY_ALLOC(ctx, out->items, ARENA_ARRAY(arena, Entry, p->nslots + 1));
+    TRY_ALLOC(ctx, bytes, arena_alloc(arena, room));
+    for (int i = 0; i <= p->nslots; i++) {
+        if (i == pos) out->items[k++] = *e;
+        if (i == p->nslots) break;
+        const uint8_t *extra;
+        uint32_t nkey = btree_full_key(p, i, bytes), nextra = btree_extra(p, i, &extra);
+        memcpy(bytes + nkey, extra, nextra);
+        out->items[k++] = btree_entry_of(bytes, nkey, bytes + nkey, nextra);
+        bytes += nkey + nextra;
+    }
+    out->n = k;
+    TRY_ALLOC(ctx, bytes, arena_alloc(arena, (size_t)p->low_bytes + p->high_bytes + 1));
+    memcpy(bytes, (const uint8_t *)p + p->low, p->low_bytes);
+    memcpy(bytes + p->low_bytes, (const uint8_t *)p + p->high, p->high_bytes);
+    out->low = btree_entry_of(bytes, p->low_bytes, NULL, 0);
+    out->high = btree_entry_of(bytes + p->low_bytes, p->high_bytes, NULL, 0);
+    out->has_high = (p->flags & BTREE_HIGH) != 0;
+    out->level = p->level;
+    out->payload = (p->flags & BTREE_PAYLOAD) != 0;
+    out->right = p->right;
+    out->first_child = p->first_child;
+    return QN_OK;
+}
+
+static uint32_t
+weight(const Entry *e)
+{
+    return e->key_bytes + e->extra_bytes + (uint32_t)sizeof(BtreeSlot) + 2;
+}
+
+/* Entries [0, at) stay left. At least one on each side; an inner split sends its middle key up. */
+static int
+choose(const Parts *parts, int pos)
+{
+    uint64_t total = 0, sum = 0;
+    int inner = parts->level > 0, at;
+    if (!parts->has_high && pos == parts->n - 1) return parts->n - 1 - inner; /* ascending keys */
+    for (int i = 0; i < parts->n; i++) total += weight(&parts->items[i]);
+    for (at = 0; at < parts->n - 1 && sum + weight(&parts->items[at]) <= total / 2; at++)
+        sum += weight(&parts->items[at]);
+    if (at < 1) at = 1;
+    if (at > parts->n - 1 - inner) at = parts->n - 1 - inner;
+    return at;
+}
+
+static void
+build(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to, const Entry *low, const Entry *high,
+      PageNo right, PageNo first_child)
+{
+    BtreePage *p = (BtreePage *)page;
+    btree_page_init(p, bt->page_bytes, parts->level, parts->payload, low, high, right, first_child);
+    for (int i = from; i < to; i++) btree_page_insert(p, bt->page_bytes, i - from, &parts->items[i]);
+}
+
+/* Puts what was built aside in place; the page keeps its PageHeader but for flags and gap. */
+static void
+install(const Btree *bt, PageRef *ref, const uint8_t *from)
+{
+    const BtreePage *b = (const BtreePage *)from;
+    BtreePage *p = btree_page(ref);
+    p->page.flags &= (uint8_t)~PAGE_FLAG_BLANK;
+    p->page.gap_begin = b->page.gap_begin;
+    p->page.gap_bytes = b->page.gap_bytes;
+    memcpy(ref->ptr + PAGE_BODY, from + PAGE_BODY, bt->page_bytes - PAGE_BODY);
+}
+
+/* The root: both halves go to new pages, and it becomes their parent. */
+static Status
+split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int at, const Entry *sep, PageNo right_child)
+{
+    PageRef fresh[2] = {PAGE_REF_NONE, PAGE_REF_NONE}, *pages[3] = {root, &fresh[0], &fresh[1]};
+    const int inner = parts->level > 0;
+    uint8_t *built[3];
+    WalLog log;
+    Status st;
+    for (int i = 0; i < 3; i++) TRY_ALLOC_GOTO(ctx, built[i], arena_zalloc(arena, bt->page_bytes));
+    TRY_GOTO(rel_pages_new(ctx, bt->rel, PAGE_BTREE, 2, fresh));
+    build(built[1], bt, parts, 0, at, NULL, sep, fresh[1].number, parts->first_child);
+    build(built[2], bt, parts, at + inner, parts->n, sep, NULL, PAGE_NONE, right_child);
+    Entry e = btree_entry_of(sep->key, sep->key_bytes, (const uint8_t *)&fresh[1].number, sizeof(PageNo));
+    btree_page_init((BtreePage *)built[0], bt->page_bytes, parts->level + 1, false, NULL, NULL, PAGE_NONE,
+                    fresh[0].number);
+    btree_page_insert((BtreePage *)built[0], bt->page_bytes, 0, &e);
+    TRY_GOTO(wal_begin(ctx, pages, 3, 0, &log));
+    NOFAIL_BEGIN(ctx);
+    for (int i = 0; i < 3; i++) install(bt, pages[i], built[i]);
+    log.force_image = 7;
+    wal_finish(&log, WAL_BTREE_SPLIT, 0);
+    NOFAIL_END(ctx);
+done:
+    page_unfix(&fresh[0]);
+    page_unfix(&fresh[1]);
+    return st;
+}
+
+static Status
+split_page(Ctx *ctx, Btree *bt, Arena *arena, PageRef *left, Parts *parts, int at, const Entry *sep,
+           PageNo right_child, PageNo *right_out)
+{
+    PageRef right = PAGE_REF_NONE, *pages[2] = {left, &right};
+    const int inner = parts->level > 0;
+    uint8_t *built[2];
+    WalLog log;
+    Status st;
+    for (int i = 0; i < 2; i++) TRY_ALLOC_GOTO(ctx, built[i], arena_zalloc(arena, bt->page_bytes));
+    TRY_GOTO(rel_page_new(ctx, bt->rel, PAGE_BTREE, left->number, &right));
+    build(built[0], bt, parts, 0, at, &parts->low, sep, right.number, parts->first_child);
+    build(built[1], bt, parts, at + inner, parts->n, sep, parts->has_high ? &parts->high : NULL, parts->right,
+          right_child);
+    TRY_GOTO(wal_begin(ctx, pages, 2, 0, &log));
+    NOFAIL_BEGIN(ctx);
+    for (int i = 0; i < 2; i++) install(bt, pages[i], built[i]);
+    log.force_image = 3;
+    wal_finish(&log, WAL_BTREE_SPLIT, 0);
+    NOFAIL_END(ctx);
+    *right_out = right.number;
+done:
+    page_unfix(&right);
+    return st;
+}
+
+Status
+btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entry *e, Split *split_out)
+{
+    Parts parts;
+    Entry sep;
+    PageNo right_child = PAGE_NONE;
+    TRY(collect(ctx, bt, arena, btree_page(ref), pos, e, &parts));
+    int at = choose(&parts, pos), level = parts.level;
+    if (level > 0) {
+        sep = parts.items[at];
+        memcpy(&right_child, sep.extra, sizeof(right_child));
+    } else {
+        sep = parts.items[at];
+        sep.key_bytes = btree_separator_bytes(&parts.items[at - 1], &parts.items[at]);
+    }
+    if (ref->number == bt->root) return split_root(ctx, bt, arena, ref, &parts, at, &sep, right_child);
+    uint8_t *key;
+    TRY_ALLOC(ctx, key, arena_memdup(arena, sep.key, sep.key_bytes));
+    TRY(split_page(ctx, bt, arena, ref, &parts, at, &sep, right_child, &split_out->right));
+    split_out->key = key;
+    split_out->key_bytes = sep.key_bytes;
+    split_out->level = level;
+    return QN_OK;
+}
