@@ -219,7 +219,7 @@ static const Cast casts[] = {
 
 /* Aggregates: the constant part of the rows, and the rows completed with their ops. */
 
-#define AGG(oid, name, result, args, flags, kind, ops, ...) extern const AggOps agg_##ops;
+#define AGG(oid, name, result, args, flags, kind, ops, ...) extern const AggOps aggops_##ops;
 #include "types/aggregates.def"
 #undef AGG
 
@@ -241,7 +241,7 @@ static Aggregate aggregates[] = {
 };
 
 static const AggOps *const agg_ops[] = {
-#define AGG(oid, name, result, args, flags, kind, ops, ...) &agg_##ops,
+#define AGG(oid, name, result, args, flags, kind, ops, ...) &aggops_##ops,
 #include "types/aggregates.def"
 #undef AGG
     NULL
@@ -300,6 +300,7 @@ build(void)
         const AggOps *ops = agg_ops[i];
         a->state_bytes = ops->state_bytes;
         a->plain_state = ops->plain_state;
+        a->inexact_combine = ops->inexact_combine;
         a->init = ops->init;
         a->update = ops->update;
         a->update_one = ops->update_one;

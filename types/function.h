@@ -121,7 +121,7 @@ const Cast *cast_at(int i);
 typedef struct AggCall AggCall;
 typedef struct AggOps {
     size_t state_bytes;
-    bool plain_state;
+    bool plain_state, inexact_combine;
     Status (*init)(AggCall *call, void *state);
     Status (*update)(AggCall *call, char **states, size_t offset);
     Status (*update_one)(AggCall *call, void *state);
@@ -166,6 +166,9 @@ typedef struct Aggregate {
     /* Takes rows out again (moving frames); NULL: cannot. Must give exactly what recomputing gives. */
     Status (*remove_one)(AggCall *call, void *state);
     Status (*combine)(AggCall *call, void *into, const void *from); /* NULL: no partial aggregation */
+    /* combine rounds otherwise than update in input order would (floats): not for frames, and for parallel plans
+     * only where the session allows it. */
+    bool inexact_combine;
     /* Result as PostgreSQL's; the value's strings lie in the arena given. For ordered sets rows were fed in
      * the ORDER BY's order with the aggregated arguments alone, and here call->args are the direct arguments, CONST. */
     Status (*final)(AggCall *call, const void *state, Arena *arena, Value *out);
