@@ -1,6 +1,7 @@
-/* aggregate_test.c - aggregates against PostgreSQL's recorded results (tests/data/aggregate_cases.txt: function,
- * type oid, values, second argument's values or -, result; tabs between), by every way rows can reach a state:
- * all at once, grouped, split and combined, spilled and read back, and added to be taken out again. */
+/* aggregate_test.c - aggregates against PostgreSQL's recorded results
+ * (tests/data/aggregate_cases.txt: function, type oid, values, second argument's values or -,
+ * result; tabs between), by every way rows can reach a state: all at once, grouped, split and
+ * combined, spilled and read back, and added to be taken out again. */
 #include "types/function.h"
 #include "types/numeric.h"
 
@@ -49,8 +50,10 @@ read_column(Ctx *ctx, Arena *arena, char *text, Oid type, Value *out, int *n)
     for (char *word; text != NULL && (word = strsep(&text, ",")) != NULL;) {
         if (*n == 0 && *word == '\0' && text == NULL && type != TYPE_TEXT) return; /* no rows */
         assert_true(*n < MAX_ROWS);
-        if (strcmp(word, "NULL") == 0) out[*n] = value_null(type);
-        else assert_int_equal(value_in(ctx, arena, word, strlen(word), type, -1, &out[*n]), QN_OK);
+        if (strcmp(word, "NULL") == 0)
+            out[*n] = value_null(type);
+        else
+            assert_int_equal(value_in(ctx, arena, word, strlen(word), type, -1, &out[*n]), QN_OK);
         (*n)++;
     }
 }
@@ -103,7 +106,8 @@ feed_removed(AggCall *call, const Aggregate *agg, char *state)
     return agg->remove_one(call, state);
 }
 
-/* Feeds rows from .. to, in batches, leaving out those with a NULL where the aggregate is strict. */
+/* Feeds rows from .. to, in batches, leaving out those with a NULL where the aggregate is strict.
+ */
 static Status
 feed(Ctx *ctx, Arena *arena, const Input *in, int from, int to, char *state, Feed how)
 {
@@ -111,7 +115,8 @@ feed(Ctx *ctx, Arena *arena, const Input *in, int from, int to, char *state, Fee
         int end = start + BATCH_ROWS < to ? start + BATCH_ROWS : to;
         Vector *args[2] = {0};
         uint16_t sel[BATCH_ROWS];
-        AggCall call = {.ctx = ctx, .arena = arena, .nargs = in->nargs, .args = args, .arg_types = in->types};
+        AggCall call = {
+            .ctx = ctx, .arena = arena, .nargs = in->nargs, .args = args, .arg_types = in->types};
         bool nulls = false;
         for (int a = 0; a < in->nargs; a++) args[a] = column(ctx, arena, in, a, start, end);
         for (int i = 0; i < end - start; i++) {
@@ -120,7 +125,8 @@ feed(Ctx *ctx, Arena *arena, const Input *in, int from, int to, char *state, Fee
             nulls |= null;
             if (!null || (in->agg->flags & FN_STRICT) == 0) sel[call.n++] = (uint16_t)i;
         }
-        if (nulls) call.sel = sel; /* without NULLs the kernels' loops over whole vectors are tried */
+        if (nulls)
+            call.sel = sel; /* without NULLs the kernels' loops over whole vectors are tried */
         if (call.n > 0) {
             Status st = how(&call, in->agg, state);
             if (st != QN_OK) return st;
@@ -140,7 +146,8 @@ new_state(Ctx *ctx, Arena *arena, const Aggregate *agg)
 }
 
 static void
-check(const Case *c, Ctx *ctx, Arena *arena, const Input *in, char *state, Status st, const char *how)
+check(const Case *c, Ctx *ctx, Arena *arena, const Input *in, char *state, Status st,
+      const char *how)
 {
     AggCall call = {.ctx = ctx, .arena = arena, .arg_types = in->types};
     Value v;
@@ -161,7 +168,8 @@ check(const Case *c, Ctx *ctx, Arena *arena, const Input *in, char *state, Statu
         if (nbytes == 0) got = "";
     }
     if (strcmp(got, c->want) != 0)
-        fail_msg("line %d: %s(type %u) %s: got %s, want %s", c->line, c->fn, c->type, how, got, c->want);
+        fail_msg("line %d: %s(type %u) %s: got %s, want %s", c->line, c->fn, c->type, how, got,
+                 c->want);
 }
 
 static void
@@ -170,7 +178,8 @@ run_case(const Case *c)
     Ctx ctx = {0};
     Arena *arena = arena_create(NULL, "test");
     Input in = {.types = {c->type, c->type}, .nargs = strcmp(c->values[1], "-") == 0 ? 1 : 2};
-    for (int a = 0; a < in.nargs; a++) read_column(&ctx, arena, c->values[a], c->type, in.rows[a], &in.nrows);
+    for (int a = 0; a < in.nargs; a++)
+        read_column(&ctx, arena, c->values[a], c->type, in.rows[a], &in.nrows);
     in.agg = find_aggregate(c->fn, in.nargs, c->type);
     char *state = new_state(&ctx, arena, in.agg);
     Status st = feed(&ctx, arena, &in, 0, in.nrows, state, feed_one);
@@ -260,12 +269,14 @@ test_percentiles_and_mode_of_ordered_input(void **state)
     } cases[] = {{3974, 0.25, 1.5}, {3974, 1, 2}, {3972, 0.3, 1}, {3972, 0.34, 2}, {3984, 0, 2}};
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
         const Aggregate *agg = agg_by_oid(cases[c].oid);
-        Vector *v = vec_create(arena, TYPE_FLOAT8, BATCH_ROWS), *p = vec_create(arena, TYPE_FLOAT8, BATCH_ROWS);
+        Vector *v = vec_create(arena, TYPE_FLOAT8, BATCH_ROWS),
+               *p = vec_create(arena, TYPE_FLOAT8, BATCH_ROWS);
         Value fraction = {.type = TYPE_FLOAT8, .phys = PHYS_F64, .f64 = cases[c].fraction}, out;
         Oid types[2] = {TYPE_FLOAT8, TYPE_FLOAT8};
         for (int i = 0; i < 3; i++) ((double *)v->data)[i] = values[i];
         vec_set_const(p, &fraction);
-        AggCall call = {.ctx = &ctx, .arena = arena, .nargs = 1, .args = &v, .n = 3, .arg_types = types};
+        AggCall call = {
+            .ctx = &ctx, .arena = arena, .nargs = 1, .args = &v, .n = 3, .arg_types = types};
         char *s = new_state(&ctx, arena, agg);
         assert_int_equal(agg->update_one(&call, s), QN_OK);
         call.args = &p;

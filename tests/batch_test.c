@@ -41,7 +41,8 @@ test_every_shape_flattens_and_gathers_alike(void **state)
 {
     (void)state;
     Arena *arena = arena_create(NULL, "test");
-    Vector *flat = vec_create(arena, TYPE_TEXT, BATCH_ROWS), *dict = vec_create(arena, TYPE_TEXT, BATCH_ROWS);
+    Vector *flat = vec_create(arena, TYPE_TEXT, BATCH_ROWS),
+           *dict = vec_create(arena, TYPE_TEXT, BATCH_ROWS);
     Vector *out = vec_create(arena, TYPE_TEXT, BATCH_ROWS);
     static const char *const words[] = {"short", "longer than twelve bytes", ""};
     uint32_t *codes = arena_alloc(arena, BATCH_ROWS * sizeof(uint32_t));
@@ -70,7 +71,8 @@ test_every_shape_flattens_and_gathers_alike(void **state)
         if (!x.is_null) assert_true(str_eq(&x.str, &y.str));
     }
     Value c = int4(42);
-    Vector *k = vec_create(arena, TYPE_INT4, BATCH_ROWS), *ko = vec_create(arena, TYPE_INT4, BATCH_ROWS);
+    Vector *k = vec_create(arena, TYPE_INT4, BATCH_ROWS),
+           *ko = vec_create(arena, TYPE_INT4, BATCH_ROWS);
     vec_set_const(k, &c);
     vec_gather(k, sel, n, ko);
     assert_int_equal(vec_get(ko, n - 1).i32, 42);
@@ -109,8 +111,9 @@ static void
 test_str_compares_like_memcmp(void **state)
 {
     (void)state;
-    static const char *const s[] = {"", "a", "ab", "abcd", "abcda", "abcdefghijkl", "abcdefghijklm", "abcdefghijkln",
-                                    "\xff", "b"};
+    static const char *const s[] = {
+        "",     "a", "ab", "abcd", "abcda", "abcdefghijkl", "abcdefghijklm", "abcdefghijkln",
+        "\xff", "b"};
     for (size_t i = 0; i < sizeof(s) / sizeof(s[0]); i++)
         for (size_t j = 0; j < sizeof(s) / sizeof(s[0]); j++) {
             Str a = str_make(s[i], strlen(s[i])), b = str_make(s[j], strlen(s[j]));

@@ -1,5 +1,5 @@
-/* float_test.c - floats as text against PostgreSQL's recorded output (tests/data/float_text.txt: width,
- * bits in hex, text), and arithmetic on the edges. */
+/* float_test.c - floats as text against PostgreSQL's recorded output (tests/data/float_text.txt:
+ * width, bits in hex, text), and arithmetic on the edges. */
 #include "types/float_text.h"
 #include "types/type.h"
 

@@ -1,5 +1,5 @@
-/* function_test.c - the tables of functions, operators, casts and aggregates: found, consistent with each
- * other and among themselves; and the kernels of the integers on every shape. */
+/* function_test.c - the tables of functions, operators, casts and aggregates: found, consistent
+ * with each other and among themselves; and the kernels of the integers on every shape. */
 #include "types/function.h"
 
 #include <setjmp.h>
@@ -25,14 +25,17 @@ test_functions_are_found_and_signatures_unique(void **state)
         assert_ptr_equal(fn_by_oid(f->oid), f);
         for (int j = 0; j < n; j++) {
             assert_string_equal(same[j]->name, f->name);
-            if (same[j] == f) seen++;
+            if (same[j] == f)
+                seen++;
             else if (same[j]->nargs == f->nargs && same_args(same[j]->args, f->args, f->nargs))
-                fail_msg("functions %u and %u (%s) have one signature", f->oid, same[j]->oid, f->name);
+                fail_msg("functions %u and %u (%s) have one signature", f->oid, same[j]->oid,
+                         f->name);
         }
         assert_int_equal(seen, 1);
         assert_non_null(type_info(f->result));
         for (int j = 0; j < f->nargs; j++) assert_non_null(type_info(f->args[j]));
-        if (f->doc[0] == '\0') fail_msg("function %s (%u) has no sentence for the manual", f->name, f->oid);
+        if (f->doc[0] == '\0')
+            fail_msg("function %s (%u) has no sentence for the manual", f->name, f->oid);
         assert_true((f->flags & (FN_IMMUTABLE | FN_STABLE)) != (FN_IMMUTABLE | FN_STABLE));
         if ((f->flags & FN_SRF) != 0) assert_non_null(setfn_by_oid(f->oid));
     }
@@ -57,13 +60,15 @@ test_operators_point_at_functions_commutators_and_negators(void **state)
             assert_int_equal(f->args[f->nargs - 1], o->right);
         if (o->commutator != 0) {
             const Operator *c = op_by_oid(o->commutator);
-            if (c == NULL || c->commutator != o->oid) fail_msg("commutator of %u (%s) does not point back", o->oid, o->name);
+            if (c == NULL || c->commutator != o->oid)
+                fail_msg("commutator of %u (%s) does not point back", o->oid, o->name);
             assert_int_equal(c->left, o->right);
             assert_int_equal(c->right, o->left);
         }
         if (o->negator != 0) {
             const Operator *c = op_by_oid(o->negator);
-            if (c == NULL || c->negator != o->oid) fail_msg("negator of %u (%s) does not point back", o->oid, o->name);
+            if (c == NULL || c->negator != o->oid)
+                fail_msg("negator of %u (%s) does not point back", o->oid, o->name);
             assert_int_equal(c->left, o->left);
             assert_int_equal(c->right, o->right);
         }
@@ -72,7 +77,8 @@ test_operators_point_at_functions_commutators_and_negators(void **state)
         const Operator *const *same = op_by_name(o->name, &n);
         for (int j = 0; j < n; j++)
             if (same[j] != o && same[j]->left == o->left && same[j]->right == o->right)
-                fail_msg("operators %u and %u (%s) have one signature", o->oid, same[j]->oid, o->name);
+                fail_msg("operators %u and %u (%s) have one signature", o->oid, same[j]->oid,
+                         o->name);
     }
 }
 
@@ -91,7 +97,8 @@ test_casts_resolve(void **state)
             continue;
         }
         const Function *f = fn_by_oid(c->function);
-        if (f == NULL) fail_msg("cast from %u to %u: no function %u", c->source, c->target, c->function);
+        if (f == NULL)
+            fail_msg("cast from %u to %u: no function %u", c->source, c->target, c->function);
         assert_true(f->nargs >= 1);
         assert_int_equal(type_info(f->args[0])->phys, type_info(c->source)->phys);
         assert_int_equal(type_info(f->result)->phys, type_info(c->target)->phys);
@@ -110,9 +117,11 @@ test_aggregates_and_window_functions_are_found(void **state)
         assert_ptr_equal(agg_by_oid(a->oid), a);
         assert_null(fn_by_oid(a->oid));
         for (int j = 0; j < n; j++) {
-            if (same[j] == a) seen++;
+            if (same[j] == a)
+                seen++;
             else if (same[j]->nargs == a->nargs && same_args(same[j]->args, a->args, a->nargs))
-                fail_msg("aggregates %u and %u (%s) have one signature", a->oid, same[j]->oid, a->name);
+                fail_msg("aggregates %u and %u (%s) have one signature", a->oid, same[j]->oid,
+                         a->name);
         }
         assert_int_equal(seen, 1);
         assert_true(a->state_bytes > 0 && a->state_bytes % 8 == 0);
@@ -120,7 +129,8 @@ test_aggregates_and_window_functions_are_found(void **state)
         assert_non_null(a->update_one);
         assert_non_null(a->final);
         assert_true(a->plain_state || (a->serialise != NULL) == (a->deserialise != NULL));
-        if (a->doc[0] == '\0') fail_msg("aggregate %s (%u) has no sentence for the manual", a->name, a->oid);
+        if (a->doc[0] == '\0')
+            fail_msg("aggregate %s (%u) has no sentence for the manual", a->name, a->oid);
     }
     for (int i = 0; i < winfn_count(); i++) {
         int n;
@@ -133,8 +143,8 @@ static void
 test_every_comparable_type_has_its_operators(void **state)
 {
     (void)state;
-    static const Oid types[] = {TYPE_BOOL, TYPE_INT2, TYPE_INT4, TYPE_INT8, TYPE_FLOAT4, TYPE_FLOAT8, TYPE_OID, TYPE_TID,
-                                TYPE_REGCLASS};
+    static const Oid types[] = {TYPE_BOOL,   TYPE_INT2, TYPE_INT4, TYPE_INT8,    TYPE_FLOAT4,
+                                TYPE_FLOAT8, TYPE_OID,  TYPE_TID,  TYPE_REGCLASS};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         for (SelKind k = SEL_EQ; k <= SEL_GE; k++) {
             const Operator *o = op_by_oid(op_for_type(types[i], k));
@@ -146,13 +156,21 @@ test_every_comparable_type_has_its_operators(void **state)
 
 /* Runs a binary function over int4 arguments of the shapes given, with and without a selection. */
 static Vector *
-run(Ctx *ctx, Arena *arena, const char *name, Oid result, Vector *a, Vector *b, const uint16_t *sel, int n, Status want)
+run(Ctx *ctx, Arena *arena, const char *name, Oid result, Vector *a, Vector *b, const uint16_t *sel,
+    int n, Status want)
 {
     int nfns;
     const Function *const *f = fn_by_name(name, &nfns);
     assert_int_equal(nfns, 1);
     Vector *args[2] = {a, b}, *out = vec_create(arena, result, BATCH_ROWS);
-    KernelCall call = {.ctx = ctx, .arena = arena, .fn = f[0], .nargs = 2, .args = args, .out = out, .sel = sel, .n = n};
+    KernelCall call = {.ctx = ctx,
+                       .arena = arena,
+                       .fn = f[0],
+                       .nargs = 2,
+                       .args = args,
+                       .out = out,
+                       .sel = sel,
+                       .n = n};
     assert_int_equal(f[0]->kernel(&call), want);
     return out;
 }
@@ -193,7 +211,8 @@ test_kernels_agree_over_shapes_and_selections(void **state)
         Vector *product = run(&ctx, arena, "int4mul", TYPE_INT4, a, b, rows, n, QN_OK);
         Vector *less = run(&ctx, arena, "int4lt", TYPE_BOOL, a, b, rows, n, QN_OK);
         uint16_t passed[BATCH_ROWS];
-        int nfns, npassed = fn_sel_kernel(fn_by_name("int4lt", &nfns)[0])(a, b, rows, n, passed), at = 0;
+        int nfns, npassed = fn_sel_kernel(fn_by_name("int4lt", &nfns)[0])(a, b, rows, n, passed),
+                  at = 0;
         for (int k = 0; k < n; k++) {
             int i = rows != NULL ? rows[k] : k;
             int32_t x = vec_get(a, i).i32, y = vec_get(b, i).i32;

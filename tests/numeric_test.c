@@ -1,6 +1,7 @@
-/* numeric_test.c - numeric against PostgreSQL's recorded results (tests/data/numeric_cases.txt: function |
- * first argument | second argument or typmod | result, NULL, or !SQLSTATE message / detail), each case in every form its
- * arguments can take; and what only the inside shows: forms, hashes, views, conversions. */
+/* numeric_test.c - numeric against PostgreSQL's recorded results (tests/data/numeric_cases.txt:
+ * function | first argument | second argument or typmod | result, NULL, or !SQLSTATE message /
+ * detail), each case in every form its arguments can take; and what only the inside shows: forms,
+ * hashes, views, conversions. */
 #include "types/function.h"
 #include "types/numeric.h"
 
@@ -21,7 +22,8 @@ static void
 render(Ctx *ctx, Arena *arena, Status st, const Value *v, char *out, size_t cap)
 {
     if (st != QN_OK) {
-        snprintf(out, cap, "!%s %s%s%s", status_sqlstate(st), ctx->err.message, ctx->err.detail != NULL ? " / " : "",
+        snprintf(out, cap, "!%s %s%s%s", status_sqlstate(st), ctx->err.message,
+                 ctx->err.detail != NULL ? " / " : "",
                  ctx->err.detail != NULL ? ctx->err.detail : "");
         err_clear(&ctx->err);
         return;
@@ -54,7 +56,9 @@ read_arg(Ctx *ctx, Arena *arena, const char *text, Oid type, int form, Value *ou
     assert_int_equal(value_in(ctx, arena, text, strlen(text), type, -1, out), QN_OK);
     if (type != TYPE_NUMERIC || form == 0) return true;
     if (form == 2 && out->phys == PHYS_STR) return false;
-    assert_int_equal(numeric_value_convert(ctx, arena, out, form == 1 ? PHYS_STR : PHYS_I128, out->scale, out), QN_OK);
+    assert_int_equal(
+        numeric_value_convert(ctx, arena, out, form == 1 ? PHYS_STR : PHYS_I128, out->scale, out),
+        QN_OK);
     return true;
 }
 
@@ -87,8 +91,14 @@ run_case(const Case *c, int form_a, int form_b, bool const_a, bool const_b)
         bool typmod = strcmp(c->fn, "typmod") == 0;
         const Function *f = find(typmod ? "numeric" : c->fn);
         Vector *vecs[2], *out = vec_create(arena, f->result, BATCH_ROWS);
-        KernelCall call = {.ctx = &ctx, .arena = arena, .fn = f, .nargs = typmod ? 1 : f->nargs, .args = vecs, .out = out,
-                           .n = 1, .out_typmod = -1};
+        KernelCall call = {.ctx = &ctx,
+                           .arena = arena,
+                           .fn = f,
+                           .nargs = typmod ? 1 : f->nargs,
+                           .args = vecs,
+                           .out = out,
+                           .n = 1,
+                           .out_typmod = -1};
         if (!read_arg(&ctx, arena, c->a, f->args[0], form_a, &args[0])) goto done;
         vecs[0] = vector_of(arena, &args[0], const_a);
         if (typmod) {
@@ -104,8 +114,8 @@ run_case(const Case *c, int form_a, int form_b, bool const_a, bool const_b)
     }
     render(&ctx, arena, st, &result, got, sizeof(got));
     if (strcmp(got, c->want) != 0)
-        fail_msg("line %d: %s(%s, %s) forms %d %d const %d %d: got %s, want %s", c->line, c->fn, c->a, c->b, form_a, form_b,
-                 const_a, const_b, got, c->want);
+        fail_msg("line %d: %s(%s, %s) forms %d %d const %d %d: got %s, want %s", c->line, c->fn,
+                 c->a, c->b, form_a, form_b, const_a, const_b, got, c->want);
 done:
     arena_destroy(arena);
 }
@@ -151,9 +161,12 @@ static void
 test_equal_values_hash_and_view_alike_in_every_form(void **state)
 {
     (void)state;
-    static const char *const same[][3] = {{"1.5", "1.50", "1.500000000000000000000000"}, {"0", "0.00", "-0.0"},
-                                          {"-120000", "-120000.0", "-120000.0000000000000000000000000000001"},
-                                          {"10000", "1e4", "10000.000"}, {"NaN", "nan", "NAN"}};
+    static const char *const same[][3] = {
+        {"1.5", "1.50", "1.500000000000000000000000"},
+        {"0", "0.00", "-0.0"},
+        {"-120000", "-120000.0", "-120000.0000000000000000000000000000001"},
+        {"10000", "1e4", "10000.000"},
+        {"NaN", "nan", "NAN"}};
     Ctx ctx = {0};
     Arena *arena = arena_create(NULL, "test");
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
@@ -192,10 +205,12 @@ test_integer_forms_refuse_what_they_cannot_hold(void **state)
     Ctx ctx = {0};
     Arena *arena = arena_create(NULL, "test");
     Value v = parse(&ctx, arena, "1.25"), out;
-    assert_int_equal(numeric_value_convert(&ctx, arena, &v, PHYS_I64, 1, &out), ERR_NUMERIC_VALUE_OUT_OF_RANGE);
+    assert_int_equal(numeric_value_convert(&ctx, arena, &v, PHYS_I64, 1, &out),
+                     ERR_NUMERIC_VALUE_OUT_OF_RANGE);
     err_clear(&ctx.err);
     v = parse(&ctx, arena, "NaN");
-    assert_int_equal(numeric_value_convert(&ctx, arena, &v, PHYS_I64, 1, &out), ERR_FEATURE_NOT_SUPPORTED);
+    assert_int_equal(numeric_value_convert(&ctx, arena, &v, PHYS_I64, 1, &out),
+                     ERR_FEATURE_NOT_SUPPORTED);
     err_clear(&ctx.err);
     arena_destroy(arena);
 }
@@ -207,13 +222,20 @@ test_overflow_widens_the_batch(void **state)
     (void)state;
     Ctx ctx = {0};
     Arena *arena = arena_create(NULL, "test");
-    Vector *a = vec_create(arena, TYPE_NUMERIC, BATCH_ROWS), *out = vec_create(arena, TYPE_NUMERIC, BATCH_ROWS);
+    Vector *a = vec_create(arena, TYPE_NUMERIC, BATCH_ROWS),
+           *out = vec_create(arena, TYPE_NUMERIC, BATCH_ROWS);
     Vector *args[2] = {a, a};
     vec_reset(a, PHYS_I64);
     a->scale = 2;
     ((int64_t *)a->data)[0] = 150;
     ((int64_t *)a->data)[1] = INT64_MAX;
-    KernelCall call = {.ctx = &ctx, .arena = arena, .fn = find("numeric_add"), .nargs = 2, .args = args, .out = out, .n = 2};
+    KernelCall call = {.ctx = &ctx,
+                       .arena = arena,
+                       .fn = find("numeric_add"),
+                       .nargs = 2,
+                       .args = args,
+                       .out = out,
+                       .n = 2};
     assert_int_equal(call.fn->kernel(&call), QN_OK);
     assert_int_equal(out->phys, PHYS_I128);
     assert_int_equal(out->scale, 2);

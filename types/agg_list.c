@@ -1,11 +1,12 @@
-/* agg_list.c - aggregates that keep their input: string_agg, array_agg, and the ordered-set aggregates, which
- * are fed in order. */
+/* agg_list.c - aggregates that keep their input: string_agg, array_agg, and the ordered-set
+ * aggregates, which are fed in order. */
 #include "types/agg.h"
 
 #include "types/array.h"
 #include <math.h>
 
-/* string_agg(value, delimiter): NULL values are skipped; a delimiter goes before each value but the first. */
+/* string_agg(value, delimiter): NULL values are skipped; a delimiter goes before each value but the
+ * first. */
 
 typedef struct TextState {
     char *bytes;
@@ -16,7 +17,8 @@ static Status
 text_append(AggCall *call, TextState *s, const char *data, size_t nbytes)
 {
     int64_t need = s->nbytes + (int64_t)nbytes;
-    if (need > INT32_MAX) return RAISE(call->ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "string too long for string_agg");
+    if (need > INT32_MAX)
+        return RAISE(call->ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "string too long for string_agg");
     if (need > s->cap) {
         size_t cap = bits_next_pow2((uint64_t)(need < 64 ? 64 : need));
         TRY_ALLOC(call->ctx, s->bytes, arena_realloc(call->arena, s->bytes, (size_t)s->cap, cap));
@@ -81,12 +83,12 @@ text_deserialise(AggCall *call, const char *data, size_t nbytes, void *state)
     return text_append(call, s, data + sizeof(s->n), nbytes - sizeof(s->n));
 }
 
-#define TEXT_OPS(NAME)                                                                                                 \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(TextState),                                                    \
-                                  .update = text_update,                                                               \
-                                  .update_one = text_update_one,                                                       \
-                                  .final = NAME##_final,                                                               \
-                                  .serialise = text_serialise,                                                         \
+#define TEXT_OPS(NAME)                                                                             \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(TextState),                                \
+                                  .update = text_update,                                           \
+                                  .update_one = text_update_one,                                   \
+                                  .final = NAME##_final,                                           \
+                                  .serialise = text_serialise,                                     \
                                   .deserialise = text_deserialise};
 TEXT_OPS(string_agg)
 TEXT_OPS(bytea_agg)
@@ -153,17 +155,21 @@ subarray_fold(AggCall *call, ArrayState *s, int i)
     ArrayView a;
     array_view(str, &a);
     if (s->builder == NULL) {
-        if (a.ndim == 0) return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "cannot accumulate empty arrays");
+        if (a.ndim == 0)
+            return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "cannot accumulate empty arrays");
         if (a.ndim + 1 > ARRAY_DIMS_MAX)
             return RAISE(call->ctx, ERR_PROGRAM_LIMIT_EXCEEDED,
-                         "number of array dimensions (%d) exceeds the maximum allowed (%d)", a.ndim + 1, ARRAY_DIMS_MAX);
+                         "number of array dimensions (%d) exceeds the maximum allowed (%d)",
+                         a.ndim + 1, ARRAY_DIMS_MAX);
         TRY(array_start(call, s, a.elem));
         s->ndim = a.ndim;
         memcpy(s->dims, a.dims, sizeof(a.dims));
         memcpy(s->lbounds, a.lbounds, sizeof(a.lbounds));
-    } else if (a.ndim != s->ndim || memcmp(a.dims, s->dims, (size_t)a.ndim * sizeof(int32_t)) != 0 ||
+    } else if (a.ndim != s->ndim ||
+               memcmp(a.dims, s->dims, (size_t)a.ndim * sizeof(int32_t)) != 0 ||
                memcmp(a.lbounds, s->lbounds, (size_t)a.ndim * sizeof(int32_t)) != 0) {
-        return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "cannot accumulate arrays of different dimensionality");
+        return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR,
+                     "cannot accumulate arrays of different dimensionality");
     }
     size_t before = builder_bytes(s->builder);
     TRY(array_add_all(call->ctx, s->builder, &a, 0, a.nelems));
@@ -215,7 +221,8 @@ list_fold(AggCall *call, ValueList *s, int i)
     if (s->n == s->cap) {
         int64_t cap = s->cap == 0 ? 8 : 2 * s->cap;
         TRY_ALLOC(call->ctx, s->items,
-                  arena_realloc(call->arena, s->items, (size_t)s->cap * sizeof(Value), (size_t)cap * sizeof(Value)));
+                  arena_realloc(call->arena, s->items, (size_t)s->cap * sizeof(Value),
+                                (size_t)cap * sizeof(Value)));
         agg_grew(call, (size_t)(cap - s->cap) * sizeof(Value));
         s->cap = cap;
     }
@@ -230,7 +237,8 @@ static Status
 check_fraction(Ctx *ctx, double p)
 {
     if (isnan(p) || p < 0 || p > 1)
-        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "percentile value %g is not between 0 and 1", p);
+        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
+                     "percentile value %g is not between 0 and 1", p);
     return QN_OK;
 }
 
@@ -242,7 +250,9 @@ continuous(AggCall *call, const ValueList *s, double p, Value *out)
     double at = p * (double)(s->n - 1);
     int64_t low = (int64_t)floor(at), high = (int64_t)ceil(at);
     double a = s->items[low].f64, b = s->items[high].f64;
-    *out = (Value){.type = TYPE_FLOAT8, .phys = PHYS_F64, .f64 = low == high ? a : a + (at - (double)low) * (b - a)};
+    *out = (Value){.type = TYPE_FLOAT8,
+                   .phys = PHYS_F64,
+                   .f64 = low == high ? a : a + (at - (double)low) * (b - a)};
     return QN_OK;
 }
 
@@ -339,10 +349,10 @@ mode_final(AggCall *call, const void *state, Arena *arena, Value *out)
     return value_copy(call->ctx, arena, &s->items[best], out);
 }
 
-#define LIST_OPS(NAME)                                                                                                 \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(ValueList),                                                    \
-                                  .update = list_update,                                                               \
-                                  .update_one = list_update_one,                                                       \
+#define LIST_OPS(NAME)                                                                             \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(ValueList),                                \
+                                  .update = list_update,                                           \
+                                  .update_one = list_update_one,                                   \
                                   .final = NAME##_final};
 
 LIST_OPS(percentile_cont)

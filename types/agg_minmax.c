@@ -4,59 +4,59 @@
 #include "types/numeric.h"
 #include "types/type_io.h"
 
-/* Fixed-width types: a value and whether there was one. update_one reduces the batch first, which is a SIMD loop
- * for integers. */
-#define MINMAX(NAME, T, TYPE, PHYS, FIELD, BETTER)                                                                     \
-    typedef struct NAME##_best {                                                                                       \
-        T value;                                                                                                       \
-        int64_t seen;                                                                                                  \
-    } NAME##_best;                                                                                                     \
-    static Status NAME##_update(AggCall *call, char **states, size_t offset)                                           \
-    {                                                                                                                  \
-        AGG_EACH(call, T, {                                                                                            \
-            NAME##_best *s = AGG_STATE(NAME##_best, states, offset, i);                                                \
-            const T y = s->value;                                                                                      \
-            s->value = !s->seen || (BETTER) ? x : y;                                                                   \
-            s->seen = 1;                                                                                               \
-        });                                                                                                            \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    static Status NAME##_update_one(AggCall *call, void *state)                                                        \
-    {                                                                                                                  \
-        NAME##_best *s = state;                                                                                        \
-        if (call->n == 0) return QN_OK;                                                                                \
-        T y = s->seen ? s->value : ARG(call, 0, T, call->sel != NULL ? call->sel[0] : 0);                              \
-        AGG_EACH(call, T, y = (BETTER) ? x : y;);                                                                      \
-        s->value = y;                                                                                                  \
-        s->seen = 1;                                                                                                   \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    static Status NAME##_combine(AggCall *call, void *into, const void *from)                                          \
-    {                                                                                                                  \
-        NAME##_best *a = into;                                                                                         \
-        const NAME##_best *b = from;                                                                                   \
-        const T x = b->value, y = a->value;                                                                            \
-        (void)call;                                                                                                    \
-        if (b->seen && (!a->seen || (BETTER))) *a = *b;                                                                \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)                             \
-    {                                                                                                                  \
-        const NAME##_best *s = state;                                                                                  \
-        (void)call, (void)arena;                                                                                       \
-        *out = value_null(TYPE);                                                                                       \
-        if (s->seen) *out = (Value){.type = TYPE, .phys = PHYS, .FIELD = s->value};                                    \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(NAME##_best),                                                  \
-                                  .plain_state = true,                                                                 \
-                                  .update = NAME##_update,                                                             \
-                                  .update_one = NAME##_update_one,                                                     \
-                                  .combine = NAME##_combine,                                                           \
+/* Fixed-width types: a value and whether there was one. update_one reduces the batch first, which
+ * is a SIMD loop for integers. */
+#define MINMAX(NAME, T, TYPE, PHYS, FIELD, BETTER)                                                 \
+    typedef struct NAME##_best {                                                                   \
+        T value;                                                                                   \
+        int64_t seen;                                                                              \
+    } NAME##_best;                                                                                 \
+    static Status NAME##_update(AggCall *call, char **states, size_t offset)                       \
+    {                                                                                              \
+        AGG_EACH(call, T, {                                                                        \
+            NAME##_best *s = AGG_STATE(NAME##_best, states, offset, i);                            \
+            const T y = s->value;                                                                  \
+            s->value = !s->seen || (BETTER) ? x : y;                                               \
+            s->seen = 1;                                                                           \
+        });                                                                                        \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    static Status NAME##_update_one(AggCall *call, void *state)                                    \
+    {                                                                                              \
+        NAME##_best *s = state;                                                                    \
+        if (call->n == 0) return QN_OK;                                                            \
+        T y = s->seen ? s->value : ARG(call, 0, T, call->sel != NULL ? call->sel[0] : 0);          \
+        AGG_EACH(call, T, y = (BETTER) ? x : y;);                                                  \
+        s->value = y;                                                                              \
+        s->seen = 1;                                                                               \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    static Status NAME##_combine(AggCall *call, void *into, const void *from)                      \
+    {                                                                                              \
+        NAME##_best *a = into;                                                                     \
+        const NAME##_best *b = from;                                                               \
+        const T x = b->value, y = a->value;                                                        \
+        (void)call;                                                                                \
+        if (b->seen && (!a->seen || (BETTER))) *a = *b;                                            \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)         \
+    {                                                                                              \
+        const NAME##_best *s = state;                                                              \
+        (void)call, (void)arena;                                                                   \
+        *out = value_null(TYPE);                                                                   \
+        if (s->seen) *out = (Value){.type = TYPE, .phys = PHYS, .FIELD = s->value};                \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(NAME##_best),                              \
+                                  .plain_state = true,                                             \
+                                  .update = NAME##_update,                                         \
+                                  .update_one = NAME##_update_one,                                 \
+                                  .combine = NAME##_combine,                                       \
                                   .final = NAME##_final};
 
-#define MINMAX_BOTH(PREFIX, T, TYPE, PHYS, FIELD)                                                                      \
-    MINMAX(PREFIX##_min, T, TYPE, PHYS, FIELD, x < y)                                                                  \
+#define MINMAX_BOTH(PREFIX, T, TYPE, PHYS, FIELD)                                                  \
+    MINMAX(PREFIX##_min, T, TYPE, PHYS, FIELD, x < y)                                              \
     MINMAX(PREFIX##_max, T, TYPE, PHYS, FIELD, x > y)
 
 MINMAX_BOTH(int2, int16_t, TYPE_INT2, PHYS_I16, i16)
@@ -75,7 +75,8 @@ MINMAX(float4_max, float, TYPE_FLOAT4, PHYS_F32, f32, (x > y) | ((x != x) & (y =
 MINMAX(float8_min, double, TYPE_FLOAT8, PHYS_F64, f64, (x < y) | ((y != y) & (x == x)))
 MINMAX(float8_max, double, TYPE_FLOAT8, PHYS_F64, f64, (x > y) | ((x != x) & (y == y)))
 
-/* Everything else: the value itself, its bytes copied to a buffer that grows in the states' arena. */
+/* Everything else: the value itself, its bytes copied to a buffer that grows in the states' arena.
+ */
 typedef struct Best {
     int64_t seen;
     char value[sizeof(Value)]; /* a Value, which states are not aligned for */
@@ -152,34 +153,34 @@ best_deserialise(AggCall *call, const char *data, size_t nbytes, void *state)
     return best_set(call, s, &v);
 }
 
-#define BEST(NAME, SIGN)                                                                                               \
-    static Status NAME##_fold(AggCall *call, Best *s, int i)                                                           \
-    {                                                                                                                  \
-        Value v = vec_get(call->args[0], i);                                                                           \
-        return best_offer(call, s, &v, SIGN);                                                                          \
-    }                                                                                                                  \
-    AGG_FOLD(NAME, Best, NAME##_fold)                                                                                  \
-    static Status NAME##_combine(AggCall *call, void *into, const void *from)                                          \
-    {                                                                                                                  \
-        const Best *b = from;                                                                                          \
-        Value v;                                                                                                       \
-        if (!b->seen) return QN_OK;                                                                                    \
-        memcpy(&v, b->value, sizeof(v));                                                                               \
-        return best_offer(call, into, &v, SIGN);                                                                       \
-    }                                                                                                                  \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(Best),                                                         \
-                                  .update = NAME##_update,                                                             \
-                                  .update_one = NAME##_update_one,                                                     \
-                                  .combine = NAME##_combine,                                                           \
-                                  .final = best_final,                                                                 \
-                                  .serialise = best_serialise,                                                         \
+#define BEST(NAME, SIGN)                                                                           \
+    static Status NAME##_fold(AggCall *call, Best *s, int i)                                       \
+    {                                                                                              \
+        Value v = vec_get(call->args[0], i);                                                       \
+        return best_offer(call, s, &v, SIGN);                                                      \
+    }                                                                                              \
+    AGG_FOLD(NAME, Best, NAME##_fold)                                                              \
+    static Status NAME##_combine(AggCall *call, void *into, const void *from)                      \
+    {                                                                                              \
+        const Best *b = from;                                                                      \
+        Value v;                                                                                   \
+        if (!b->seen) return QN_OK;                                                                \
+        memcpy(&v, b->value, sizeof(v));                                                           \
+        return best_offer(call, into, &v, SIGN);                                                   \
+    }                                                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(Best),                                     \
+                                  .update = NAME##_update,                                         \
+                                  .update_one = NAME##_update_one,                                 \
+                                  .combine = NAME##_combine,                                       \
+                                  .final = best_final,                                             \
+                                  .serialise = best_serialise,                                     \
                                   .deserialise = best_deserialise};
 
 BEST(any_min, -1)
 BEST(any_max, 1)
 
-/* numeric: a batch of int64 is reduced first. The first of equal values stays, with its display scale, as
- * PostgreSQL's numeric_smaller would leave it. */
+/* numeric: a batch of int64 is reduced first. The first of equal values stays, with its display
+ * scale, as PostgreSQL's numeric_smaller would leave it. */
 static Status
 numeric_reduce(AggCall *call, Best *s, int sign)
 {
@@ -194,46 +195,46 @@ numeric_reduce(AggCall *call, Best *s, int sign)
     return best_offer(call, s, &value, sign);
 }
 
-#define NUMERIC_BEST(NAME, ANY, SIGN)                                                                                  \
-    static Status NAME##_update_one(AggCall *call, void *state)                                                        \
-    {                                                                                                                  \
-        const Vector *a = call->args[0];                                                                               \
-        if (a->phys == PHYS_I64 && a->shape == VEC_FLAT && call->sel == NULL && call->n > 0)                           \
-            return numeric_reduce(call, state, SIGN);                                                                  \
-        return ANY##_update_one(call, state);                                                                          \
-    }                                                                                                                  \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(Best),                                                         \
-                                  .update = ANY##_update,                                                              \
-                                  .update_one = NAME##_update_one,                                                     \
-                                  .combine = ANY##_combine,                                                            \
-                                  .final = best_final,                                                                 \
-                                  .serialise = best_serialise,                                                         \
+#define NUMERIC_BEST(NAME, ANY, SIGN)                                                              \
+    static Status NAME##_update_one(AggCall *call, void *state)                                    \
+    {                                                                                              \
+        const Vector *a = call->args[0];                                                           \
+        if (a->phys == PHYS_I64 && a->shape == VEC_FLAT && call->sel == NULL && call->n > 0)       \
+            return numeric_reduce(call, state, SIGN);                                              \
+        return ANY##_update_one(call, state);                                                      \
+    }                                                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(Best),                                     \
+                                  .update = ANY##_update,                                          \
+                                  .update_one = NAME##_update_one,                                 \
+                                  .combine = ANY##_combine,                                        \
+                                  .final = best_final,                                             \
+                                  .serialise = best_serialise,                                     \
                                   .deserialise = best_deserialise};
 
 NUMERIC_BEST(numeric_min, any_min, -1)
 NUMERIC_BEST(numeric_max, any_max, 1)
 
 /* Text goes by its bytes, most comparisons deciding on the first four. */
-#define TEXT_BEST(NAME, ANY, BETTER)                                                                                   \
-    static Status NAME##_fold(AggCall *call, Best *s, int i)                                                           \
-    {                                                                                                                  \
-        const Str *x = &ARG(call, 0, Str, i);                                                                          \
-        if (s->seen) {                                                                                                 \
-            Value old;                                                                                                 \
-            memcpy(&old, s->value, sizeof(old));                                                                       \
-            const int c = str_cmp(x, &old.str);                                                                        \
-            if (!(BETTER)) return QN_OK;                                                                               \
-        }                                                                                                              \
-        Value v = value_str(TYPE_TEXT, *x);                                                                            \
-        return best_set(call, s, &v);                                                                                  \
-    }                                                                                                                  \
-    AGG_FOLD(NAME, Best, NAME##_fold)                                                                                  \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(Best),                                                         \
-                                  .update = NAME##_update,                                                             \
-                                  .update_one = NAME##_update_one,                                                     \
-                                  .combine = ANY##_combine,                                                            \
-                                  .final = best_final,                                                                 \
-                                  .serialise = best_serialise,                                                         \
+#define TEXT_BEST(NAME, ANY, BETTER)                                                               \
+    static Status NAME##_fold(AggCall *call, Best *s, int i)                                       \
+    {                                                                                              \
+        const Str *x = &ARG(call, 0, Str, i);                                                      \
+        if (s->seen) {                                                                             \
+            Value old;                                                                             \
+            memcpy(&old, s->value, sizeof(old));                                                   \
+            const int c = str_cmp(x, &old.str);                                                    \
+            if (!(BETTER)) return QN_OK;                                                           \
+        }                                                                                          \
+        Value v = value_str(TYPE_TEXT, *x);                                                        \
+        return best_set(call, s, &v);                                                              \
+    }                                                                                              \
+    AGG_FOLD(NAME, Best, NAME##_fold)                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(Best),                                     \
+                                  .update = NAME##_update,                                         \
+                                  .update_one = NAME##_update_one,                                 \
+                                  .combine = ANY##_combine,                                        \
+                                  .final = best_final,                                             \
+                                  .serialise = best_serialise,                                     \
                                   .deserialise = best_deserialise};
 
 TEXT_BEST(text_min, any_min, c < 0)
@@ -264,64 +265,64 @@ bool_count_combine(AggCall *call, void *into, const void *from)
     return QN_OK;
 }
 
-#define BOOL_AGG(NAME, EXPR)                                                                                           \
-    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)                             \
-    {                                                                                                                  \
-        const BoolCount *s = state;                                                                                    \
-        (void)call, (void)arena;                                                                                       \
-        *out = value_null(TYPE_BOOL);                                                                                  \
-        if (s->n > 0) *out = (Value){.type = TYPE_BOOL, .phys = PHYS_BOOL, .b = (EXPR)};                               \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(BoolCount),                                                    \
-                                  .plain_state = true,                                                                 \
-                                  .update = bool_count_update,                                                         \
-                                  .update_one = bool_count_update_one,                                                 \
-                                  .remove_one = bool_count_remove_one,                                                 \
-                                  .combine = bool_count_combine,                                                       \
+#define BOOL_AGG(NAME, EXPR)                                                                       \
+    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)         \
+    {                                                                                              \
+        const BoolCount *s = state;                                                                \
+        (void)call, (void)arena;                                                                   \
+        *out = value_null(TYPE_BOOL);                                                              \
+        if (s->n > 0) *out = (Value){.type = TYPE_BOOL, .phys = PHYS_BOOL, .b = (EXPR)};           \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(BoolCount),                                \
+                                  .plain_state = true,                                             \
+                                  .update = bool_count_update,                                     \
+                                  .update_one = bool_count_update_one,                             \
+                                  .remove_one = bool_count_remove_one,                             \
+                                  .combine = bool_count_combine,                                   \
                                   .final = NAME##_final};
 
 BOOL_AGG(bool_and, s->ntrue == s->n)
 BOOL_AGG(bool_or, s->ntrue > 0)
 
 /* Bits. */
-#define BIT_AGG(NAME, T, TYPE, PHYS, FIELD, OP, START)                                                                 \
-    typedef struct NAME##_bits {                                                                                       \
-        int64_t value, n;                                                                                              \
-    } NAME##_bits;                                                                                                     \
-    static Status NAME##_init(AggCall *call, void *state)                                                              \
-    {                                                                                                                  \
-        (void)call;                                                                                                    \
-        ((NAME##_bits *)state)->value = (START);                                                                       \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    AGG_STEP(NAME, NAME##_bits, T, (s->value OP x, s->n++))                                                            \
-    static Status NAME##_combine(AggCall *call, void *into, const void *from)                                          \
-    {                                                                                                                  \
-        (void)call;                                                                                                    \
-        ((NAME##_bits *)into)->value OP((const NAME##_bits *)from)->value;                                             \
-        ((NAME##_bits *)into)->n += ((const NAME##_bits *)from)->n;                                                    \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)                             \
-    {                                                                                                                  \
-        const NAME##_bits *s = state;                                                                                  \
-        (void)call, (void)arena;                                                                                       \
-        *out = value_null(TYPE);                                                                                       \
-        if (s->n > 0) *out = (Value){.type = TYPE, .phys = PHYS, .FIELD = (T)s->value};                                \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(NAME##_bits),                                                  \
-                                  .plain_state = true,                                                                 \
-                                  .init = NAME##_init,                                                                 \
-                                  .update = NAME##_update,                                                             \
-                                  .update_one = NAME##_update_one,                                                     \
-                                  .combine = NAME##_combine,                                                           \
+#define BIT_AGG(NAME, T, TYPE, PHYS, FIELD, OP, START)                                             \
+    typedef struct NAME##_bits {                                                                   \
+        int64_t value, n;                                                                          \
+    } NAME##_bits;                                                                                 \
+    static Status NAME##_init(AggCall *call, void *state)                                          \
+    {                                                                                              \
+        (void)call;                                                                                \
+        ((NAME##_bits *)state)->value = (START);                                                   \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    AGG_STEP(NAME, NAME##_bits, T, (s->value OP x, s->n++))                                        \
+    static Status NAME##_combine(AggCall *call, void *into, const void *from)                      \
+    {                                                                                              \
+        (void)call;                                                                                \
+        ((NAME##_bits *)into)->value OP((const NAME##_bits *)from)->value;                         \
+        ((NAME##_bits *)into)->n += ((const NAME##_bits *)from)->n;                                \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)         \
+    {                                                                                              \
+        const NAME##_bits *s = state;                                                              \
+        (void)call, (void)arena;                                                                   \
+        *out = value_null(TYPE);                                                                   \
+        if (s->n > 0) *out = (Value){.type = TYPE, .phys = PHYS, .FIELD = (T)s->value};            \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(NAME##_bits),                              \
+                                  .plain_state = true,                                             \
+                                  .init = NAME##_init,                                             \
+                                  .update = NAME##_update,                                         \
+                                  .update_one = NAME##_update_one,                                 \
+                                  .combine = NAME##_combine,                                       \
                                   .final = NAME##_final};
 
-#define BIT_AGGS(PREFIX, T, TYPE, PHYS, FIELD)                                                                         \
-    BIT_AGG(PREFIX##_bit_and, T, TYPE, PHYS, FIELD, &=, -1)                                                            \
-    BIT_AGG(PREFIX##_bit_or, T, TYPE, PHYS, FIELD, |=, 0)                                                              \
+#define BIT_AGGS(PREFIX, T, TYPE, PHYS, FIELD)                                                     \
+    BIT_AGG(PREFIX##_bit_and, T, TYPE, PHYS, FIELD, &=, -1)                                        \
+    BIT_AGG(PREFIX##_bit_or, T, TYPE, PHYS, FIELD, |=, 0)                                          \
     BIT_AGG(PREFIX##_bit_xor, T, TYPE, PHYS, FIELD, ^=, 0)
 
 BIT_AGGS(int2, int16_t, TYPE_INT2, PHYS_I16, i16)

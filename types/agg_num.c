@@ -1,7 +1,8 @@
-/* agg_num.c - count, and exact sums: sum, avg, variance and standard deviation of integers and numeric.
+/* agg_num.c - count, and exact sums: sum, avg, variance and standard deviation of integers and
+ * numeric.
  *
- * Sums are exact whatever the order, so partial ones combine and rows can be taken out again. They run in int64 or
- * int128 and move to digits when that overflows. */
+ * Sums are exact whatever the order, so partial ones combine and rows can be taken out again. They
+ * run in int64 or int128 and move to digits when that overflows. */
 #include "types/agg.h"
 #include "types/numvar.h"
 
@@ -49,12 +50,12 @@ count_final(AggCall *call, const void *state, Arena *arena, Value *out)
 }
 
 const AggOps aggops_count = {.state_bytes = sizeof(Count),
-                              .plain_state = true,
-                              .update = count_update,
-                              .update_one = count_update_one,
-                              .remove_one = count_remove_one,
-                              .combine = count_combine,
-                              .final = count_final};
+                             .plain_state = true,
+                             .update = count_update,
+                             .update_one = count_update_one,
+                             .remove_one = count_remove_one,
+                             .combine = count_combine,
+                             .final = count_final};
 
 /* Quotients and results. */
 
@@ -63,7 +64,8 @@ numeric_result(AggCall *call, Arena *arena, const NumVar *v, Value *out)
 {
     NumWork w = {call->ctx, arena};
     int128 u;
-    if (v->kind == NUMERIC_FINITE && v->dscale <= NUMERIC_INT_SCALE_MAX && numvar_to_i128(v, v->dscale, &u)) {
+    if (v->kind == NUMERIC_FINITE && v->dscale <= NUMERIC_INT_SCALE_MAX &&
+        numvar_to_i128(v, v->dscale, &u)) {
         *out = numeric_value_int(u, v->dscale);
         return QN_OK;
     }
@@ -143,14 +145,14 @@ int_avg_final(AggCall *call, const void *state, Arena *arena, Value *out)
     return average(call, arena, &total, s->n, out);
 }
 
-#define INT_SUM_OPS(NAME, STEP, FINAL)                                                                                 \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(IntSum),                                                          \
-                               .plain_state = true,                                                                    \
-                               .update = STEP##_update,                                                                \
-                               .update_one = STEP##_update_one,                                                        \
-                               .remove_one = STEP##_remove_one,                                                        \
-                               .combine = int_sum_combine,                                                             \
-                               .final = FINAL};
+#define INT_SUM_OPS(NAME, STEP, FINAL)                                                             \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(IntSum),                                   \
+                                  .plain_state = true,                                             \
+                                  .update = STEP##_update,                                         \
+                                  .update_one = STEP##_update_one,                                 \
+                                  .remove_one = STEP##_remove_one,                                 \
+                                  .combine = int_sum_combine,                                      \
+                                  .final = FINAL};
 
 INT_SUM_OPS(int2_sum, int2_sum, int_sum_final)
 INT_SUM_OPS(int4_sum, int4_sum, int_sum_final)
@@ -183,7 +185,8 @@ static Status
 int8_sum_update_one(AggCall *call, void *state)
 {
     BigintSum *s = state;
-    if (call->sel != NULL || call->args[0]->shape == VEC_CONST) return int8_row_update_one(call, state);
+    if (call->sel != NULL || call->args[0]->shape == VEC_CONST)
+        return int8_row_update_one(call, state);
     s->sum += sum_int64(call->args[0]->data, call->n);
     s->n += call->n;
     return QN_OK;
@@ -231,14 +234,14 @@ int8_avg_final(AggCall *call, const void *state, Arena *arena, Value *out)
     return average(call, arena, &total, s->n, out);
 }
 
-#define BIGINT_SUM_OPS(NAME, FINAL)                                                                                    \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(BigintSum),                                                       \
-                               .plain_state = true,                                                                    \
-                               .update = int8_row_update,                                                              \
-                               .update_one = int8_sum_update_one,                                                      \
-                               .remove_one = int8_sum_remove_one,                                                      \
-                               .combine = int8_sum_combine,                                                            \
-                               .final = FINAL};
+#define BIGINT_SUM_OPS(NAME, FINAL)                                                                \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(BigintSum),                                \
+                                  .plain_state = true,                                             \
+                                  .update = int8_row_update,                                       \
+                                  .update_one = int8_sum_update_one,                               \
+                                  .remove_one = int8_sum_remove_one,                               \
+                                  .combine = int8_sum_combine,                                     \
+                                  .final = FINAL};
 
 BIGINT_SUM_OPS(int8_sum, int8_sum_final)
 BIGINT_SUM_OPS(int8_avg, int8_avg_final)
@@ -285,14 +288,16 @@ add_slow(AggCall *call, NumWork *scratch, NumSum *s, int128 x, int scale)
     NumVar v;
     int128 scaled;
     if (scale > s->scale) { /* the sum takes the larger scale, or leaves for digits */
-        if (scale - s->scale > 38 || num_mul_overflows((int128)s->v, num_pow10_i128(scale - (int)s->scale), &scaled)) {
+        if (scale - s->scale > 38 ||
+            num_mul_overflows((int128)s->v, num_pow10_i128(scale - (int)s->scale), &scaled)) {
             TRY(flush(call, scratch, s));
             scaled = 0;
         }
         s->v = scaled;
         s->scale = scale;
     } else if (scale < s->scale) {
-        if (s->scale - scale > 38 || num_mul_overflows(x, num_pow10_i128((int)s->scale - scale), &scaled)) {
+        if (s->scale - scale > 38 ||
+            num_mul_overflows(x, num_pow10_i128((int)s->scale - scale), &scaled)) {
             numvar_init(&v);
             TRY(numvar_from_i128(scratch, x, scale, &v));
             return add_big(call, scratch, s, &v);
@@ -378,10 +383,17 @@ add_str(AggCall *call, NumWork *scratch, NumStats *s, const Str *str, bool squar
     int128 u;
     TRY(numvar_from_str(scratch, str, &v));
     switch (v.kind) {
-    case NUMERIC_NAN: s->nnan++; return QN_OK;
-    case NUMERIC_POS_INF: s->npos++; return QN_OK;
-    case NUMERIC_NEG_INF: s->nneg++; return QN_OK;
-    default: break;
+    case NUMERIC_NAN:
+        s->nnan++;
+        return QN_OK;
+    case NUMERIC_POS_INF:
+        s->npos++;
+        return QN_OK;
+    case NUMERIC_NEG_INF:
+        s->nneg++;
+        return QN_OK;
+    default:
+        break;
     }
     if (v.dscale <= NUMERIC_INT_SCALE_MAX && numvar_to_i128(&v, v.dscale, &u))
         return add_finite(call, scratch, s, u, v.dscale, squares);
@@ -403,13 +415,16 @@ feed_numeric(AggCall *call, char **states, size_t offset, NumStats *one, bool sq
 #define STATE_OF(i) (one != NULL ? one : AGG_STATE(NumStats, states, offset, i))
     if (a->phys == PHYS_I64) {
         ROWS(call, i)
-        TRY_GOTO(add_finite(call, &scratch, STATE_OF(i), ((const int64_t *)a->data)[arg_at(a, i)], a->scale, squares));
+        TRY_GOTO(add_finite(call, &scratch, STATE_OF(i), ((const int64_t *)a->data)[arg_at(a, i)],
+                            a->scale, squares));
     } else if (a->phys == PHYS_I128) {
         ROWS(call, i)
-        TRY_GOTO(add_finite(call, &scratch, STATE_OF(i), ((const int128 *)a->data)[arg_at(a, i)], a->scale, squares));
+        TRY_GOTO(add_finite(call, &scratch, STATE_OF(i), ((const int128 *)a->data)[arg_at(a, i)],
+                            a->scale, squares));
     } else {
         ROWS(call, i)
-        TRY_GOTO(add_str(call, &scratch, STATE_OF(i), &((const Str *)a->data)[arg_at(a, i)], squares));
+        TRY_GOTO(
+            add_str(call, &scratch, STATE_OF(i), &((const Str *)a->data)[arg_at(a, i)], squares));
     }
 #undef STATE_OF
 done:
@@ -467,9 +482,12 @@ static bool
 special_sum(const NumStats *s, NumVar *out)
 {
     numvar_init(out);
-    if (s->nnan > 0 || (s->npos > 0 && s->nneg > 0)) out->kind = NUMERIC_NAN;
-    else if (s->npos > 0) out->kind = NUMERIC_POS_INF;
-    else if (s->nneg > 0) out->kind = NUMERIC_NEG_INF;
+    if (s->nnan > 0 || (s->npos > 0 && s->nneg > 0))
+        out->kind = NUMERIC_NAN;
+    else if (s->npos > 0)
+        out->kind = NUMERIC_POS_INF;
+    else if (s->nneg > 0)
+        out->kind = NUMERIC_NEG_INF;
     return out->kind != NUMERIC_FINITE;
 }
 
@@ -521,7 +539,8 @@ spread(AggCall *call, const NumStats *s, Arena *arena, bool sample, bool root, V
     TRY(numvar_mul(&w, &x, &x, rscale, &x));
     TRY(numvar_mul(&w, &n, &xx, rscale, &xx));
     TRY(numvar_sub(&w, &xx, &x, &xx));
-    if (xx.ndigits == 0 || xx.negative) return numeric_result(call, arena, &r, out); /* 0, whatever rounding left */
+    if (xx.ndigits == 0 || xx.negative)
+        return numeric_result(call, arena, &r, out); /* 0, whatever rounding left */
     TRY(numvar_mul(&w, &n, &below, 0, &n));
     rscale = numvar_div_scale(&xx, &n);
     TRY(numvar_div(&w, &xx, &n, rscale, true, &r));
@@ -529,7 +548,8 @@ spread(AggCall *call, const NumStats *s, Arena *arena, bool sample, bool root, V
     return numeric_result(call, arena, &r, out);
 }
 
-/* A state to bytes: the plain part, then each sum's digits as a packed numeric where it has some. */
+/* A state to bytes: the plain part, then each sum's digits as a packed numeric where it has some.
+ */
 static Status
 num_stats_serialise(AggCall *call, const void *state, StrBuf *b)
 {
@@ -573,36 +593,36 @@ num_stats_deserialise(AggCall *call, const char *data, size_t nbytes, void *stat
     return QN_OK;
 }
 
-#define NUM_STATS_OPS(NAME, STEP, FINAL)                                                                               \
-    const AggOps aggops_##NAME = {.state_bytes = sizeof(NumStats),                                                        \
-                               .update = STEP##_update,                                                                \
-                               .update_one = STEP##_update_one,                                                        \
-                               .combine = num_stats_combine,                                                           \
-                               .final = FINAL,                                                                         \
-                               .serialise = num_stats_serialise,                                                       \
-                               .deserialise = num_stats_deserialise};
+#define NUM_STATS_OPS(NAME, STEP, FINAL)                                                           \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(NumStats),                                 \
+                                  .update = STEP##_update,                                         \
+                                  .update_one = STEP##_update_one,                                 \
+                                  .combine = num_stats_combine,                                    \
+                                  .final = FINAL,                                                  \
+                                  .serialise = num_stats_serialise,                                \
+                                  .deserialise = num_stats_deserialise};
 
 NUM_STATS_OPS(numeric_sum, num_sum, num_sum_final)
 NUM_STATS_OPS(numeric_avg, num_sum, num_avg_final)
 
 /* Squares of integers by the same state. */
 
-#define INT_STATS(NAME, T)                                                                                             \
-    static Status NAME##_fold(AggCall *call, NumStats *s, int i)                                                       \
-    {                                                                                                                  \
-        NumWork scratch = {call->ctx, call->arena};                                                                    \
-        return add_finite(call, &scratch, s, ARG(call, 0, T, i), 0, true);                                             \
-    }                                                                                                                  \
+#define INT_STATS(NAME, T)                                                                         \
+    static Status NAME##_fold(AggCall *call, NumStats *s, int i)                                   \
+    {                                                                                              \
+        NumWork scratch = {call->ctx, call->arena};                                                \
+        return add_finite(call, &scratch, s, ARG(call, 0, T, i), 0, true);                         \
+    }                                                                                              \
     AGG_FOLD(NAME, NumStats, NAME##_fold)
 
 INT_STATS(int2_stats, int16_t)
 INT_STATS(int4_stats, int32_t)
 INT_STATS(int8_stats, int64_t)
 
-#define SPREAD_FINAL(NAME, SAMPLE, ROOT)                                                                               \
-    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)                             \
-    {                                                                                                                  \
-        return spread(call, state, arena, SAMPLE, ROOT, out);                                                          \
+#define SPREAD_FINAL(NAME, SAMPLE, ROOT)                                                           \
+    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)         \
+    {                                                                                              \
+        return spread(call, state, arena, SAMPLE, ROOT, out);                                      \
     }
 
 SPREAD_FINAL(var_pop, false, false)
@@ -610,10 +630,10 @@ SPREAD_FINAL(var_samp, true, false)
 SPREAD_FINAL(stddev_pop, false, true)
 SPREAD_FINAL(stddev_samp, true, true)
 
-#define SPREAD_OPS(PREFIX, STEP)                                                                                       \
-    NUM_STATS_OPS(PREFIX##_var_pop, STEP, var_pop_final)                                                               \
-    NUM_STATS_OPS(PREFIX##_var_samp, STEP, var_samp_final)                                                             \
-    NUM_STATS_OPS(PREFIX##_stddev_pop, STEP, stddev_pop_final)                                                         \
+#define SPREAD_OPS(PREFIX, STEP)                                                                   \
+    NUM_STATS_OPS(PREFIX##_var_pop, STEP, var_pop_final)                                           \
+    NUM_STATS_OPS(PREFIX##_var_samp, STEP, var_samp_final)                                         \
+    NUM_STATS_OPS(PREFIX##_stddev_pop, STEP, stddev_pop_final)                                     \
     NUM_STATS_OPS(PREFIX##_stddev_samp, STEP, stddev_samp_final)
 
 SPREAD_OPS(int2, int2_stats)

@@ -58,18 +58,40 @@ static void
 store(void *data, size_t i, Phys phys, const Value *value)
 {
     switch (phys) {
-    case PHYS_NONE: break;
-    case PHYS_BOOL: ((uint8_t *)data)[i] = value->b; break;
-    case PHYS_I16: ((int16_t *)data)[i] = value->i16; break;
-    case PHYS_I32: ((int32_t *)data)[i] = value->i32; break;
-    case PHYS_I64: ((int64_t *)data)[i] = value->i64; break;
-    case PHYS_F32: ((float *)data)[i] = value->f32; break;
-    case PHYS_F64: ((double *)data)[i] = value->f64; break;
-    case PHYS_I128: ((int128 *)data)[i] = value->i128; break;
-    case PHYS_INTERVAL: ((Interval *)data)[i] = value->interval; break;
-    case PHYS_UUID: ((Uuid *)data)[i] = value->uuid; break;
-    case PHYS_STR: ((Str *)data)[i] = value->str; break;
-    case PHYS_COUNT: assert(false);
+    case PHYS_NONE:
+        break;
+    case PHYS_BOOL:
+        ((uint8_t *)data)[i] = value->b;
+        break;
+    case PHYS_I16:
+        ((int16_t *)data)[i] = value->i16;
+        break;
+    case PHYS_I32:
+        ((int32_t *)data)[i] = value->i32;
+        break;
+    case PHYS_I64:
+        ((int64_t *)data)[i] = value->i64;
+        break;
+    case PHYS_F32:
+        ((float *)data)[i] = value->f32;
+        break;
+    case PHYS_F64:
+        ((double *)data)[i] = value->f64;
+        break;
+    case PHYS_I128:
+        ((int128 *)data)[i] = value->i128;
+        break;
+    case PHYS_INTERVAL:
+        ((Interval *)data)[i] = value->interval;
+        break;
+    case PHYS_UUID:
+        ((Uuid *)data)[i] = value->uuid;
+        break;
+    case PHYS_STR:
+        ((Str *)data)[i] = value->str;
+        break;
+    case PHYS_COUNT:
+        assert(false);
     }
 }
 
@@ -77,25 +99,48 @@ static void
 load(const void *data, size_t i, Phys phys, Value *out)
 {
     switch (phys) {
-    case PHYS_NONE: break;
-    case PHYS_BOOL: out->b = ((const uint8_t *)data)[i] != 0; break;
-    case PHYS_I16: out->i16 = ((const int16_t *)data)[i]; break;
-    case PHYS_I32: out->i32 = ((const int32_t *)data)[i]; break;
-    case PHYS_I64: out->i64 = ((const int64_t *)data)[i]; break;
-    case PHYS_F32: out->f32 = ((const float *)data)[i]; break;
-    case PHYS_F64: out->f64 = ((const double *)data)[i]; break;
-    case PHYS_I128: out->i128 = ((const int128 *)data)[i]; break;
-    case PHYS_INTERVAL: out->interval = ((const Interval *)data)[i]; break;
-    case PHYS_UUID: out->uuid = ((const Uuid *)data)[i]; break;
-    case PHYS_STR: out->str = ((const Str *)data)[i]; break;
-    case PHYS_COUNT: assert(false);
+    case PHYS_NONE:
+        break;
+    case PHYS_BOOL:
+        out->b = ((const uint8_t *)data)[i] != 0;
+        break;
+    case PHYS_I16:
+        out->i16 = ((const int16_t *)data)[i];
+        break;
+    case PHYS_I32:
+        out->i32 = ((const int32_t *)data)[i];
+        break;
+    case PHYS_I64:
+        out->i64 = ((const int64_t *)data)[i];
+        break;
+    case PHYS_F32:
+        out->f32 = ((const float *)data)[i];
+        break;
+    case PHYS_F64:
+        out->f64 = ((const double *)data)[i];
+        break;
+    case PHYS_I128:
+        out->i128 = ((const int128 *)data)[i];
+        break;
+    case PHYS_INTERVAL:
+        out->interval = ((const Interval *)data)[i];
+        break;
+    case PHYS_UUID:
+        out->uuid = ((const Uuid *)data)[i];
+        break;
+    case PHYS_STR:
+        out->str = ((const Str *)data)[i];
+        break;
+    case PHYS_COUNT:
+        assert(false);
     }
 }
 
 void
 vec_set_const(Vector *v, const Value *value)
 {
-    vec_reset(v, value->is_null && v->type == value->type ? type_phys(v->type, -1) : (Phys)value->phys);
+    vec_reset(v, value->is_null && v->type == value->type ? type_phys(v->type, -1)
+                                                          : (Phys)value->phys);
     v->shape = VEC_CONST;
     v->scale = value->is_null ? 0 : value->scale;
     if (value->is_null) {
@@ -148,12 +193,18 @@ vec_put(Vector *v, int row, const Value *value)
 /* Values in classes of width: the compiler makes plain loads and stores of each. */
 #define MOVE_BY_WIDTH(FROM, TO)                                                                    \
     switch (phys_width[src->phys]) {                                                               \
-    case 1: MOVE(uint8_t, FROM, TO)                                                                \
-    case 2: MOVE(uint16_t, FROM, TO)                                                               \
-    case 4: MOVE(uint32_t, FROM, TO)                                                               \
-    case 8: MOVE(uint64_t, FROM, TO)                                                               \
-    case 16: MOVE(Uuid, FROM, TO)                                                                  \
-    default: break;                                                                                \
+    case 1:                                                                                        \
+        MOVE(uint8_t, FROM, TO)                                                                    \
+    case 2:                                                                                        \
+        MOVE(uint16_t, FROM, TO)                                                                   \
+    case 4:                                                                                        \
+        MOVE(uint32_t, FROM, TO)                                                                   \
+    case 8:                                                                                        \
+        MOVE(uint64_t, FROM, TO)                                                                   \
+    case 16:                                                                                       \
+        MOVE(Uuid, FROM, TO)                                                                       \
+    default:                                                                                       \
+        break;                                                                                     \
     }
 
 void
@@ -166,7 +217,8 @@ vec_flatten(const Vector *v, const uint16_t *sel, int n, Vector *out)
         out->valid = out->own_valid;
         bits_fill(out->valid, BATCH_ROWS, false);
         if (out->phys == PHYS_STR)
-            for (int k = 0; k < n; k++) memset((Str *)out->data + (sel != NULL ? sel[k] : k), 0, sizeof(Str));
+            for (int k = 0; k < n; k++)
+                memset((Str *)out->data + (sel != NULL ? sel[k] : k), 0, sizeof(Str));
         return;
     }
     if (v->shape != VEC_CONST && v->valid != NULL) {
@@ -179,9 +231,12 @@ vec_flatten(const Vector *v, const uint16_t *sel, int n, Vector *out)
         return;
     }
     switch (v->shape) {
-    case VEC_FLAT: MOVE_BY_WIDTH(i, i) break;
-    case VEC_CONST: MOVE_BY_WIDTH(0, i) break;
-    default: MOVE_BY_WIDTH(v->codes[i], i)
+    case VEC_FLAT:
+        MOVE_BY_WIDTH(i, i) break;
+    case VEC_CONST:
+        MOVE_BY_WIDTH(0, i) break;
+    default:
+        MOVE_BY_WIDTH(v->codes[i], i)
     }
 }
 
@@ -201,7 +256,8 @@ vec_gather(const Vector *v, const uint16_t *sel, int n, Vector *out)
             uint64_t word = 0;
             int end = n - k < 64 ? n - k : 64;
             for (int j = 0; j < end; j++)
-                word |= (uint64_t)bits_get(v->valid, sel != NULL ? sel[k + j] : (size_t)(k + j)) << j;
+                word |= (uint64_t)bits_get(v->valid, sel != NULL ? sel[k + j] : (size_t)(k + j))
+                        << j;
             out->valid[k >> 6] = word;
         }
     }

@@ -4,7 +4,8 @@
 
 #include "common/hash.h"
 
-/* A unique prefix of true, false, yes, no, on or off, or a digit 0 or 1; any case, blanks around it. */
+/* A unique prefix of true, false, yes, no, on or off, or a digit 0 or 1; any case, blanks around
+ * it. */
 bool
 bool_parse(const char *text, size_t nbytes, bool *out)
 {
@@ -26,13 +27,14 @@ bool_parse(const char *text, size_t nbytes, bool *out)
 }
 
 Status
-bool_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+bool_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+        Value *out)
 {
     bool b;
     (void)arena, (void)typmod;
     if (!bool_parse(text, nbytes, &b))
-        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "invalid input syntax for type boolean: \"%.*s\"",
-                     (int)nbytes, text);
+        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION,
+                     "invalid input syntax for type boolean: \"%.*s\"", (int)nbytes, text);
     *out = (Value){.type = type, .phys = PHYS_BOOL, .b = b};
     return QN_OK;
 }

@@ -1,8 +1,8 @@
 /* float.c - real and double precision: text, order, arithmetic, casts among the number types.
  *
- * NaN equals NaN and is larger than every other number, so that floats have a total order. Arithmetic follows IEEE
- * 754, except that overflow to infinity, underflow to zero and division by zero are errors: loops collect a flag
- * and only when it is set is the batch looked at again. */
+ * NaN equals NaN and is larger than every other number, so that floats have a total order.
+ * Arithmetic follows IEEE 754, except that overflow to infinity, underflow to zero and division by
+ * zero are errors: loops collect a flag and only when it is set is the batch looked at again. */
 #include "types/kernel.h"
 #include "types/type_io.h"
 
@@ -42,17 +42,19 @@ float_in(Ctx *ctx, const char *text, size_t nbytes, bool single, double *out)
     }
     if (r == FLOAT_NO_MEMORY) return RAISE_OOM(ctx);
     if (r == FLOAT_RANGE)
-        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "\"%.*s\" is out of range for type %s", (int)(stop - p), p, name);
+        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "\"%.*s\" is out of range for type %s",
+                     (int)(stop - p), p, name);
     if (r == FLOAT_OK)
         while (stop < end && ascii_is_space(*stop)) stop++;
     if (r == FLOAT_MALFORMED || stop != end)
-        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "invalid input syntax for type %s: \"%.*s\"", name,
-                     (int)nbytes, text);
+        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION,
+                     "invalid input syntax for type %s: \"%.*s\"", name, (int)nbytes, text);
     return QN_OK;
 }
 
 Status
-float8_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+float8_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+          Value *out)
 {
     double v;
     (void)arena, (void)typmod;
@@ -62,7 +64,8 @@ float8_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int
 }
 
 Status
-float4_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+float4_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+          Value *out)
 {
     double v;
     (void)arena, (void)typmod;
@@ -82,7 +85,8 @@ float8_out(Ctx *ctx, StrBuf *b, const Value *v)
 {
     char text[FLOAT_TEXT_MAX];
     int extra = extra_digits(ctx);
-    int n = extra > 0 ? float8_format(v->f64, text) : float8_format_digits(v->f64, DBL_DIG + extra, text);
+    int n = extra > 0 ? float8_format(v->f64, text)
+                      : float8_format_digits(v->f64, DBL_DIG + extra, text);
     strbuf_add(b, text, (size_t)n);
     return QN_OK;
 }
@@ -92,7 +96,8 @@ float4_out(Ctx *ctx, StrBuf *b, const Value *v)
 {
     char text[FLOAT_TEXT_MAX];
     int extra = extra_digits(ctx);
-    int n = extra > 0 ? float4_format(v->f32, text) : float8_format_digits((double)v->f32, FLT_DIG + extra, text);
+    int n = extra > 0 ? float4_format(v->f32, text)
+                      : float8_format_digits((double)v->f32, FLT_DIG + extra, text);
     strbuf_add(b, text, (size_t)n);
     return QN_OK;
 }
@@ -147,12 +152,12 @@ float4_hash(const Value *v)
     return hash_double((double)v->f32);
 }
 
-#define FLOAT_SIX(PREFIX, TA, TB)                                                                                      \
-    COMPARE_KERNEL(PREFIX##eq, TA, TB, FLOAT_EQ)                                                                       \
-    COMPARE_KERNEL(PREFIX##ne, TA, TB, FLOAT_NE)                                                                       \
-    COMPARE_KERNEL(PREFIX##lt, TA, TB, FLOAT_LT)                                                                       \
-    COMPARE_KERNEL(PREFIX##le, TA, TB, FLOAT_LE)                                                                       \
-    COMPARE_KERNEL(PREFIX##gt, TA, TB, FLOAT_GT)                                                                       \
+#define FLOAT_SIX(PREFIX, TA, TB)                                                                  \
+    COMPARE_KERNEL(PREFIX##eq, TA, TB, FLOAT_EQ)                                                   \
+    COMPARE_KERNEL(PREFIX##ne, TA, TB, FLOAT_NE)                                                   \
+    COMPARE_KERNEL(PREFIX##lt, TA, TB, FLOAT_LT)                                                   \
+    COMPARE_KERNEL(PREFIX##le, TA, TB, FLOAT_LE)                                                   \
+    COMPARE_KERNEL(PREFIX##gt, TA, TB, FLOAT_GT)                                                   \
     COMPARE_KERNEL(PREFIX##ge, TA, TB, FLOAT_GE)
 
 FLOAT_SIX(float8, double, double)
@@ -169,24 +174,25 @@ BINARY_KERNEL(float4larger, float, float, float, FLOAT_GT ? x : y)
 BINARY_KERNEL(float8smaller, double, double, double, FLOAT_LT ? x : y)
 BINARY_KERNEL(float4smaller, float, float, float, FLOAT_LT ? x : y)
 
-/* Arithmetic. fault is set for rows that may be errors: an infinite result of finite operands, a zero product
- * or quotient of operands that are not, a zero divisor. */
+/* Arithmetic. fault is set for rows that may be errors: an infinite result of finite operands, a
+ * zero product or quotient of operands that are not, a zero divisor. */
 
 #define INFINITE(v) (fabs((double)(v)) > DBL_MAX)
 
-#define FLOAT_ARITH(NAME, TA, TB, TR, OP, FAULT, CHECK)                                                                \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        int fault = 0;                                                                                                 \
-        BINARY_LOOP(call, TA, TB, TR, ({                                                                               \
-                        const TR r = (TR)x OP(TR) y;                                                                   \
-                        fault |= FAULT;                                                                                \
-                        r;                                                                                             \
-                    }));                                                                                               \
-        if (__builtin_expect(fault == 0, 1)) return QN_OK;                                                             \
-        ROWS(call, i)                                                                                                  \
-        TRY(CHECK(call->ctx, (double)ARG(call, 0, TA, i), (double)ARG(call, 1, TB, i), (double)OUT(call, TR, i)));     \
-        return QN_OK;                                                                                                  \
+#define FLOAT_ARITH(NAME, TA, TB, TR, OP, FAULT, CHECK)                                            \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        int fault = 0;                                                                             \
+        BINARY_LOOP(call, TA, TB, TR, ({                                                           \
+                        const TR r = (TR)x OP(TR) y;                                               \
+                        fault |= FAULT;                                                            \
+                        r;                                                                         \
+                    }));                                                                           \
+        if (__builtin_expect(fault == 0, 1)) return QN_OK;                                         \
+        ROWS(call, i)                                                                              \
+        TRY(CHECK(call->ctx, (double)ARG(call, 0, TA, i), (double)ARG(call, 1, TB, i),             \
+                  (double)OUT(call, TR, i)));                                                      \
+        return QN_OK;                                                                              \
     }
 
 static Status
@@ -216,10 +222,10 @@ check_quotient(Ctx *ctx, double x, double y, double r)
 #define PRODUCT_FAULT (INFINITE(r) | ((r == 0) & (x != 0) & (y != 0)))
 #define QUOTIENT_FAULT ((y == 0) | INFINITE(r) | ((r == 0) & (x != 0)))
 
-#define FLOAT_FOUR(PREFIX, TA, TB, TR)                                                                                 \
-    FLOAT_ARITH(PREFIX##pl, TA, TB, TR, +, SUM_FAULT, check_sum)                                                       \
-    FLOAT_ARITH(PREFIX##mi, TA, TB, TR, -, SUM_FAULT, check_sum)                                                       \
-    FLOAT_ARITH(PREFIX##mul, TA, TB, TR, *, PRODUCT_FAULT, check_product)                                              \
+#define FLOAT_FOUR(PREFIX, TA, TB, TR)                                                             \
+    FLOAT_ARITH(PREFIX##pl, TA, TB, TR, +, SUM_FAULT, check_sum)                                   \
+    FLOAT_ARITH(PREFIX##mi, TA, TB, TR, -, SUM_FAULT, check_sum)                                   \
+    FLOAT_ARITH(PREFIX##mul, TA, TB, TR, *, PRODUCT_FAULT, check_product)                          \
     FLOAT_ARITH(PREFIX##div, TA, TB, TR, /, QUOTIENT_FAULT, check_quotient)
 
 FLOAT_FOUR(float8, double, double, double)
@@ -265,19 +271,19 @@ fn_dtof(KernelCall *call)
     return QN_OK;
 }
 
-/* To integers: to nearest, ties to even; what does not fit, NaN included, is an error. LIMIT is the power
- * of two just past the largest value; the bounds are those of the rounded number. */
-#define FLOAT_TO_INT(NAME, TA, TR, RINT, LIMIT, RANGE)                                                                 \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        int bad = 0;                                                                                                   \
-        UNARY_LOOP(call, TA, TR, ({                                                                                    \
-                       const TA r = RINT(x);                                                                           \
-                       const int fits = (r >= -(TA)(LIMIT)) & (r < (TA)(LIMIT));                                       \
-                       bad |= !fits;                                                                                   \
-                       (TR)(fits ? r : 0);                                                                             \
-                   }));                                                                                                \
-        return bad == 0 ? QN_OK : RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, RANGE);                             \
+/* To integers: to nearest, ties to even; what does not fit, NaN included, is an error. LIMIT is the
+ * power of two just past the largest value; the bounds are those of the rounded number. */
+#define FLOAT_TO_INT(NAME, TA, TR, RINT, LIMIT, RANGE)                                             \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        int bad = 0;                                                                               \
+        UNARY_LOOP(call, TA, TR, ({                                                                \
+                       const TA r = RINT(x);                                                       \
+                       const int fits = (r >= -(TA)(LIMIT)) & (r < (TA)(LIMIT));                   \
+                       bad |= !fits;                                                               \
+                       (TR)(fits ? r : 0);                                                         \
+                   }));                                                                            \
+        return bad == 0 ? QN_OK : RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, RANGE);         \
     }
 
 FLOAT_TO_INT(dtoi2, double, int16_t, rint, 32768.0, "smallint out of range")

@@ -1,12 +1,13 @@
 /* float_text.c - see float_text.h.
  *
- * Output is Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles"): of the decimals inside the
- * interval that rounds to v, the shortest, and of these the closest. One 64x128-bit product for each of the
- * interval's ends and v. Like PostgreSQL we leave out the interval's ends themselves, even where
- * round-to-even would let them read back.
+ * Output is Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles"): of the
+ * decimals inside the interval that rounds to v, the shortest, and of these the closest. One
+ * 64x128-bit product for each of the interval's ends and v. Like PostgreSQL we leave out the
+ * interval's ends themselves, even where round-to-even would let them read back.
  *
- * Input takes the exact fast path (Clinger): up to 15 digits and a power of ten up to 10^22 are both exact
- * doubles, so that one multiplication or division rounds once. All else goes to strtod in the "C" locale. */
+ * Input takes the exact fast path (Clinger): up to 15 digits and a power of ten up to 10^22 are
+ * both exact doubles, so that one multiplication or division rounds once. All else goes to strtod
+ * in the "C" locale. */
 #include "types/float_text.h"
 
 #include "common/arena.h"
@@ -67,8 +68,10 @@ shortest(uint64_t significand, int exponent, bool lower_is_closer)
 {
     if (exponent <= 0 && exponent > -53 && (significand & (((uint64_t)1 << -exponent) - 1)) == 0)
         return (Decimal){significand >> -exponent, 0}; /* a small integer */
-    uint64_t left = 4 * significand - 2 + lower_is_closer, middle = 4 * significand, right = 4 * significand + 2;
-    int k = lower_is_closer ? floor_log10_three_quarters_pow2(exponent) : floor_log10_pow2(exponent);
+    uint64_t left = 4 * significand - 2 + lower_is_closer, middle = 4 * significand,
+             right = 4 * significand + 2;
+    int k =
+        lower_is_closer ? floor_log10_three_quarters_pow2(exponent) : floor_log10_pow2(exponent);
     int shift = exponent + floor_log2_pow10(-k) + 1;
     uint64_t high = pow10_table[-k - POW10_MIN].high, low = pow10_table[-k - POW10_MIN].low;
     uint64_t lower = multiply_round_to_odd(high, low, left << shift) + 1;
@@ -130,7 +133,10 @@ format_decimal(Decimal d, bool negative, int limit, char *out)
 static int
 format_special(double v, char *out)
 {
-    const char *text = v == 0 ? (signbit(v) ? "-0" : "0") : isnan(v) ? "NaN" : v > 0 ? "Infinity" : "-Infinity";
+    const char *text = v == 0     ? (signbit(v) ? "-0" : "0")
+                       : isnan(v) ? "NaN"
+                       : v > 0    ? "Infinity"
+                                  : "-Infinity";
     size_t n = strlen(text);
     memcpy(out, text, n);
     return (int)n;
@@ -145,7 +151,8 @@ float8_format(double v, char out[FLOAT_TEXT_MAX])
     uint64_t fraction = bits & (((uint64_t)1 << 52) - 1);
     int exponent = (int)(bits >> 52 & 0x7FF);
     Decimal d = exponent == 0 ? shortest(fraction, 1 - 1075, false)
-                              : shortest(fraction | (uint64_t)1 << 52, exponent - 1075, fraction == 0 && exponent > 1);
+                              : shortest(fraction | (uint64_t)1 << 52, exponent - 1075,
+                                         fraction == 0 && exponent > 1);
     return format_decimal(d, v < 0, 15, out);
 }
 
@@ -158,7 +165,8 @@ float4_format(float v, char out[FLOAT_TEXT_MAX])
     uint32_t fraction = bits & (((uint32_t)1 << 23) - 1);
     int exponent = (int)(bits >> 23 & 0xFF);
     Decimal d = exponent == 0 ? shortest(fraction, 1 - 150, false)
-                              : shortest(fraction | (uint32_t)1 << 23, exponent - 150, fraction == 0 && exponent > 1);
+                              : shortest(fraction | (uint32_t)1 << 23, exponent - 150,
+                                         fraction == 0 && exponent > 1);
     return format_decimal(d, v < 0, 6, out);
 }
 
@@ -179,7 +187,8 @@ float8_format_digits(double v, int ndigits, char out[FLOAT_TEXT_MAX])
     if (ndigits > 17) ndigits = 17;
     int n = snprintf(out, FLOAT_TEXT_MAX, "%.*g", ndigits, v);
     for (int i = 0; i < n; i++) /* the host's decimal point, whatever it is */
-        if (!ascii_is_digit(out[i]) && out[i] != '-' && out[i] != '+' && out[i] != 'e') out[i] = '.';
+        if (!ascii_is_digit(out[i]) && out[i] != '-' && out[i] != '+' && out[i] != 'e')
+            out[i] = '.';
     return n;
 }
 
@@ -199,16 +208,20 @@ parse_special(const char *text, const char *end, double *out, const char **end_o
     const char *p = text;
     bool negative = false, found = true;
     if (p < end && (*p == '-' || *p == '+')) negative = *p++ == '-';
-    if (match_word(&p, end, "infinity") || match_word(&p, end, "inf")) *out = INFINITY;
-    else if (match_word(&p, end, "nan")) *out = NAN;
-    else found = false;
+    if (match_word(&p, end, "infinity") || match_word(&p, end, "inf"))
+        *out = INFINITY;
+    else if (match_word(&p, end, "nan"))
+        *out = NAN;
+    else
+        found = false;
     if (found && negative) *out = -*out;
     *end_out = p;
     return found;
 }
 
-static const double exact_pow10[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static const double exact_pow10[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* The fast path; false when the number is not plain decimal or too long for it. */
 static bool
@@ -253,7 +266,8 @@ parse_exact(const char *text, const char *end, double *out, const char **end_out
     return true;
 }
 
-/* strtod needs a NUL after the number; numbers of more than a stack buffer's digits are copied to the heap. */
+/* strtod needs a NUL after the number; numbers of more than a stack buffer's digits are copied to
+ * the heap. */
 static FloatParse
 parse_slow(const char *text, size_t nbytes, bool single, double *out, const char **end_out)
 {
@@ -285,7 +299,8 @@ float4_parse(const char *text, size_t nbytes, float *out, const char **end_out)
 {
     double v;
     FloatParse r = FLOAT_OK;
-    if (!parse_special(text, text + nbytes, &v, end_out)) r = parse_slow(text, nbytes, true, &v, end_out);
+    if (!parse_special(text, text + nbytes, &v, end_out))
+        r = parse_slow(text, nbytes, true, &v, end_out);
     *out = (float)v;
     return r;
 }

@@ -1,5 +1,5 @@
-/* float_text.h - floating-point numbers to and from decimal text: shortest output that reads back as the
- * same number, correctly rounded input. The host's locale has no say. */
+/* float_text.h - floating-point numbers to and from decimal text: shortest output that reads back
+ * as the same number, correctly rounded input. The host's locale has no say. */
 #ifndef TYPES_FLOAT_TEXT_H
 #define TYPES_FLOAT_TEXT_H
 
@@ -9,8 +9,8 @@
 
 #define FLOAT_TEXT_MAX 40
 
-/* PostgreSQL's text at extra_float_digits above 0; NaN, Infinity, -Infinity. Returns the bytes written,
- * no NUL. */
+/* PostgreSQL's text at extra_float_digits above 0; NaN, Infinity, -Infinity. Returns the bytes
+ * written, no NUL. */
 int float8_format(double v, char out[FLOAT_TEXT_MAX]);
 int float4_format(float v, char out[FLOAT_TEXT_MAX]);
 /* The same to so many significant digits, as printf's %g writes them. */

@@ -38,23 +38,23 @@ UNARY_KERNEL(dcosh, double, double, cosh(x))
 BINARY_KERNEL(datan2, double, double, double, atan2(x, y))
 
 /* Kernels that look at each row: CHECK may return an error before r is computed. */
-#define CHECKED_UNARY(NAME, CHECK, EXPR)                                                                               \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        ROWS(call, i)                                                                                                  \
-        {                                                                                                              \
-            const double x = ARG(call, 0, double, i);                                                                  \
-            CHECK;                                                                                                     \
-            OUT(call, double, i) = (EXPR);                                                                             \
-        }                                                                                                              \
-        return QN_OK;                                                                                                  \
+#define CHECKED_UNARY(NAME, CHECK, EXPR)                                                           \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        ROWS(call, i)                                                                              \
+        {                                                                                          \
+            const double x = ARG(call, 0, double, i);                                              \
+            CHECK;                                                                                 \
+            OUT(call, double, i) = (EXPR);                                                         \
+        }                                                                                          \
+        return QN_OK;                                                                              \
     }
 
-#define NOT_INFINITE                                                                                                   \
+#define NOT_INFINITE                                                                               \
     if (isinf(x)) return raise_input_range(call->ctx)
-#define WITHIN_ONE                                                                                                     \
+#define WITHIN_ONE                                                                                 \
     if (x < -1 || x > 1) return raise_input_range(call->ctx)
-#define AT_LEAST_ONE                                                                                                   \
+#define AT_LEAST_ONE                                                                               \
     if (x < 1) return raise_input_range(call->ctx)
 
 CHECKED_UNARY(dsin, NOT_INFINITE, sin(x))
@@ -75,14 +75,17 @@ fn_dsqrt(KernelCall *call)
                    sqrt(x);
                }));
     if (bad == 0) return QN_OK;
-    return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION, "cannot take square root of a negative number");
+    return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+                 "cannot take square root of a negative number");
 }
 
 static Status
 check_logarithm(Ctx *ctx, double x)
 {
     if (x == 0) return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of zero");
-    if (x < 0) return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of a negative number");
+    if (x < 0)
+        return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_LOG,
+                     "cannot take logarithm of a negative number");
     return QN_OK;
 }
 
@@ -106,7 +109,8 @@ static Status
 power(Ctx *ctx, double x, double y, double *out)
 {
     if (x == 0 && y < 0)
-        return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION, "zero raised to a negative power is undefined");
+        return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+                     "zero raised to a negative power is undefined");
     if (x < 0 && isfinite(y) && floor(y) != y)
         return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
                      "a negative number raised to a non-integer power yields a complex result");
@@ -158,9 +162,10 @@ fn_dpi(KernelCall *call)
     return QN_OK;
 }
 
-/* Degrees: each function is scaled so that it is exact at the multiples of 30 and 45 degrees where its value
- * is a simple number, which converting to radians would miss. The reference values are computed by the same library
- * calls at run time (volatile keeps the compiler from folding them with other rounding). */
+/* Degrees: each function is scaled so that it is exact at the multiples of 30 and 45 degrees where
+ * its value is a simple number, which converting to radians would miss. The reference values are
+ * computed by the same library calls at run time (volatile keeps the compiler from folding them
+ * with other rounding). */
 
 static volatile const double thirty = 30.0, sixty = 60.0, half = 0.5, one = 1.0;
 
@@ -242,7 +247,8 @@ tangent_degrees(double x)
 {
     double sign;
     x = fold(x, true, true, true, &sign);
-    double r = sign * (sine_quadrant(x) / cosine_quadrant(x) / (sine_quadrant(45.0) / cosine_quadrant(45.0)));
+    double r = sign * (sine_quadrant(x) / cosine_quadrant(x) /
+                       (sine_quadrant(45.0) / cosine_quadrant(45.0)));
     return r == 0 ? 0 : r; /* no minus zero */
 }
 
@@ -251,7 +257,8 @@ cotangent_degrees(double x)
 {
     double sign;
     x = fold(x, true, true, true, &sign);
-    double r = sign * (cosine_quadrant(x) / sine_quadrant(x) / (cosine_quadrant(45.0) / sine_quadrant(45.0)));
+    double r = sign * (cosine_quadrant(x) / sine_quadrant(x) /
+                       (cosine_quadrant(45.0) / sine_quadrant(45.0)));
     return r == 0 ? 0 : r;
 }
 
@@ -269,11 +276,13 @@ fn_width_bucket_float8(KernelCall *call)
 {
     ROWS(call, i)
     {
-        double x = ARG(call, 0, double, i), low = ARG(call, 1, double, i), high = ARG(call, 2, double, i);
+        double x = ARG(call, 0, double, i), low = ARG(call, 1, double, i),
+               high = ARG(call, 2, double, i);
         int32_t count = ARG(call, 3, int32_t, i), r = 0;
         bool ascending = low < high;
         if (count <= 0)
-            return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION, "count must be greater than zero");
+            return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
+                         "count must be greater than zero");
         if (isnan(x) || isnan(low) || isnan(high))
             return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
                          "operand, lower bound, and upper bound cannot be NaN");
@@ -289,8 +298,10 @@ fn_width_bucket_float8(KernelCall *call)
             if (__builtin_add_overflow(count, 1, &r))
                 return RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
         } else {
-            double width = ascending ? high - low : low - high, from = ascending ? x - low : low - x;
-            if (isinf(width)) { /* bounds so far apart that their distance overflows: halves do not */
+            double width = ascending ? high - low : low - high,
+                   from = ascending ? x - low : low - x;
+            if (isinf(
+                    width)) { /* bounds so far apart that their distance overflows: halves do not */
                 width = ascending ? high / 2 - low / 2 : low / 2 - high / 2;
                 from = ascending ? x / 2 - low / 2 : low / 2 - x / 2;
             }
@@ -303,8 +314,8 @@ fn_width_bucket_float8(KernelCall *call)
     return QN_OK;
 }
 
-/* Random numbers: xoroshiro128** (Blackman, Vigna), seeded by splitmix64; the state is the session's, so
- * setseed(x) gives the sequence PostgreSQL gives. */
+/* Random numbers: xoroshiro128** (Blackman, Vigna), seeded by splitmix64; the state is the
+ * session's, so setseed(x) gives the sequence PostgreSQL gives. */
 
 static uint64_t
 rotate(uint64_t v, int by)
@@ -336,7 +347,8 @@ Status
 fn_drandom(KernelCall *call)
 {
     uint64_t *state = call->ctx->random;
-    if (state[0] == 0 && state[1] == 0) seed_random(state, (uint64_t)ctx_now_us() ^ (uint64_t)(uintptr_t)state);
+    if (state[0] == 0 && state[1] == 0)
+        seed_random(state, (uint64_t)ctx_now_us() ^ (uint64_t)(uintptr_t)state);
     ROWS(call, i) OUT(call, double, i) = ldexp((double)(next_random(state) >> 12), -52);
     return QN_OK;
 }
@@ -348,8 +360,10 @@ fn_setseed(KernelCall *call)
     {
         double seed = ARG(call, 0, double, i);
         if (isnan(seed) || seed < -1 || seed > 1)
-            return RAISE(call->ctx, ERR_INVALID_PARAMETER_VALUE, "setseed parameter %g is out of allowed range [-1,1]", seed);
-        seed_random(call->ctx->random, (uint64_t)(int64_t)((double)(((uint64_t)1 << 52) - 1) * seed));
+            return RAISE(call->ctx, ERR_INVALID_PARAMETER_VALUE,
+                         "setseed parameter %g is out of allowed range [-1,1]", seed);
+        seed_random(call->ctx->random,
+                    (uint64_t)(int64_t)((double)(((uint64_t)1 << 52) - 1) * seed));
     }
     return QN_OK;
 }

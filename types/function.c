@@ -1,6 +1,6 @@
-/* function.c - see function.h. The rows are constant tables made from the .def files; by oid they are
- * reached through constant index tables, by name (and casts by their pair of types) through small hash
- * indexes that are built on first use. */
+/* function.c - see function.h. The rows are constant tables made from the .def files; by oid they
+ * are reached through constant index tables, by name (and casts by their pair of types) through
+ * small hash indexes that are built on first use. */
 #include "types/function.h"
 
 #include "common/hash.h"
@@ -27,7 +27,8 @@
 #define T10(a, ...) TYPE_##a, T9(__VA_ARGS__)
 #define T11(a, ...) TYPE_##a, T10(__VA_ARGS__)
 #define T12(a, ...) TYPE_##a, T11(__VA_ARGS__)
-#define TYPES_OF(...) PICK13(__VA_ARGS__, T12, T11, T10, T9, T8, T7, T6, T5, T4, T3, T2, T1, )(__VA_ARGS__)
+#define TYPES_OF(...)                                                                              \
+    PICK13(__VA_ARGS__, T12, T11, T10, T9, T8, T7, T6, T5, T4, T3, T2, T1, )(__VA_ARGS__)
 
 #define OID_LIMIT 16384 /* built-in objects have smaller ones */
 
@@ -51,7 +52,8 @@ name_index_build(NameIndex *index, const void *table, size_t row_bytes, int nrow
     for (int i = 0; i < nrows; i++)
         start[(hash_bytes(ROW(i)->name, strlen(ROW(i)->name)) & index->mask) + 1]++;
     for (uint32_t b = 0; b <= index->mask; b++) start[b + 1] = (uint16_t)(start[b + 1] + start[b]);
-    for (int i = nrows - 1; i >= 0; i--) { /* backwards, so that buckets fill from the end in table order */
+    for (int i = nrows - 1; i >= 0;
+         i--) { /* backwards, so that buckets fill from the end in table order */
         uint32_t b = (uint32_t)(hash_bytes(ROW(i)->name, strlen(ROW(i)->name)) & index->mask);
         uint16_t at = --start[b + 1];
         index->rows[at] = ROW(i);
@@ -60,7 +62,8 @@ name_index_build(NameIndex *index, const void *table, size_t row_bytes, int nrow
     for (uint32_t b = 0; b <= index->mask; b++) start[b] = start[b + 1];
     start[index->mask + 1] = (uint16_t)nrows;
     for (uint32_t b = 0; b <= index->mask; b++)
-        for (int i = start[b] + 1; i < start[b + 1]; i++) { /* insertion sort: stable, buckets are short */
+        for (int i = start[b] + 1; i < start[b + 1];
+             i++) { /* insertion sort: stable, buckets are short */
             const RowHead *row = index->rows[i];
             int j = i;
             for (; j > start[b] && strcmp(index->rows[j - 1]->name, row->name) > 0; j--)
@@ -96,14 +99,15 @@ name_index_find(const NameIndex *index, const char *name, int *n_out)
 #undef SRFR
 
 static const Function functions[] = {
-#define ROW(nd, kernel, oid, name, src, result, args, flags, ex, ex_result, doc)                                       \
-    {oid, name, #src, kernel, TYPE_##result, NARGS args, nd, {TYPES_OF args}, flags, ex, ex_result, doc},
+#define ROW(nd, kernel, oid, name, src, result, args, flags, ex, ex_result, doc)                   \
+    {oid,   name, #src,      kernel, TYPE_##result, NARGS args, nd, {TYPES_OF args},               \
+     flags, ex,   ex_result, doc},
 #define SPECIAL(oid, name, src, ...) ROW(0, NULL, oid, name, src, __VA_ARGS__)
 #define FUNC(oid, name, src, ...) ROW(0, fn_##src, oid, name, src, __VA_ARGS__)
 #define FUNCD(nd, oid, name, src, ...) ROW(nd, fn_##src, oid, name, src, __VA_ARGS__)
-#define SRF(oid, name, src, result, args, flags, rows, ex, ex_result, doc)                                             \
+#define SRF(oid, name, src, result, args, flags, rows, ex, ex_result, doc)                         \
     ROW(0, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
-#define SRFR(ncols, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                                     \
+#define SRFR(ncols, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                 \
     ROW(0, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
 #include "types/functions.def"
 #undef SPECIAL
@@ -130,7 +134,8 @@ enum {
     NFUNCTIONS
 };
 
-static const uint16_t function_of[OID_LIMIT] = { /* row plus 1 by oid; a repeated oid is a compiler warning */
+static const uint16_t function_of[OID_LIMIT] = {
+    /* row plus 1 by oid; a repeated oid is a compiler warning */
 #define SPECIAL(oid, ...) [oid] = FUNCTION_##oid + 1,
 #define FUNC(oid, ...) [oid] = FUNCTION_##oid + 1,
 #define FUNCD(nd, oid, ...) [oid] = FUNCTION_##oid + 1,
@@ -154,25 +159,25 @@ static const SelKernel sel_kernels[NFUNCTIONS + 1] = {
 #undef SELKERNEL
 };
 
-/* Set-returning functions: open and next are srf_<src>_open and srf_<src>_next; those that return records
- * have their columns in srf_<src>_names and srf_<src>_types. */
+/* Set-returning functions: open and next are srf_<src>_open and srf_<src>_next; those that return
+ * records have their columns in srf_<src>_names and srf_<src>_types. */
 #define SPECIAL(...)
 #define FUNC(...)
 #define FUNCD(...)
-#define SRF(oid, name, src, ...)                                                                                       \
-    Status srf_##src##_open(Ctx *, Arena *, const Value *, int, const Oid *, void **);                                 \
+#define SRF(oid, name, src, ...)                                                                   \
+    Status srf_##src##_open(Ctx *, Arena *, const Value *, int, const Oid *, void **);             \
     Status srf_##src##_next(Ctx *, void *, Arena *, Vector **, int *);
-#define SRFR(ncols, oid, name, src, ...)                                                                               \
-    SRF(oid, name, src) extern const char *const srf_##src##_names[];                                                  \
+#define SRFR(ncols, oid, name, src, ...)                                                           \
+    SRF(oid, name, src) extern const char *const srf_##src##_names[];                              \
     extern const Oid srf_##src##_types[];
 #include "types/functions_srf.def"
 #undef SRF
 #undef SRFR
 
 static const SetFunction set_functions[] = {
-#define SRF(oid, name, src, result, args, flags, rows, ...)                                                            \
+#define SRF(oid, name, src, result, args, flags, rows, ...)                                        \
     {oid, 1, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
-#define SRFR(ncols, oid, name, src, result, args, flags, rows, ...)                                                    \
+#define SRFR(ncols, oid, name, src, result, args, flags, rows, ...)                                \
     {oid, ncols, srf_##src##_names, srf_##src##_types, srf_##src##_open, srf_##src##_next, rows},
 #include "types/functions_srf.def"
 #undef SRF
@@ -180,18 +185,17 @@ static const SetFunction set_functions[] = {
 #undef FUNC
 #undef FUNCD
 #undef SPECIAL
-    {0}
-};
+    {0}};
 
 /* Operators. */
 
 static const Operator operators[] = {
-#define OPER(oid, name, left, right, result, function, commutator, negator, sel, hash, merge)                          \
-    {oid, name, TYPE_##left, TYPE_##right, TYPE_##result, function, commutator, negator, SEL_##sel, hash, merge},
+#define OPER(oid, name, left, right, result, function, commutator, negator, sel, hash, merge)      \
+    {oid,        name,    TYPE_##left, TYPE_##right, TYPE_##result, function,                      \
+     commutator, negator, SEL_##sel,   hash,         merge},
 #include "types/operators.def"
 #undef OPER
-    {0}
-};
+    {0}};
 
 enum {
 #define OPER(oid, ...) OPERATOR_##oid,
@@ -209,11 +213,11 @@ static const uint16_t operator_of[OID_LIMIT] = {
 /* Casts. */
 
 static const Cast casts[] = {
-#define CAST(source, target, function, method, context) {TYPE_##source, TYPE_##target, function, context, method},
+#define CAST(source, target, function, method, context)                                            \
+    {TYPE_##source, TYPE_##target, function, context, method},
 #include "types/casts.def"
 #undef CAST
-    {0}
-};
+    {0}};
 #define NCASTS ((int)(sizeof(casts) / sizeof(casts[0])) - 1)
 #define CAST_SLOTS 1024 /* a power of two, several times NCASTS */
 
@@ -224,28 +228,26 @@ static const Cast casts[] = {
 #undef AGG
 
 static Aggregate aggregates[] = {
-#define AGG(oid_, name_, result_, args_, flags_, kind_, ops, ex, ex_result, doc_)                                      \
-    {.oid = oid_,                                                                                                      \
-     .name = name_,                                                                                                    \
-     .result = TYPE_##result_,                                                                                         \
-     .nargs = NARGS args_,                                                                                             \
-     .args = {TYPES_OF args_},                                                                                         \
-     .flags = flags_,                                                                                                  \
-     .kind = kind_,                                                                                                    \
-     .example = ex,                                                                                                    \
-     .example_result = ex_result,                                                                                      \
+#define AGG(oid_, name_, result_, args_, flags_, kind_, ops, ex, ex_result, doc_)                  \
+    {.oid = oid_,                                                                                  \
+     .name = name_,                                                                                \
+     .result = TYPE_##result_,                                                                     \
+     .nargs = NARGS args_,                                                                         \
+     .args = {TYPES_OF args_},                                                                     \
+     .flags = flags_,                                                                              \
+     .kind = kind_,                                                                                \
+     .example = ex,                                                                                \
+     .example_result = ex_result,                                                                  \
      .doc = doc_},
 #include "types/aggregates.def"
 #undef AGG
-    {0}
-};
+    {0}};
 
 static const AggOps *const agg_ops[] = {
 #define AGG(oid, name, result, args, flags, kind, ops, ...) &aggops_##ops,
 #include "types/aggregates.def"
 #undef AGG
-    NULL
-};
+    NULL};
 
 enum {
 #define AGG(oid, ...) AGGREGATE_##oid,
@@ -263,11 +265,11 @@ static const uint16_t aggregate_of[OID_LIMIT] = {
 /* Window functions. */
 
 static const WindowFn winfns[] = {
-#define WINFN(oid, name, kind, result, args, doc) {oid, name, WINFN_##kind, TYPE_##result, NARGS args, {TYPES_OF args}, doc},
+#define WINFN(oid, name, kind, result, args, doc)                                                  \
+    {oid, name, WINFN_##kind, TYPE_##result, NARGS args, {TYPES_OF args}, doc},
 #include "types/windowfns.def"
 #undef WINFN
-    {0}
-};
+    {0}};
 #define NWINFNS ((int)(sizeof(winfns) / sizeof(winfns[0])) - 1)
 
 /* Indexes, built once a process. */
@@ -279,7 +281,8 @@ static uint16_t fn_start[NAME_BUCKETS + 1], op_start[FEW_BUCKETS + 1], agg_start
     winfn_start[FEW_BUCKETS + 1];
 static const RowHead *fn_rows[NFUNCTIONS + 1], *op_rows[NOPERATORS + 1], *agg_rows[NAGGREGATES + 1],
     *winfn_rows[sizeof(winfns) / sizeof(winfns[0])];
-static NameIndex fn_names = {NAME_BUCKETS - 1, fn_start, fn_rows}, op_names = {FEW_BUCKETS - 1, op_start, op_rows},
+static NameIndex fn_names = {NAME_BUCKETS - 1, fn_start, fn_rows},
+                 op_names = {FEW_BUCKETS - 1, op_start, op_rows},
                  agg_names = {FEW_BUCKETS - 1, agg_start, agg_rows},
                  winfn_names = {FEW_BUCKETS - 1, winfn_start, winfn_rows};
 static uint16_t cast_slots[CAST_SLOTS]; /* row plus 1 */
@@ -401,15 +404,16 @@ own_operator(Oid type, const char *name)
 Oid
 op_for_type(Oid type, SelKind kind)
 {
-    static const char *const names[] = {
-        [SEL_EQ] = "=", [SEL_NE] = "<>", [SEL_LT] = "<", [SEL_LE] = "<=", [SEL_GT] = ">", [SEL_GE] = ">="};
+    static const char *const names[] = {[SEL_EQ] = "=",  [SEL_NE] = "<>", [SEL_LT] = "<",
+                                        [SEL_LE] = "<=", [SEL_GT] = ">",  [SEL_GE] = ">="};
     assert(kind >= SEL_EQ && kind <= SEL_GE);
     Oid oid = own_operator(type, names[kind]);
     const TypeInfo *t = type_info(type);
     if (oid != 0 || t == NULL) return oid;
     if (t->elem_oid != 0) return own_operator(TYPE_ANYARRAY, names[kind]);
     for (int i = 0; i < NCASTS && oid == 0; i++)
-        if (casts[i].source == type && casts[i].method == CAST_BINARY && casts[i].context == CAST_IMPLICIT)
+        if (casts[i].source == type && casts[i].method == CAST_BINARY &&
+            casts[i].context == CAST_IMPLICIT)
             oid = own_operator(casts[i].target, names[kind]);
     return oid;
 }
@@ -418,7 +422,8 @@ const Cast *
 cast_find(Oid source, Oid target)
 {
     pthread_once(&once, build);
-    for (uint32_t s = cast_slot(source, target); cast_slots[s] != 0; s = (s + 1) & (CAST_SLOTS - 1)) {
+    for (uint32_t s = cast_slot(source, target); cast_slots[s] != 0;
+         s = (s + 1) & (CAST_SLOTS - 1)) {
         const Cast *c = &casts[cast_slots[s] - 1];
         if (c->source == source && c->target == target) return c;
     }

@@ -1,7 +1,8 @@
-/* int.c - smallint, integer and bigint: text, order, arithmetic checked for overflow, bits, casts among them.
+/* int.c - smallint, integer and bigint: text, order, arithmetic checked for overflow, bits, casts
+ * among them.
  *
- * Checked arithmetic computes every row and ORs what went wrong into one word that is looked at after the
- * loop: no branch a row, so the loops stay SIMD. */
+ * Checked arithmetic computes every row and ORs what went wrong into one word that is looked at
+ * after the loop: no branch a row, so the loops stay SIMD. */
 #include "types/kernel.h"
 #include "types/type_io.h"
 
@@ -27,7 +28,8 @@ raise_zero_division(Ctx *ctx)
 
 /* Decimal with blanks around it and a sign, between min and max. */
 static Status
-parse_int(Ctx *ctx, const char *text, size_t nbytes, Oid type, int64_t min, int64_t max, int64_t *out)
+parse_int(Ctx *ctx, const char *text, size_t nbytes, Oid type, int64_t min, int64_t max,
+          int64_t *out)
 {
     const char *p = text, *end = text + nbytes;
     bool negative = false, overflow = false;
@@ -36,12 +38,14 @@ parse_int(Ctx *ctx, const char *text, size_t nbytes, Oid type, int64_t min, int6
     if (p < end && (*p == '-' || *p == '+')) negative = *p++ == '-';
     if (p == end || !ascii_is_digit(*p)) goto malformed;
     for (; p < end && ascii_is_digit(*p); p++)
-        overflow |= __builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_sub_overflow(v, (int64_t)(*p - '0'), &v);
+        overflow |= __builtin_mul_overflow(v, (int64_t)10, &v) ||
+                    __builtin_sub_overflow(v, (int64_t)(*p - '0'), &v);
     while (p < end && ascii_is_space(*p)) p++;
     if (p != end) goto malformed;
     if (!negative) overflow |= __builtin_sub_overflow((int64_t)0, v, &v);
     if (overflow || v < min || v > max)
-        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "value \"%.*s\" is out of range for type %s", (int)nbytes, text,
+        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
+                     "value \"%.*s\" is out of range for type %s", (int)nbytes, text,
                      type_info(type)->sql_name);
     *out = v;
     return QN_OK;
@@ -51,7 +55,8 @@ malformed:
 }
 
 Status
-int2_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+int2_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+        Value *out)
 {
     int64_t v;
     (void)arena, (void)typmod;
@@ -61,7 +66,8 @@ int2_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32
 }
 
 Status
-int4_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+int4_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+        Value *out)
 {
     int64_t v;
     (void)arena, (void)typmod;
@@ -71,7 +77,8 @@ int4_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32
 }
 
 Status
-int8_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+int8_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+        Value *out)
 {
     int64_t v;
     (void)arena, (void)typmod;
@@ -127,7 +134,8 @@ int8_cmp(const Value *a, const Value *b)
     return (a->i64 > b->i64) - (a->i64 < b->i64);
 }
 
-/* Integers of every width hash by value, so that a join of int4 to int8 may hash either side as it is. */
+/* Integers of every width hash by value, so that a join of int4 to int8 may hash either side as it
+ * is. */
 uint64_t
 int2_hash(const Value *v)
 {
@@ -176,19 +184,19 @@ BINARY_KERNEL(int2smaller, int16_t, int16_t, int16_t, x < y ? x : y)
 BINARY_KERNEL(int4smaller, int32_t, int32_t, int32_t, x < y ? x : y)
 BINARY_KERNEL(int8smaller, int64_t, int64_t, int64_t, x < y ? x : y)
 
-/* Addition, subtraction, multiplication. Up to 32 bits the sum is made in the next wider type and compared
- * with its truncation. */
+/* Addition, subtraction, multiplication. Up to 32 bits the sum is made in the next wider type and
+ * compared with its truncation. */
 
-#define CHECKED(NAME, TA, TB, TR, WIDE, OP, RANGE)                                                                     \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        WIDE bad = 0;                                                                                                  \
-        BINARY_LOOP(call, TA, TB, TR, ({                                                                               \
-                        const WIDE wide = (WIDE)x OP(WIDE) y;                                                          \
-                        bad |= wide ^ (TR)wide;                                                                        \
-                        (TR) wide;                                                                                     \
-                    }));                                                                                               \
-        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                                       \
+#define CHECKED(NAME, TA, TB, TR, WIDE, OP, RANGE)                                                 \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        WIDE bad = 0;                                                                              \
+        BINARY_LOOP(call, TA, TB, TR, ({                                                           \
+                        const WIDE wide = (WIDE)x OP(WIDE) y;                                      \
+                        bad |= wide ^ (TR)wide;                                                    \
+                        (TR) wide;                                                                 \
+                    }));                                                                           \
+        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                   \
     }
 
 CHECKED(int2pl, int16_t, int16_t, int16_t, int32_t, +, RANGE_INT2)
@@ -204,31 +212,32 @@ CHECKED(int42pl, int32_t, int16_t, int32_t, int64_t, +, RANGE_INT4)
 CHECKED(int42mi, int32_t, int16_t, int32_t, int64_t, -, RANGE_INT4)
 CHECKED(int42mul, int32_t, int16_t, int32_t, int64_t, *, RANGE_INT4)
 
-/* 64 bits: the sum overflows when both operands' signs differ from its own; the product goes by the flag. */
-#define ADD_INT8                                                                                                       \
-    ({                                                                                                                 \
-        const uint64_t sum = (uint64_t)(int64_t)x + (uint64_t)(int64_t)y;                                              \
-        bad |= ((uint64_t)(int64_t)x ^ sum) & ((uint64_t)(int64_t)y ^ sum);                                            \
-        (int64_t)sum;                                                                                                  \
+/* 64 bits: the sum overflows when both operands' signs differ from its own; the product goes by the
+ * flag. */
+#define ADD_INT8                                                                                   \
+    ({                                                                                             \
+        const uint64_t sum = (uint64_t)(int64_t)x + (uint64_t)(int64_t)y;                          \
+        bad |= ((uint64_t)(int64_t)x ^ sum) & ((uint64_t)(int64_t)y ^ sum);                        \
+        (int64_t) sum;                                                                             \
     })
-#define SUB_INT8                                                                                                       \
-    ({                                                                                                                 \
-        const uint64_t diff = (uint64_t)(int64_t)x - (uint64_t)(int64_t)y;                                             \
-        bad |= ((uint64_t)(int64_t)x ^ (uint64_t)(int64_t)y) & ((uint64_t)(int64_t)x ^ diff);                          \
-        (int64_t)diff;                                                                                                 \
+#define SUB_INT8                                                                                   \
+    ({                                                                                             \
+        const uint64_t diff = (uint64_t)(int64_t)x - (uint64_t)(int64_t)y;                         \
+        bad |= ((uint64_t)(int64_t)x ^ (uint64_t)(int64_t)y) & ((uint64_t)(int64_t)x ^ diff);      \
+        (int64_t) diff;                                                                            \
     })
-#define MUL_INT8                                                                                                       \
-    ({                                                                                                                 \
-        int64_t product;                                                                                               \
-        bad |= (uint64_t)__builtin_mul_overflow((int64_t)x, (int64_t)y, &product) << 63;                               \
-        product;                                                                                                       \
+#define MUL_INT8                                                                                   \
+    ({                                                                                             \
+        int64_t product;                                                                           \
+        bad |= (uint64_t)__builtin_mul_overflow((int64_t)x, (int64_t)y, &product) << 63;           \
+        product;                                                                                   \
     })
-#define CHECKED_INT8(NAME, TA, TB, EXPR)                                                                               \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        uint64_t bad = 0;                                                                                              \
-        BINARY_LOOP(call, TA, TB, int64_t, EXPR);                                                                      \
-        return bad >> 63 == 0 ? QN_OK : raise_range(call->ctx, RANGE_INT8);                                            \
+#define CHECKED_INT8(NAME, TA, TB, EXPR)                                                           \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        uint64_t bad = 0;                                                                          \
+        BINARY_LOOP(call, TA, TB, int64_t, EXPR);                                                  \
+        return bad >> 63 == 0 ? QN_OK : raise_range(call->ctx, RANGE_INT8);                        \
     }
 
 CHECKED_INT8(int8pl, int64_t, int64_t, ADD_INT8)
@@ -247,29 +256,30 @@ CHECKED_INT8(int28pl, int16_t, int64_t, ADD_INT8)
 CHECKED_INT8(int28mi, int16_t, int64_t, SUB_INT8)
 CHECKED_INT8(int28mul, int16_t, int64_t, MUL_INT8)
 
-/* Division. 32 bits and less go through double, whose quotient truncates to the exact one and which has a
- * SIMD divide; a zero divisor is replaced and remembered. When something went wrong a second look finds the first row that did. */
+/* Division. 32 bits and less go through double, whose quotient truncates to the exact one and which
+ * has a SIMD divide; a zero divisor is replaced and remembered. When something went wrong a second
+ * look finds the first row that did. */
 
-#define FIND_DIVISION_ERROR(TA, TB, MIN, RANGE)                                                                        \
-    ROWS(call, i)                                                                                                      \
-    {                                                                                                                  \
-        const int64_t from = ARG(call, 0, TA, i), by = ARG(call, 1, TB, i);                                            \
-        if (by == 0) return raise_zero_division(call->ctx);                                                            \
-        if (by == -1 && from == (MIN)) return raise_range(call->ctx, RANGE);                                           \
+#define FIND_DIVISION_ERROR(TA, TB, MIN, RANGE)                                                    \
+    ROWS(call, i)                                                                                  \
+    {                                                                                              \
+        const int64_t from = ARG(call, 0, TA, i), by = ARG(call, 1, TB, i);                        \
+        if (by == 0) return raise_zero_division(call->ctx);                                        \
+        if (by == -1 && from == (MIN)) return raise_range(call->ctx, RANGE);                       \
     }
 
-#define DIVIDE_SMALL(NAME, TA, TB, TR, MIN, RANGE)                                                                     \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        int32_t bad = 0;                                                                                               \
-        BINARY_LOOP(call, TA, TB, TR, ({                                                                               \
-                        const int32_t from = x, by = y, zero = by == 0;                                                \
-                        const int32_t over = (from == (MIN)) & (by == -1);                                             \
-                        bad |= zero | over;                                                                            \
-                        (int32_t)((double)(from + over) / (double)(by + zero));                                        \
-                    }));                                                                                               \
-        if (bad != 0) FIND_DIVISION_ERROR(TA, TB, MIN, RANGE)                                                          \
-        return QN_OK;                                                                                                  \
+#define DIVIDE_SMALL(NAME, TA, TB, TR, MIN, RANGE)                                                 \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        int32_t bad = 0;                                                                           \
+        BINARY_LOOP(call, TA, TB, TR, ({                                                           \
+                        const int32_t from = x, by = y, zero = by == 0;                            \
+                        const int32_t over = (from == (MIN)) & (by == -1);                         \
+                        bad |= zero | over;                                                        \
+                        (int32_t)((double)(from + over) / (double)(by + zero));                    \
+                    }));                                                                           \
+        if (bad != 0) FIND_DIVISION_ERROR(TA, TB, MIN, RANGE)                                      \
+        return QN_OK;                                                                              \
     }
 
 DIVIDE_SMALL(int2div, int16_t, int16_t, int16_t, INT16_MIN, RANGE_INT2)
@@ -277,18 +287,18 @@ DIVIDE_SMALL(int4div, int32_t, int32_t, int32_t, INT32_MIN, RANGE_INT4)
 DIVIDE_SMALL(int42div, int32_t, int16_t, int32_t, INT32_MIN, RANGE_INT4)
 DIVIDE_SMALL(int24div, int16_t, int32_t, int32_t, INT32_MIN, RANGE_INT4)
 
-#define DIVIDE_INT8(NAME, TA, TB)                                                                                      \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        int bad = 0;                                                                                                   \
-        BINARY_LOOP(call, TA, TB, int64_t, ({                                                                          \
-                        const int64_t from = x, by = y;                                                                \
-                        const int wrong = (by == 0) | ((by == -1) & (from == INT64_MIN));                              \
-                        bad |= wrong;                                                                                  \
-                        wrong ? 0 : from / by;                                                                         \
-                    }));                                                                                               \
-        if (bad != 0) FIND_DIVISION_ERROR(TA, TB, INT64_MIN, RANGE_INT8)                                               \
-        return QN_OK;                                                                                                  \
+#define DIVIDE_INT8(NAME, TA, TB)                                                                  \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        int bad = 0;                                                                               \
+        BINARY_LOOP(call, TA, TB, int64_t, ({                                                      \
+                        const int64_t from = x, by = y;                                            \
+                        const int wrong = (by == 0) | ((by == -1) & (from == INT64_MIN));          \
+                        bad |= wrong;                                                              \
+                        wrong ? 0 : from / by;                                                     \
+                    }));                                                                           \
+        if (bad != 0) FIND_DIVISION_ERROR(TA, TB, INT64_MIN, RANGE_INT8)                           \
+        return QN_OK;                                                                              \
     }
 
 DIVIDE_INT8(int8div, int64_t, int64_t)
@@ -298,15 +308,15 @@ DIVIDE_INT8(int82div, int64_t, int16_t)
 DIVIDE_INT8(int28div, int16_t, int64_t)
 
 /* The remainder by -1 is 0 whatever the dividend, the smallest included. */
-#define MODULO(NAME, T)                                                                                                \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        int bad = 0;                                                                                                   \
-        BINARY_LOOP(call, T, T, T, ({                                                                                  \
-                        bad |= y == 0;                                                                                 \
-                        ((y == 0) | (y == -1)) ? 0 : x % y;                                                            \
-                    }));                                                                                               \
-        return bad == 0 ? QN_OK : raise_zero_division(call->ctx);                                                      \
+#define MODULO(NAME, T)                                                                            \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        int bad = 0;                                                                               \
+        BINARY_LOOP(call, T, T, T, ({                                                              \
+                        bad |= y == 0;                                                             \
+                        ((y == 0) | (y == -1)) ? 0 : x % y;                                        \
+                    }));                                                                           \
+        return bad == 0 ? QN_OK : raise_zero_division(call->ctx);                                  \
     }
 
 MODULO(int2mod, int16_t)
@@ -318,7 +328,8 @@ fn_int4mod(KernelCall *call)
     int32_t bad = 0;
     BINARY_LOOP(call, int32_t, int32_t, int32_t, ({
                     const int32_t zero = y == 0;
-                    const int32_t by = y + zero + 2 * (y == -1); /* 1 for 0, and for -1: the same remainder */
+                    const int32_t by =
+                        y + zero + 2 * (y == -1); /* 1 for 0, and for -1: the same remainder */
                     bad |= zero;
                     x - (int32_t)((double)x / (double)by) * by;
                 }));
@@ -327,15 +338,15 @@ fn_int4mod(KernelCall *call)
 
 /* Signs. */
 
-#define NEGATE(NAME, T, MIN, RANGE, EXPR)                                                                              \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        T bad = 0;                                                                                                     \
-        UNARY_LOOP(call, T, T, ({                                                                                      \
-                       bad |= x == (MIN);                                                                              \
-                       EXPR;                                                                                           \
-                   }));                                                                                                \
-        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                                       \
+#define NEGATE(NAME, T, MIN, RANGE, EXPR)                                                          \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        T bad = 0;                                                                                 \
+        UNARY_LOOP(call, T, T, ({                                                                  \
+                       bad |= x == (MIN);                                                          \
+                       EXPR;                                                                       \
+                   }));                                                                            \
+        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                   \
     }
 
 NEGATE(int2um, int16_t, INT16_MIN, RANGE_INT2, (uint16_t)0 - (uint16_t)x)
@@ -349,14 +360,15 @@ UNARY_KERNEL(int2up, int16_t, int16_t, x)
 UNARY_KERNEL(int4up, int32_t, int32_t, x)
 UNARY_KERNEL(int8up, int64_t, int64_t, x)
 
-/* Bits. A shift counts modulo the width of int or bigint, as the hardware PostgreSQL runs on does. */
+/* Bits. A shift counts modulo the width of int or bigint, as the hardware PostgreSQL runs on does.
+ */
 
-#define BIT_KERNELS(PREFIX, T, U, MASK)                                                                                \
-    BINARY_KERNEL(PREFIX##and, T, T, T, x &y)                                                                          \
-    BINARY_KERNEL(PREFIX##or, T, T, T, x | y)                                                                          \
-    BINARY_KERNEL(PREFIX##xor, T, T, T, x ^ y)                                                                         \
-    UNARY_KERNEL(PREFIX##not, T, T, ~x)                                                                                \
-    BINARY_KERNEL(PREFIX##shl, T, int32_t, T, (U)x << (y & MASK))                                                      \
+#define BIT_KERNELS(PREFIX, T, U, MASK)                                                            \
+    BINARY_KERNEL(PREFIX##and, T, T, T, x &y)                                                      \
+    BINARY_KERNEL(PREFIX## or, T, T, T, x | y)                                                     \
+    BINARY_KERNEL(PREFIX## xor, T, T, T, x ^ y)                                                    \
+    UNARY_KERNEL(PREFIX##not, T, T, ~x)                                                            \
+    BINARY_KERNEL(PREFIX##shl, T, int32_t, T, (U)x << (y & MASK))                                  \
     BINARY_KERNEL(PREFIX##shr, T, int32_t, T, x >> (y & MASK))
 
 BIT_KERNELS(int2, int16_t, uint32_t, 31)
@@ -382,27 +394,28 @@ magnitude(int64_t v)
     return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 }
 
-#define GCD_LCM(PREFIX, T, MAX, RANGE)                                                                                 \
-    Status fn_##PREFIX##gcd(KernelCall *call)                                                                          \
-    {                                                                                                                  \
-        ROWS(call, i)                                                                                                  \
-        {                                                                                                              \
-            uint64_t g = gcd_u64(magnitude(ARG(call, 0, T, i)), magnitude(ARG(call, 1, T, i)));                        \
-            if (g > (uint64_t)(MAX)) return raise_range(call->ctx, RANGE);                                             \
-            OUT(call, T, i) = (T)g;                                                                                    \
-        }                                                                                                              \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    Status fn_##PREFIX##lcm(KernelCall *call)                                                                          \
-    {                                                                                                                  \
-        ROWS(call, i)                                                                                                  \
-        {                                                                                                              \
-            uint64_t a = magnitude(ARG(call, 0, T, i)), b = magnitude(ARG(call, 1, T, i)), m = 0;                      \
-            if (a != 0 && b != 0 && (__builtin_mul_overflow(a / gcd_u64(a, b), b, &m) || m > (uint64_t)(MAX)))         \
-                return raise_range(call->ctx, RANGE);                                                                  \
-            OUT(call, T, i) = (T)m;                                                                                    \
-        }                                                                                                              \
-        return QN_OK;                                                                                                  \
+#define GCD_LCM(PREFIX, T, MAX, RANGE)                                                             \
+    Status fn_##PREFIX##gcd(KernelCall *call)                                                      \
+    {                                                                                              \
+        ROWS(call, i)                                                                              \
+        {                                                                                          \
+            uint64_t g = gcd_u64(magnitude(ARG(call, 0, T, i)), magnitude(ARG(call, 1, T, i)));    \
+            if (g > (uint64_t)(MAX)) return raise_range(call->ctx, RANGE);                         \
+            OUT(call, T, i) = (T)g;                                                                \
+        }                                                                                          \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    Status fn_##PREFIX##lcm(KernelCall *call)                                                      \
+    {                                                                                              \
+        ROWS(call, i)                                                                              \
+        {                                                                                          \
+            uint64_t a = magnitude(ARG(call, 0, T, i)), b = magnitude(ARG(call, 1, T, i)), m = 0;  \
+            if (a != 0 && b != 0 &&                                                                \
+                (__builtin_mul_overflow(a / gcd_u64(a, b), b, &m) || m > (uint64_t)(MAX)))         \
+                return raise_range(call->ctx, RANGE);                                              \
+            OUT(call, T, i) = (T)m;                                                                \
+        }                                                                                          \
+        return QN_OK;                                                                              \
     }
 
 GCD_LCM(int4, int32_t, INT32_MAX, RANGE_INT4)
@@ -415,15 +428,15 @@ UNARY_KERNEL(int28, int16_t, int64_t, x)
 UNARY_KERNEL(int48, int32_t, int64_t, x)
 UNARY_KERNEL(oidtoi8, uint32_t, int64_t, x)
 
-#define NARROW(NAME, TA, TR, RANGE)                                                                                    \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        TA bad = 0;                                                                                                    \
-        UNARY_LOOP(call, TA, TR, ({                                                                                    \
-                       bad |= x ^ (TA)(TR)x;                                                                           \
-                       (TR) x;                                                                                         \
-                   }));                                                                                                \
-        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                                       \
+#define NARROW(NAME, TA, TR, RANGE)                                                                \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        TA bad = 0;                                                                                \
+        UNARY_LOOP(call, TA, TR, ({                                                                \
+                       bad |= x ^ (TA)(TR)x;                                                       \
+                       (TR) x;                                                                     \
+                   }));                                                                            \
+        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                   \
     }
 
 NARROW(i4toi2, int32_t, int16_t, RANGE_INT2)

@@ -1,19 +1,21 @@
 /* kernel.h - the loops that kernels are made of. Private to the .c files of types/ (and vector/).
  *
- * A kernel's work is one expression a row; what costs is everything around it. The macros here write that
- * once: they split by shape (FLAT, CONST) outside the loop, so that with no selection the loop body is
- * loads, the expression and a store on arrays that do not overlap, which both compilers turn into SIMD at -O3.
- * With a selection the loop gathers by position and shapes cost one AND with a mask.
+ * A kernel's work is one expression a row; what costs is everything around it. The macros here
+ * write that once: they split by shape (FLAT, CONST) outside the loop, so that with no selection
+ * the loop body is loads, the expression and a store on arrays that do not overlap, which both
+ * compilers turn into SIMD at -O3. With a selection the loop gathers by position and shapes cost
+ * one AND with a mask.
  *
  *   UNARY_KERNEL(name, TA, TR, expr)        fn_name(call): r = expr of x; cannot fail
  *   BINARY_KERNEL(name, TA, TB, TR, expr)   the same of x and y
- *   UNARY_LOOP, BINARY_LOOP                 the loops alone, in kernels that check or raise: expr may be a
- *                                           statement expression that ORs into a local, looked at afterwards
- *   COMPARE_KERNEL(name, TA, TB, expr)      fn_name (a bool vector) and sel_name (a selection)
- *   ROWS(call, i) { ... }                   plain iteration, for kernels where the row's work dominates
+ *   UNARY_LOOP, BINARY_LOOP                 the loops alone, in kernels that check or raise: expr
+ * may be a statement expression that ORs into a local, looked at afterwards COMPARE_KERNEL(name,
+ * TA, TB, expr)      fn_name (a bool vector) and sel_name (a selection) ROWS(call, i) { ... } plain
+ * iteration, for kernels where the row's work dominates
  *
- * In the loops, sel and n come from the call; rows outside sel are left as they are. A FLAT argument without a
- * selection may be read in every row 0..n-1, NULL rows included: what lies there must not trap.
+ * In the loops, sel and n come from the call; rows outside sel are left as they are. A FLAT
+ * argument without a selection may be read in every row 0..n-1, NULL rows included: what lies there
+ * must not trap.
  */
 #ifndef TYPES_KERNEL_H
 #define TYPES_KERNEL_H
@@ -128,8 +130,9 @@ out_set_form(KernelCall *call, Phys phys, int scale)
         return QN_OK;                                                                              \
     }
 
-/* The positions of the rows that satisfy EXPR of x and y, written without a branch: every position is
- * stored and the end moves by the outcome. Rows with a NULL never pass. out may be sel itself. */
+/* The positions of the rows that satisfy EXPR of x and y, written without a branch: every position
+ * is stored and the end moves by the outcome. Rows with a NULL never pass. out may be sel itself.
+ */
 #define SEL_LOOP(TA, TB, EXPR)                                                                     \
     const TA *a_ = a->data;                                                                        \
     const TB *b_ = b->data;                                                                        \

@@ -1,5 +1,5 @@
-/* numeric.c - numeric as a type: text, order, hash, and the passage between its forms. Arithmetic is in
- * numeric_ops.c and numeric_math.c, digits in numvar.c. */
+/* numeric.c - numeric as a type: text, order, hash, and the passage between its forms. Arithmetic
+ * is in numeric_ops.c and numeric_math.c, digits in numvar.c. */
 #include "types/numeric.h"
 
 #include "common/hash.h"
@@ -34,8 +34,9 @@ numeric_value_int(int128 v, int scale)
 static bool
 rescale(int128 v, int from, int to, int128 *out)
 {
-    if (to >= from) return v == 0 ? (*out = 0, true)
-                                  : to - from <= 38 && !num_mul_overflows(v, num_pow10_i128(to - from), out);
+    if (to >= from)
+        return v == 0 ? (*out = 0, true)
+                      : to - from <= 38 && !num_mul_overflows(v, num_pow10_i128(to - from), out);
     if (from - to > 38) {
         *out = 0;
         return true;
@@ -50,14 +51,17 @@ rescale(int128 v, int from, int to, int128 *out)
 static Status
 raise_field_overflow(Ctx *ctx, int32_t typmod)
 {
-    int precision = numeric_typmod_precision(typmod), scale = numeric_typmod_scale(typmod), digits = precision - scale;
+    int precision = numeric_typmod_precision(typmod), scale = numeric_typmod_scale(typmod),
+        digits = precision - scale;
     Status st = RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow");
-    return err_detail(ctx, st,
-                      "A field with precision %d, scale %d must round to an absolute value less than %s%d.", precision,
-                      scale, digits != 0 ? "10^" : "", digits != 0 ? digits : 1);
+    return err_detail(
+        ctx, st,
+        "A field with precision %d, scale %d must round to an absolute value less than %s%d.",
+        precision, scale, digits != 0 ? "10^" : "", digits != 0 ? digits : 1);
 }
 
-/* Decimal digits before the point of a stripped, non-zero number; negative when it starts after it. */
+/* Decimal digits before the point of a stripped, non-zero number; negative when it starts after it.
+ */
 static int
 whole_digits(const NumVar *v)
 {
@@ -72,11 +76,13 @@ coerce_var(NumWork *w, NumVar *v, int32_t typmod)
     if (v->kind == NUMERIC_NAN) return QN_OK;
     if (v->kind != NUMERIC_FINITE) {
         Status st = RAISE(w->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow");
-        return err_detail(w->ctx, st, "A field with precision %d, scale %d cannot hold an infinite value.", precision,
-                          scale);
+        return err_detail(w->ctx, st,
+                          "A field with precision %d, scale %d cannot hold an infinite value.",
+                          precision, scale);
     }
     TRY(numvar_round(w, v, scale));
-    if (v->ndigits > 0 && whole_digits(v) > precision - scale) return raise_field_overflow(w->ctx, typmod);
+    if (v->ndigits > 0 && whole_digits(v) > precision - scale)
+        return raise_field_overflow(w->ctx, typmod);
     return QN_OK;
 }
 
@@ -106,8 +112,10 @@ numeric_value_coerce(Ctx *ctx, Arena *arena, const Value *in, int32_t typmod, Va
         if (!numvar_to_i128(&v, scale, &r)) return raise_field_overflow(ctx, typmod);
     }
     *out = (Value){.type = TYPE_NUMERIC, .phys = (uint8_t)phys, .scale = (int16_t)scale};
-    if (phys == PHYS_I64) out->i64 = (int64_t)r;
-    else out->i128 = r;
+    if (phys == PHYS_I64)
+        out->i64 = (int64_t)r;
+    else
+        out->i128 = r;
     return QN_OK;
 }
 
@@ -140,7 +148,8 @@ parse_short(const char *p, const char *end, Value *out)
 }
 
 Status
-numeric_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+numeric_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+           Value *out)
 {
     NumWork w = {ctx, arena};
     NumVar v;
@@ -148,15 +157,17 @@ numeric_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, in
     bool ok;
     int128 u;
     (void)type;
-    if (parse_short(text, end, out)) return typmod < 0 ? QN_OK : numeric_value_coerce(ctx, arena, out, typmod, out);
+    if (parse_short(text, end, out))
+        return typmod < 0 ? QN_OK : numeric_value_coerce(ctx, arena, out, typmod, out);
     while (p < end && ascii_is_space(*p)) p++;
     TRY(numvar_from_text(&w, p, (size_t)(end - p), &v, &p, &ok));
     while (ok && p < end && ascii_is_space(*p)) p++;
     if (!ok || p != end)
-        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "invalid input syntax for type numeric: \"%.*s\"",
-                     (int)nbytes, text);
+        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION,
+                     "invalid input syntax for type numeric: \"%.*s\"", (int)nbytes, text);
     if (typmod >= 0) TRY(coerce_var(&w, &v, typmod));
-    if (v.kind == NUMERIC_FINITE && v.dscale <= NUMERIC_INT_SCALE_MAX && numvar_to_i128(&v, v.dscale, &u)) {
+    if (v.kind == NUMERIC_FINITE && v.dscale <= NUMERIC_INT_SCALE_MAX &&
+        numvar_to_i128(&v, v.dscale, &u)) {
         *out = numeric_value_int(u, v.dscale);
         return numeric_value_coerce(ctx, arena, out, typmod, out);
     }
@@ -176,20 +187,25 @@ numeric_out(Ctx *ctx, StrBuf *b, const Value *value)
         return QN_OK;
     }
     int128 u = int_of(value);
-    int scale = value->scale, n = value->phys == PHYS_I64 ? num_format_i64(value->i64, digits) : num_format_i128(u, digits);
+    int scale = value->scale, n = value->phys == PHYS_I64 ? num_format_i64(value->i64, digits)
+                                                          : num_format_i128(u, digits);
     const char *p = digits;
     if (*p == '-') {
         strbuf_addc(b, '-');
         p++;
         n--;
     }
-    if (n > scale) strbuf_add(b, p, (size_t)(n - scale));
-    else strbuf_addc(b, '0');
+    if (n > scale)
+        strbuf_add(b, p, (size_t)(n - scale));
+    else
+        strbuf_addc(b, '0');
     if (scale == 0) return QN_OK;
     strbuf_addc(b, '.');
     for (int i = n; i < scale; i++) strbuf_addc(b, '0');
-    if (n > scale) strbuf_add(b, p + n - scale, (size_t)scale);
-    else strbuf_add(b, p, (size_t)n);
+    if (n > scale)
+        strbuf_add(b, p + n - scale, (size_t)scale);
+    else
+        strbuf_add(b, p, (size_t)n);
     return QN_OK;
 }
 
@@ -205,10 +221,13 @@ compare_views(const NumericView *a, const NumericView *b)
         return rank[a->kind] - rank[b->kind];
     }
     if (a->negative != b->negative) return a->negative ? -1 : 1;
-    if (a->ndigits == 0 || b->ndigits == 0) c = (a->ndigits != 0) - (b->ndigits != 0);
-    else if (a->weight != b->weight) c = a->weight < b->weight ? -1 : 1;
+    if (a->ndigits == 0 || b->ndigits == 0)
+        c = (a->ndigits != 0) - (b->ndigits != 0);
+    else if (a->weight != b->weight)
+        c = a->weight < b->weight ? -1 : 1;
     for (int i = 0; c == 0 && (i < a->ndigits || i < b->ndigits); i++) {
-        int x = i < a->ndigits ? numeric_view_digit(a, i) : 0, y = i < b->ndigits ? numeric_view_digit(b, i) : 0;
+        int x = i < a->ndigits ? numeric_view_digit(a, i) : 0,
+            y = i < b->ndigits ? numeric_view_digit(b, i) : 0;
         c = (x > y) - (x < y);
     }
     return a->negative ? -c : c;
@@ -287,25 +306,29 @@ numeric_value_convert(Ctx *ctx, Arena *arena, const Value *in, Phys phys, int sc
     if (in->phys == PHYS_STR) {
         TRY(numvar_from_str(&w, &in->str, &v));
         if (v.kind == NUMERIC_NAN)
-            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "NaN is not supported in columns of type numeric(p,s)");
+            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
+                         "NaN is not supported in columns of type numeric(p,s)");
         fits = v.kind == NUMERIC_FINITE && numvar_to_i128(&v, scale, &u);
     } else {
         u = int_of(in);
-        fits = in->scale <= scale ? rescale(u, in->scale, scale, &u)
-                                  : in->scale - scale <= 38 && u % num_pow10_i128(in->scale - scale) == 0 &&
-                                        rescale(u, in->scale, scale, &u);
+        fits = in->scale <= scale
+                   ? rescale(u, in->scale, scale, &u)
+                   : in->scale - scale <= 38 && u % num_pow10_i128(in->scale - scale) == 0 &&
+                         rescale(u, in->scale, scale, &u);
     }
     if (!fits || (phys == PHYS_I64 && (u < INT64_MIN || u > INT64_MAX)))
         return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow");
     *out = (Value){.type = TYPE_NUMERIC, .phys = (uint8_t)phys, .scale = (int16_t)scale};
-    if (phys == PHYS_I64) out->i64 = (int64_t)u;
-    else out->i128 = u;
+    if (phys == PHYS_I64)
+        out->i64 = (int64_t)u;
+    else
+        out->i128 = u;
     return QN_OK;
 }
 
 Status
-numeric_vec_convert(Ctx *ctx, Arena *arena, const Vector *in, const uint16_t *sel, int n, Phys phys, int scale,
-                    Vector *out)
+numeric_vec_convert(Ctx *ctx, Arena *arena, const Vector *in, const uint16_t *sel, int n, Phys phys,
+                    int scale, Vector *out)
 {
     const Vector *src = in->shape == VEC_DICT ? in->dict : in;
     if (src->phys == phys && (phys == PHYS_STR || src->scale == scale)) {
@@ -326,8 +349,9 @@ numeric_vec_convert(Ctx *ctx, Arena *arena, const Vector *in, const uint16_t *se
 Status
 numeric_value_float8(Ctx *ctx, const Value *value, double *out)
 {
-    static const double pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (value->phys == PHYS_I64 && value->scale <= 22 && value->i64 >= -(INT64_C(1) << 53) &&
         value->i64 <= INT64_C(1) << 53) { /* both exact, so one division rounds once */
         *out = (double)value->i64 / pow10[value->scale];
@@ -345,7 +369,8 @@ numeric_value_float8(Ctx *ctx, const Value *value, double *out)
     FloatParse r = float8_parse(text, nbytes, out, &end);
     if (r == FLOAT_NO_MEMORY) st = RAISE_OOM(ctx);
     if (r == FLOAT_RANGE)
-        st = RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "\"%s\" is out of range for type double precision", text);
+        st = RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
+                   "\"%s\" is out of range for type double precision", text);
 done:
     arena_destroy(arena);
     return st;

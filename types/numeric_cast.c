@@ -26,10 +26,14 @@ divide_int64(int64_t v, int64_t by, RoundMode mode)
 {
     int64_t q = v / by, rest = v % by;
     switch (mode) {
-    case ROUND_TRUNC: return q;
-    case ROUND_FLOOR: return q - (rest < 0);
-    case ROUND_CEIL: return q + (rest > 0);
-    default: break;
+    case ROUND_TRUNC:
+        return q;
+    case ROUND_FLOOR:
+        return q - (rest < 0);
+    case ROUND_CEIL:
+        return q + (rest > 0);
+    default:
+        break;
     }
     uint64_t size = rest < 0 ? 0 - (uint64_t)rest : (uint64_t)rest;
     int64_t up = size >= (uint64_t)by - size;
@@ -41,10 +45,14 @@ divide_int128(int128 v, int128 by, RoundMode mode)
 {
     int128 q = v / by, rest = v % by;
     switch (mode) {
-    case ROUND_TRUNC: return q;
-    case ROUND_FLOOR: return q - (rest < 0);
-    case ROUND_CEIL: return q + (rest > 0);
-    default: break;
+    case ROUND_TRUNC:
+        return q;
+    case ROUND_FLOOR:
+        return q - (rest < 0);
+    case ROUND_CEIL:
+        return q + (rest > 0);
+    default:
+        break;
     }
     if (rest < 0) rest = -rest;
     int128 up = rest >= by - rest;
@@ -97,7 +105,8 @@ round_ints(KernelCall *call, int places, RoundMode mode)
     bool bad = false;
     out_set_form(call, PHYS_I128, scale);
     ROWS(call, i)
-    bad |= num_mul_overflows(divide_int128(load_int(a, i), by, mode), (int128)back, &OUT(call, int128, i));
+    bad |= num_mul_overflows(divide_int128(load_int(a, i), by, mode), (int128)back,
+                             &OUT(call, int128, i));
     return !bad;
 }
 
@@ -107,10 +116,15 @@ round_digits(NumWork *w, const Value *value, int places, RoundMode mode, NumVar 
     TRY(numvar_from_value(w, value, v));
     if (v->kind != NUMERIC_FINITE) return QN_OK;
     switch (mode) {
-    case ROUND_HALF_AWAY: return numvar_round(w, v, places);
-    case ROUND_TRUNC: numvar_trunc(v, places); return QN_OK;
-    case ROUND_FLOOR: return numvar_floor(w, v);
-    default: return numvar_ceil(w, v);
+    case ROUND_HALF_AWAY:
+        return numvar_round(w, v, places);
+    case ROUND_TRUNC:
+        numvar_trunc(v, places);
+        return QN_OK;
+    case ROUND_FLOOR:
+        return numvar_floor(w, v);
+    default:
+        return numvar_ceil(w, v);
     }
 }
 
@@ -187,7 +201,8 @@ coerce_int64(KernelCall *call, int precision, int scale)
     if (drop < -18 || drop > 18) return false;
     const int64_t by = num_pow10_i64[drop < 0 ? -drop : drop];
     out_set_form(call, PHYS_I64, scale);
-    if (drop == 0) UNARY_LOOP(call, int64_t, int64_t, (bad |= (x >= limit) | (x <= -limit), x));
+    if (drop == 0)
+        UNARY_LOOP(call, int64_t, int64_t, (bad |= (x >= limit) | (x <= -limit), x));
     else if (drop > 0)
         UNARY_LOOP(call, int64_t, int64_t, ({
                        int64_t r = divide_int64(x, by, ROUND_HALF_AWAY);
@@ -212,7 +227,8 @@ fn_numeric(KernelCall *call)
     if (typmod < 4) return fn_numeric_uplus(call);
     Phys phys = type_phys(TYPE_NUMERIC, typmod);
     int scale = numeric_typmod_scale(typmod);
-    if (phys == PHYS_I64 && a->phys == PHYS_I64 && coerce_int64(call, numeric_typmod_precision(typmod), scale))
+    if (phys == PHYS_I64 && a->phys == PHYS_I64 &&
+        coerce_int64(call, numeric_typmod_precision(typmod), scale))
         return QN_OK; /* else a row is too large, and the loop below finds which */
     for (bool again = true; again;) {
         again = false;
@@ -221,12 +237,14 @@ fn_numeric(KernelCall *call)
         {
             Value v = vec_get(a, i), r;
             TRY(numeric_value_coerce(call->ctx, call->arena, &v, typmod, &r));
-            if (phys != PHYS_STR && r.phys == PHYS_STR) { /* NaN: the batch stays in the form that has it */
+            if (phys != PHYS_STR &&
+                r.phys == PHYS_STR) { /* NaN: the batch stays in the form that has it */
                 phys = PHYS_STR;
                 again = true;
                 break;
             }
-            if (phys == PHYS_STR) TRY(numeric_value_convert(call->ctx, call->arena, &r, PHYS_STR, 0, &r));
+            if (phys == PHYS_STR)
+                TRY(numeric_value_convert(call->ctx, call->arena, &r, PHYS_STR, 0, &r));
             vec_put(call->out, i, &r);
         }
     }
@@ -293,12 +311,12 @@ fn_numeric_trim_scale(KernelCall *call)
 
 /* From and to integers. */
 
-#define FROM_INT(NAME, T)                                                                                              \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        out_set_form(call, PHYS_I64, 0);                                                                               \
-        UNARY_LOOP(call, T, int64_t, x);                                                                               \
-        return QN_OK;                                                                                                  \
+#define FROM_INT(NAME, T)                                                                          \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        out_set_form(call, PHYS_I64, 0);                                                           \
+        UNARY_LOOP(call, T, int64_t, x);                                                           \
+        return QN_OK;                                                                              \
     }
 
 FROM_INT(int2_numeric, int16_t)
@@ -306,7 +324,8 @@ FROM_INT(int4_numeric, int32_t)
 FROM_INT(int8_numeric, int64_t)
 
 static Status
-to_int(NumWork *w, const Value *value, int64_t min, int64_t max, const char *name, const char *range, int64_t *out)
+to_int(NumWork *w, const Value *value, int64_t min, int64_t max, const char *name,
+       const char *range, int64_t *out)
 {
     NumVar v;
     int128 r;
@@ -321,29 +340,29 @@ to_int(NumWork *w, const Value *value, int64_t min, int64_t max, const char *nam
     return QN_OK;
 }
 
-#define TO_INT(NAME, T, MIN, MAX, TYPE_NAME, RANGE)                                                                    \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        const Vector *a = call->args[0];                                                                               \
-        if (a->phys == PHYS_I64 && a->scale <= 18) {                                                                   \
-            const int64_t by = num_pow10_i64[a->scale];                                                                \
-            bool bad = false;                                                                                          \
-            UNARY_LOOP(call, int64_t, T, ({                                                                            \
-                           int64_t r = divide_int64(x, by, ROUND_HALF_AWAY);                                           \
-                           bad |= (r < (MIN)) | (r > (MAX));                                                           \
-                           r;                                                                                          \
-                       }));                                                                                            \
-            return !bad ? QN_OK : RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, RANGE);                             \
-        }                                                                                                              \
-        NumWork w = {call->ctx, call->arena};                                                                          \
-        ROWS(call, i)                                                                                                  \
-        {                                                                                                              \
-            Value v = vec_get(a, i);                                                                                   \
-            int64_t r;                                                                                                 \
-            TRY(to_int(&w, &v, MIN, MAX, TYPE_NAME, RANGE, &r));                                                       \
-            OUT(call, T, i) = (T)r;                                                                                    \
-        }                                                                                                              \
-        return QN_OK;                                                                                                  \
+#define TO_INT(NAME, T, MIN, MAX, TYPE_NAME, RANGE)                                                \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        const Vector *a = call->args[0];                                                           \
+        if (a->phys == PHYS_I64 && a->scale <= 18) {                                               \
+            const int64_t by = num_pow10_i64[a->scale];                                            \
+            bool bad = false;                                                                      \
+            UNARY_LOOP(call, int64_t, T, ({                                                        \
+                           int64_t r = divide_int64(x, by, ROUND_HALF_AWAY);                       \
+                           bad |= (r < (MIN)) | (r > (MAX));                                       \
+                           r;                                                                      \
+                       }));                                                                        \
+            return !bad ? QN_OK : RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, RANGE);         \
+        }                                                                                          \
+        NumWork w = {call->ctx, call->arena};                                                      \
+        ROWS(call, i)                                                                              \
+        {                                                                                          \
+            Value v = vec_get(a, i);                                                               \
+            int64_t r;                                                                             \
+            TRY(to_int(&w, &v, MIN, MAX, TYPE_NAME, RANGE, &r));                                   \
+            OUT(call, T, i) = (T)r;                                                                \
+        }                                                                                          \
+        return QN_OK;                                                                              \
     }
 
 TO_INT(numeric_int2, int16_t, INT16_MIN, INT16_MAX, "smallint", "smallint out of range")

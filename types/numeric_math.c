@@ -1,6 +1,7 @@
-/* numeric_math.c - roots, powers, exponentials, logarithms and factorials of numeric. Each picks the number of
- * decimal places as PostgreSQL does (about 16 significant digits, and no fewer places than its arguments show)
- * and computes with about ten guard digits, so that the rounding at the end is right. */
+/* numeric_math.c - roots, powers, exponentials, logarithms and factorials of numeric. Each picks
+ * the number of decimal places as PostgreSQL does (about 16 significant digits, and no fewer places
+ * than its arguments show) and computes with about ten guard digits, so that the rounding at the
+ * end is right. */
 #include "types/kernel.h"
 #include "types/numvar.h"
 
@@ -38,7 +39,8 @@ set_int(NumWork *w, NumVar *v, int x)
     return numvar_from_i128(w, x, 0, v);
 }
 
-/* e^x for |x| by halving it below 0.01, the power series, and squaring back; e^-x is the reciprocal. */
+/* e^x for |x| by halving it below 0.01, the power series, and squaring back; e^-x is the
+ * reciprocal. */
 Status
 numvar_exp(NumWork *w, const NumVar *x, int rscale, NumVar *out)
 {
@@ -54,7 +56,8 @@ numvar_exp(NumWork *w, const NumVar *x, int rscale, NumVar *out)
     }
     int weight10 = (int)(v * LOG10_E);
     for (; v > 0.01; v /= 2) halvings++;
-    int digits = at_least(negative ? rscale - weight10 : rscale + weight10, 0) + GUARD_DIGITS + (int)(halvings * LOG10_2);
+    int digits = at_least(negative ? rscale - weight10 : rscale + weight10, 0) + GUARD_DIGITS +
+                 (int)(halvings * LOG10_2);
     numvar_init(&y);
     numvar_init(&term);
     TRY(set_int(w, &n, 1 << halvings));
@@ -78,7 +81,8 @@ numvar_exp(NumWork *w, const NumVar *x, int rscale, NumVar *out)
     return numvar_copy(w, &sum, out);
 }
 
-/* ln x by taking square roots down to about 1 and 2 * artanh((x - 1) / (x + 1)); x below 0.9 by its reciprocal. */
+/* ln x by taking square roots down to about 1 and 2 * artanh((x - 1) / (x + 1)); x below 0.9 by its
+ * reciprocal. */
 Status
 numvar_ln(NumWork *w, const NumVar *x, int rscale, NumVar *out)
 {
@@ -152,7 +156,9 @@ static Status
 check_logarithm(Ctx *ctx, const NumVar *x)
 {
     if (x->kind == NUMERIC_NAN) return QN_OK;
-    if (x->negative) return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of a negative number");
+    if (x->negative)
+        return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_LOG,
+                     "cannot take logarithm of a negative number");
     if (x->kind == NUMERIC_FINITE && x->ndigits == 0)
         return RAISE(ctx, ERR_INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of zero");
     return QN_OK;
@@ -170,7 +176,8 @@ static Status
 sqrt_of(NumWork *w, const NumVar *x, NumVar *out)
 {
     if (x->kind != NUMERIC_NAN && x->negative)
-        return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION, "cannot take square root of a negative number");
+        return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+                     "cannot take square root of a negative number");
     if (x->kind != NUMERIC_FINITE) return numvar_copy(w, x, out);
     int weight = (x->weight + 1) * 4 / 2 - 1; /* of the root, in decimal digits */
     return numvar_sqrt(w, x, result_scale(NUMVAR_MIN_SIG_DIGITS - weight, x->dscale), out);
@@ -209,12 +216,15 @@ log_of(NumWork *w, const NumVar *args, NumVar *out)
     }
     bool special = base->kind != NUMERIC_FINITE || x->kind != NUMERIC_FINITE;
     if (special && (base->negative || x->negative))
-        return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of a negative number");
+        return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_LOG,
+                     "cannot take logarithm of a negative number");
     TRY(check_logarithm(w->ctx, base));
     TRY(check_logarithm(w->ctx, x));
     if (base->kind == NUMERIC_POS_INF) {
-        if (x->kind == NUMERIC_POS_INF) set_kind(out, NUMERIC_NAN);
-        else numvar_init(out);
+        if (x->kind == NUMERIC_POS_INF)
+            set_kind(out, NUMERIC_NAN);
+        else
+            numvar_init(out);
         return QN_OK;
     }
     if (x->kind == NUMERIC_POS_INF) {
@@ -241,7 +251,8 @@ power_int(NumWork *w, const NumVar *base, int n, int exp_dscale, NumVar *out)
     if (base->ndigits != 0) {
         double lead = base->digits[0];
         int p = base->weight * 4;
-        for (int i = 1; i < base->ndigits && i * 4 < 16; i++, p -= 4) lead = lead * NUMERIC_BASE + base->digits[i];
+        for (int i = 1; i < base->ndigits && i * 4 < 16; i++, p -= 4)
+            lead = lead * NUMERIC_BASE + base->digits[i];
         f = (log10(lead) + p) * n;
     }
     int rscale = result_scale(NUMVAR_MIN_SIG_DIGITS, at_least(base->dscale, exp_dscale));
@@ -278,7 +289,8 @@ power_int(NumWork *w, const NumVar *base, int n, int exp_dscale, NumVar *out)
         left >>= 1;
         if (left == 0) break;
         int scale = at_least(digits - square.weight * 8, 0);
-        TRY(numvar_mul(w, &square, &square, scale < 2 * square.dscale ? scale : 2 * square.dscale, &square));
+        TRY(numvar_mul(w, &square, &square, scale < 2 * square.dscale ? scale : 2 * square.dscale,
+                       &square));
         if (square.weight > NUMERIC_WEIGHT_MAX || product.weight > NUMERIC_WEIGHT_MAX) {
             if (n > 0) return raise_overflow(w->ctx);
             numvar_init(out);
@@ -308,7 +320,8 @@ power_finite(NumWork *w, const NumVar *base, const NumVar *exp, NumVar *out)
         out->dscale = NUMVAR_MIN_SIG_DIGITS;
         return QN_OK;
     }
-    bool odd = exp->ndigits > 0 && exp->ndigits == exp->weight + 1 && (exp->digits[exp->ndigits - 1] & 1) != 0;
+    bool odd = exp->ndigits > 0 && exp->ndigits == exp->weight + 1 &&
+               (exp->digits[exp->ndigits - 1] & 1) != 0;
     numvar_init(&positive);
     numvar_init(&ln_base);
     numvar_init(&product);
@@ -345,7 +358,8 @@ sign_of(const NumVar *v)
 static bool
 is_one(const NumVar *v, bool negative)
 {
-    return v->kind == NUMERIC_FINITE && v->ndigits == 1 && v->weight == 0 && v->digits[0] == 1 && v->negative == negative;
+    return v->kind == NUMERIC_FINITE && v->ndigits == 1 && v->weight == 0 && v->digits[0] == 1 &&
+           v->negative == negative;
 }
 
 static Status
@@ -353,23 +367,27 @@ power_of(NumWork *w, const NumVar *args, NumVar *out)
 {
     const NumVar *base = &args[0], *exp = &args[1];
     if (base->kind == NUMERIC_NAN || exp->kind == NUMERIC_NAN) {
-        bool one = base->kind == NUMERIC_NAN ? exp->kind == NUMERIC_FINITE && exp->ndigits == 0 : is_one(base, false);
+        bool one = base->kind == NUMERIC_NAN ? exp->kind == NUMERIC_FINITE && exp->ndigits == 0
+                                             : is_one(base, false);
         if (one) return set_int(w, out, 1);
         set_kind(out, NUMERIC_NAN);
         return QN_OK;
     }
     int base_sign = sign_of(base), exp_sign = sign_of(exp);
     if (base_sign == 0 && exp_sign < 0)
-        return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION, "zero raised to a negative power is undefined");
+        return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+                     "zero raised to a negative power is undefined");
     if (base_sign < 0 && exp->kind == NUMERIC_FINITE && !numvar_is_integer(exp))
         return RAISE(w->ctx, ERR_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
                      "a negative number raised to a non-integer power yields a complex result");
-    if (base->kind == NUMERIC_FINITE && exp->kind == NUMERIC_FINITE) return power_finite(w, base, exp, out);
+    if (base->kind == NUMERIC_FINITE && exp->kind == NUMERIC_FINITE)
+        return power_finite(w, base, exp, out);
     if (is_one(base, false) || exp_sign == 0) return set_int(w, out, 1);
     if (base_sign == 0) return set_int(w, out, 0);
     if (exp->kind != NUMERIC_FINITE) {
         if (is_one(base, true)) return set_int(w, out, 1);
-        bool large = base->kind != NUMERIC_FINITE || base->weight > 0 || (base->weight == 0 && base->digits[0] >= 1);
+        bool large = base->kind != NUMERIC_FINITE || base->weight > 0 ||
+                     (base->weight == 0 && base->digits[0] >= 1);
         if (large != (exp_sign > 0)) return set_int(w, out, 0);
         set_kind(out, NUMERIC_POS_INF);
         return QN_OK;
@@ -380,7 +398,8 @@ power_of(NumWork *w, const NumVar *args, NumVar *out)
     return QN_OK;
 }
 
-/* Kernels: a value at a time. Scratch digits go to an arena of their own, emptied after each row. */
+/* Kernels: a value at a time. Scratch digits go to an arena of their own, emptied after each row.
+ */
 
 Status
 numvar_map(KernelCall *call, Status (*of)(NumWork *w, const NumVar *args, NumVar *out))
@@ -417,8 +436,11 @@ log10_of(NumWork *w, const NumVar *x, NumVar *out)
     return log_of(w, args, out);
 }
 
-#define NUMERIC_KERNEL(NAME, OF)                                                                                       \
-    Status fn_##NAME(KernelCall *call) { return numvar_map(call, OF); }
+#define NUMERIC_KERNEL(NAME, OF)                                                                   \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        return numvar_map(call, OF);                                                               \
+    }
 
 NUMERIC_KERNEL(numeric_sqrt, sqrt_of)
 NUMERIC_KERNEL(numeric_exp, exp_of)
@@ -463,7 +485,8 @@ fn_numeric_fac(KernelCall *call)
         int64_t n = ARG(call, 0, int64_t, i);
         NumVar r;
         if (n < 0)
-            return RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "factorial of a negative number is undefined");
+            return RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
+                         "factorial of a negative number is undefined");
         if (n > 32177) return raise_overflow(call->ctx);
         TRY(factorial(&w, (int)n, &r));
         TRY(numvar_pack(&w, &r, &OUT(call, Str, i)));

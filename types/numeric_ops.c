@@ -1,8 +1,8 @@
 /* numeric_ops.c - numeric arithmetic and comparison over batches.
  *
- * Each operation tries the forms from fast to general: int64 with one scale (a SIMD loop, overflow looked at once a
- * batch), int128, and digits. The result's display scale is PostgreSQL's in each, so the form never shows. A
- * constant is brought to the column's scale once. */
+ * Each operation tries the forms from fast to general: int64 with one scale (a SIMD loop, overflow
+ * looked at once a batch), int128, and digits. The result's display scale is PostgreSQL's in each,
+ * so the form never shows. A constant is brought to the column's scale once. */
 #include "types/kernel.h"
 #include "types/numvar.h"
 #include "types/type_io.h"
@@ -20,7 +20,8 @@ static bool
 rescale_const(Vector *v, int scale, int64_t *room)
 {
     int64_t x;
-    if (v->shape != VEC_CONST || vec_is_null(v, 0) || scale < v->scale || scale - v->scale > 18) return false;
+    if (v->shape != VEC_CONST || vec_is_null(v, 0) || scale < v->scale || scale - v->scale > 18)
+        return false;
     memcpy(&x, v->data, sizeof(x));
     if (num_mul_overflows(x, num_pow10_i64[scale - v->scale], room)) return false;
     v->data = room;
@@ -106,14 +107,18 @@ is_finite(const NumVar *v)
 static Status
 sum_of(NumWork *w, const NumVar *a, const NumVar *b, bool subtract, NumVar *out)
 {
-    if (is_finite(a) && is_finite(b)) return subtract ? numvar_sub(w, a, b, out) : numvar_add(w, a, b, out);
-    NumericKind second = !subtract || is_finite(b)       ? b->kind
-                         : b->kind == NUMERIC_POS_INF   ? NUMERIC_NEG_INF
-                         : b->kind == NUMERIC_NEG_INF   ? NUMERIC_POS_INF
-                                                        : NUMERIC_NAN;
-    if (is_finite(a)) set_kind(out, second);
-    else if (is_finite(b) || a->kind == second) set_kind(out, a->kind);
-    else set_kind(out, NUMERIC_NAN);
+    if (is_finite(a) && is_finite(b))
+        return subtract ? numvar_sub(w, a, b, out) : numvar_add(w, a, b, out);
+    NumericKind second = !subtract || is_finite(b)    ? b->kind
+                         : b->kind == NUMERIC_POS_INF ? NUMERIC_NEG_INF
+                         : b->kind == NUMERIC_NEG_INF ? NUMERIC_POS_INF
+                                                      : NUMERIC_NAN;
+    if (is_finite(a))
+        set_kind(out, second);
+    else if (is_finite(b) || a->kind == second)
+        set_kind(out, a->kind);
+    else
+        set_kind(out, NUMERIC_NAN);
     return QN_OK;
 }
 
@@ -129,8 +134,9 @@ sub_of(NumWork *w, const NumVar *args, NumVar *out)
     return sum_of(w, &args[0], &args[1], true, out);
 }
 
-/* int64 operands of different scales, or whose sum needs more: 127 bits hold it as long as the factor is within
- * 10^18. Returns whether every result fits int64; the rows are stored in that width or, wide, in 128 bits. */
+/* int64 operands of different scales, or whose sum needs more: 127 bits hold it as long as the
+ * factor is within 10^18. Returns whether every result fits int64; the rows are stored in that
+ * width or, wide, in 128 bits. */
 static bool
 sum_scaled(KernelCall *call, bool subtract, bool wide)
 {
@@ -226,7 +232,8 @@ sum(KernelCall *call, bool subtract)
         out_set_form(call, PHYS_I64, pair.scale);
         if (with_pair(call, &pair, subtract ? sub_int64 : add_int64)) return QN_OK;
     }
-    if (both_int64(call) && scale - call->args[0]->scale <= 18 && scale - call->args[1]->scale <= 18) {
+    if (both_int64(call) && scale - call->args[0]->scale <= 18 &&
+        scale - call->args[1]->scale <= 18) {
         out_set_form(call, PHYS_I64, scale);
         if (sum_scaled(call, subtract, false)) return QN_OK;
         out_set_form(call, PHYS_I128, scale);
@@ -283,8 +290,10 @@ mul_of(NumWork *w, const NumVar *args, NumVar *out)
         return numvar_mul(w, a, b, scale < NUMERIC_DSCALE_MAX ? scale : NUMERIC_DSCALE_MAX, out);
     }
     int sign = sign_of(a) * sign_of(b);
-    if (a->kind == NUMERIC_NAN || b->kind == NUMERIC_NAN || sign == 0) set_kind(out, NUMERIC_NAN);
-    else set_kind(out, sign > 0 ? NUMERIC_POS_INF : NUMERIC_NEG_INF);
+    if (a->kind == NUMERIC_NAN || b->kind == NUMERIC_NAN || sign == 0)
+        set_kind(out, NUMERIC_NAN);
+    else
+        set_kind(out, sign > 0 ? NUMERIC_POS_INF : NUMERIC_NEG_INF);
     return QN_OK;
 }
 
@@ -300,11 +309,13 @@ fn_numeric_mul(KernelCall *call)
     out_set_form(call, PHYS_I128, scale);
     bool bad = false;
     ROWS(call, i)
-    bad |= num_mul_overflows(load_int(call->args[0], i), load_int(call->args[1], i), &OUT(call, int128, i));
+    bad |= num_mul_overflows(load_int(call->args[0], i), load_int(call->args[1], i),
+                             &OUT(call, int128, i));
     return !bad ? QN_OK : by_digits(call, mul_of);
 }
 
-/* Quotient. The number of places depends on the operands' leading digits in base 10000 and so on the row. */
+/* Quotient. The number of places depends on the operands' leading digits in base 10000 and so on
+ * the row. */
 
 static Status
 raise_zero_division(Ctx *ctx)
@@ -322,8 +333,10 @@ div_of(NumWork *w, const NumVar *args, NumVar *out)
     }
     if (is_finite(b) && b->ndigits == 0) return raise_zero_division(w->ctx);
     if (!is_finite(a)) {
-        if (!is_finite(b)) set_kind(out, NUMERIC_NAN);
-        else set_kind(out, a->negative == b->negative ? NUMERIC_POS_INF : NUMERIC_NEG_INF);
+        if (!is_finite(b))
+            set_kind(out, NUMERIC_NAN);
+        else
+            set_kind(out, a->negative == b->negative ? NUMERIC_POS_INF : NUMERIC_NEG_INF);
         return QN_OK;
     }
     if (!is_finite(b)) return QN_OK; /* zero */
@@ -348,11 +361,14 @@ leading_digit(uint64_t v, int scale, int *weight, int *digit)
     }
     int exponent = count_digits(v) - 1 - scale;
     *weight = exponent >= 0 ? exponent / 4 : -((3 - exponent) / 4);
-    int shift = scale + 4 * *weight; /* between -3 and 18: the digit starts at the number's first decimal */
-    *digit = (int)(shift >= 0 ? v / (uint64_t)num_pow10_i64[shift] : v * (uint64_t)num_pow10_i64[-shift]);
+    int shift =
+        scale + 4 * *weight; /* between -3 and 18: the digit starts at the number's first decimal */
+    *digit = (int)(shift >= 0 ? v / (uint64_t)num_pow10_i64[shift]
+                              : v * (uint64_t)num_pow10_i64[-shift]);
 }
 
-/* x / y at PostgreSQL's scale, which goes to *rscale; false when 127 bits are too few. y is not 0. */
+/* x / y at PostgreSQL's scale, which goes to *rscale; false when 127 bits are too few. y is not 0.
+ */
 static bool
 divide_int64(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *rscale)
 {
@@ -391,7 +407,9 @@ divide_rows(KernelCall *call, int16_t *scales, bool *uniform, Status *st)
             *st = raise_zero_division(call->ctx);
             return true;
         }
-        if (!divide_int64((int64_t)load_int(a, i), a->scale, y, b->scale, &OUT(call, int128, i), &rscale)) return false;
+        if (!divide_int64((int64_t)load_int(a, i), a->scale, y, b->scale, &OUT(call, int128, i),
+                          &rscale))
+            return false;
         if (first < 0) first = rscale;
         *uniform &= rscale == first;
         scales[i] = (int16_t)rscale;
@@ -406,7 +424,8 @@ fn_numeric_div(KernelCall *call)
     int16_t scales[BATCH_ROWS];
     bool uniform;
     Status st = QN_OK;
-    if (!both_int64(call) || !divide_rows(call, scales, &uniform, &st)) return by_digits(call, div_of);
+    if (!both_int64(call) || !divide_rows(call, scales, &uniform, &st))
+        return by_digits(call, div_of);
     if (st != QN_OK || uniform) return st;
     NumWork w = {call->ctx, call->arena};
     ROWS(call, i) /* in place: either form takes 16 bytes */
@@ -547,7 +566,8 @@ minus_of(NumWork *w, const NumVar *args, NumVar *out)
     TRY(numvar_copy(w, args, out));
     if (out->kind == NUMERIC_NEG_INF || out->kind == NUMERIC_POS_INF)
         set_kind(out, out->kind == NUMERIC_NEG_INF ? NUMERIC_POS_INF : NUMERIC_NEG_INF);
-    else if (out->ndigits > 0) out->negative = !out->negative;
+    else if (out->ndigits > 0)
+        out->negative = !out->negative;
     return QN_OK;
 }
 
@@ -561,19 +581,19 @@ sign_value_of(NumWork *w, const NumVar *args, NumVar *out)
     return numvar_from_i128(w, sign_of(args), 0, out);
 }
 
-#define SIGN_KERNEL(NAME, OF, EXPR)                                                                                    \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        if (call->args[0]->phys == PHYS_I64) {                                                                         \
-            int bad = 0;                                                                                               \
-            out_set_form(call, PHYS_I64, call->args[0]->scale);                                                        \
-            UNARY_LOOP(call, int64_t, int64_t, ({                                                                      \
-                           bad |= x == INT64_MIN;                                                                      \
-                           EXPR;                                                                                       \
-                       }));                                                                                            \
-            if (bad == 0) return QN_OK;                                                                                \
-        }                                                                                                              \
-        return by_digits(call, OF);                                                                                    \
+#define SIGN_KERNEL(NAME, OF, EXPR)                                                                \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        if (call->args[0]->phys == PHYS_I64) {                                                     \
+            int bad = 0;                                                                           \
+            out_set_form(call, PHYS_I64, call->args[0]->scale);                                    \
+            UNARY_LOOP(call, int64_t, int64_t, ({                                                  \
+                           bad |= x == INT64_MIN;                                                  \
+                           EXPR;                                                                   \
+                       }));                                                                        \
+            if (bad == 0) return QN_OK;                                                            \
+        }                                                                                          \
+        return by_digits(call, OF);                                                                \
     }
 
 SIGN_KERNEL(numeric_abs, abs_of, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
@@ -593,8 +613,10 @@ fn_numeric_uplus(KernelCall *call)
 {
     const Vector *a = call->args[0];
     out_set_form(call, (Phys)a->phys, a->scale);
-    if (a->phys == PHYS_I64) UNARY_LOOP(call, int64_t, int64_t, x);
-    else UNARY_LOOP(call, Uuid, Uuid, x); /* 16 bytes, whatever they hold */
+    if (a->phys == PHYS_I64)
+        UNARY_LOOP(call, int64_t, int64_t, x);
+    else
+        UNARY_LOOP(call, Uuid, Uuid, x); /* 16 bytes, whatever they hold */
     return QN_OK;
 }
 
@@ -625,7 +647,8 @@ fn_numeric_smaller(KernelCall *call)
 
 /* Comparison. */
 
-/* Rows i of two vectors of any form. int64 operands within 10^18 of each other's scale go by 128-bit products. */
+/* Rows i of two vectors of any form. int64 operands within 10^18 of each other's scale go by
+ * 128-bit products. */
 typedef struct RowPair {
     const Vector *a, *b;
     bool scaled;
@@ -657,35 +680,35 @@ compare_row(const RowPair *p, int i)
     return numeric_cmp(&x, &y);
 }
 
-#define NUMERIC_COMPARE(NAME, INT8_NAME, OP)                                                                           \
-    FUNC_DECLARE(INT8_NAME)                                                                                            \
-    SEL_DECLARE(INT8_NAME)                                                                                             \
-    Status fn_##NAME(KernelCall *call)                                                                                 \
-    {                                                                                                                  \
-        IntPair pair;                                                                                                  \
-        if (pair_int64(call->args[0], call->args[1], &pair)) {                                                         \
-            Vector *args[2] = {&pair.a, &pair.b};                                                                      \
-            KernelCall inner = *call;                                                                                  \
-            inner.args = args;                                                                                         \
-            return fn_##INT8_NAME(&inner);                                                                             \
-        }                                                                                                              \
-        RowPair rows = row_pair(call->args[0], call->args[1]);                                                         \
-        ROWS(call, i) OUT(call, uint8_t, i) = compare_row(&rows, i) OP 0;                                              \
-        return QN_OK;                                                                                                  \
-    }                                                                                                                  \
-    int sel_##NAME(const Vector *a, const Vector *b, const uint16_t *sel, int n, uint16_t *out)                        \
-    {                                                                                                                  \
-        IntPair pair;                                                                                                  \
-        if (pair_int64(a, b, &pair)) return sel_##INT8_NAME(&pair.a, &pair.b, sel, n, out);                            \
-        RowPair rows = row_pair(a, b);                                                                                 \
-        int m = 0;                                                                                                     \
-        for (int k = 0; k < n; k++) {                                                                                  \
-            int i = sel != NULL ? sel[k] : k;                                                                          \
-            bool ok = !vec_is_null(a, i) && !vec_is_null(b, i) && compare_row(&rows, i) OP 0;                          \
-            out[m] = (uint16_t)i;                                                                                      \
-            m += ok;                                                                                                   \
-        }                                                                                                              \
-        return m;                                                                                                      \
+#define NUMERIC_COMPARE(NAME, INT8_NAME, OP)                                                       \
+    FUNC_DECLARE(INT8_NAME)                                                                        \
+    SEL_DECLARE(INT8_NAME)                                                                         \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        IntPair pair;                                                                              \
+        if (pair_int64(call->args[0], call->args[1], &pair)) {                                     \
+            Vector *args[2] = {&pair.a, &pair.b};                                                  \
+            KernelCall inner = *call;                                                              \
+            inner.args = args;                                                                     \
+            return fn_##INT8_NAME(&inner);                                                         \
+        }                                                                                          \
+        RowPair rows = row_pair(call->args[0], call->args[1]);                                     \
+        ROWS(call, i) OUT(call, uint8_t, i) = compare_row(&rows, i) OP 0;                          \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    int sel_##NAME(const Vector *a, const Vector *b, const uint16_t *sel, int n, uint16_t *out)    \
+    {                                                                                              \
+        IntPair pair;                                                                              \
+        if (pair_int64(a, b, &pair)) return sel_##INT8_NAME(&pair.a, &pair.b, sel, n, out);        \
+        RowPair rows = row_pair(a, b);                                                             \
+        int m = 0;                                                                                 \
+        for (int k = 0; k < n; k++) {                                                              \
+            int i = sel != NULL ? sel[k] : k;                                                      \
+            bool ok = !vec_is_null(a, i) && !vec_is_null(b, i) && compare_row(&rows, i) OP 0;      \
+            out[m] = (uint16_t)i;                                                                  \
+            m += ok;                                                                               \
+        }                                                                                          \
+        return m;                                                                                  \
     }
 
 NUMERIC_COMPARE(numeric_eq, int8eq, ==)
@@ -721,7 +744,8 @@ fn_width_bucket_numeric(KernelCall *call)
             TRY(numvar_from_value(&w, &value, &v[a]));
         }
         if (n <= 0)
-            return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION, "count must be greater than zero");
+            return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
+                         "count must be greater than zero");
         if (v[0].kind == NUMERIC_NAN || v[1].kind == NUMERIC_NAN || v[2].kind == NUMERIC_NAN)
             return RAISE(call->ctx, ERR_INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
                          "operand, lower bound, and upper bound cannot be NaN");
@@ -736,7 +760,8 @@ fn_width_bucket_numeric(KernelCall *call)
             bucket = 0;
         } else if (numvar_cmp(&v[0], &v[2]) * order <= 0) {
             bucket = (int128)n + 1;
-        } else { /* (operand - low) * count / (high - low), whole part; both differences have one sign */
+        } else { /* (operand - low) * count / (high - low), whole part; both differences have one
+                    sign */
             numvar_init(&count);
             TRY(numvar_from_i128(&w, n, 0, &count));
             TRY(numvar_sub(&w, &v[0], &v[1], &v[0]));
@@ -746,7 +771,8 @@ fn_width_bucket_numeric(KernelCall *call)
             (void)numvar_to_i128(&v[0], 0, &bucket); /* below n */
             bucket++;
         }
-        if (bucket > INT32_MAX) return RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
+        if (bucket > INT32_MAX)
+            return RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
         OUT(call, int32_t, i) = (int32_t)bucket;
     }
     return QN_OK;

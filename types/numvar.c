@@ -62,7 +62,8 @@ numvar_from_i128(NumWork *w, int128 v, int scale, NumVar *out)
     while (u > UINT64_MAX) {
         uint64_t part = (uint64_t)(u % 10000000000000000u);
         u /= 10000000000000000u;
-        for (int i = 0; i < 4; i++, part /= NUMERIC_BASE) low_first[n++] = (int16_t)(part % NUMERIC_BASE);
+        for (int i = 0; i < 4; i++, part /= NUMERIC_BASE)
+            low_first[n++] = (int16_t)(part % NUMERIC_BASE);
     }
     for (uint64_t part = (uint64_t)u; part != 0; part /= NUMERIC_BASE)
         low_first[n++] = (int16_t)(part % NUMERIC_BASE);
@@ -82,7 +83,8 @@ numvar_to_i128(const NumVar *v, int scale, int128 *out)
 {
     static const int128 limit = INT128_MAX / NUMERIC_BASE - 1;
     int128 u = 0;
-    int ngroups = v->weight + 1 + scale / 4, odd = scale % 4; /* digits up to the last whole group */
+    int ngroups = v->weight + 1 + scale / 4,
+        odd = scale % 4; /* digits up to the last whole group */
     int i = 0;
     if (v->ndigits == 0) {
         *out = 0;
@@ -111,7 +113,8 @@ numvar_to_double(const NumVar *v)
     double f = 0;
     int i = 0;
     for (; i < v->ndigits && i < 5; i++) f = f * NUMERIC_BASE + v->digits[i];
-    f *= pow(10.0, 4.0 * (v->weight - i + 1)); /* may become infinite or zero, which callers expect */
+    f *= pow(10.0,
+             4.0 * (v->weight - i + 1)); /* may become infinite or zero, which callers expect */
     return v->negative ? -f : f;
 }
 
@@ -149,7 +152,8 @@ numvar_pack(NumWork *w, const NumVar *v, Str *out)
         return RAISE(w->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format");
     size_t nbytes = 4 + (size_t)n * 2;
     if (nbytes > STR_INLINE_MAX) TRY_ALLOC(w->ctx, p, arena_alloc(w->arena, nbytes));
-    put_header(p, (uint16_t)(v->dscale | (v->negative && n > 0 ? HEADER_NEGATIVE : 0)), (int16_t)weight);
+    put_header(p, (uint16_t)(v->dscale | (v->negative && n > 0 ? HEADER_NEGATIVE : 0)),
+               (int16_t)weight);
     memcpy(p + 4, v->digits + first, (size_t)n * 2);
     *out = str_make(p, nbytes);
     return QN_OK;
@@ -166,7 +170,9 @@ numvar_from_str(NumWork *w, const Str *s, NumVar *out)
     memcpy(&weight, p + 2, 2);
     numvar_init(out);
     if ((head & HEADER_SPECIAL) == HEADER_SPECIAL) {
-        out->kind = head == HEADER_SPECIAL ? NUMERIC_NAN : head == HEADER_POS_INF ? NUMERIC_POS_INF : NUMERIC_NEG_INF;
+        out->kind = head == HEADER_SPECIAL   ? NUMERIC_NAN
+                    : head == HEADER_POS_INF ? NUMERIC_POS_INF
+                                             : NUMERIC_NEG_INF;
         out->negative = head == HEADER_NEG_INF;
         return QN_OK;
     }
@@ -192,7 +198,8 @@ void
 numeric_view(const Value *v, NumericView *out)
 {
     NumVar var;
-    NumWork none = {NULL, NULL}; /* integers fit the small buffer, so nothing is allocated and nothing fails */
+    NumWork none = {
+        NULL, NULL}; /* integers fit the small buffer, so nothing is allocated and nothing fails */
     if (v->phys != PHYS_STR) {
         numvar_init(&var);
         Status st = numvar_from_i128(&none, v->phys == PHYS_I64 ? v->i64 : v->i128, v->scale, &var);
@@ -234,12 +241,14 @@ match_word(const char **p, const char *end, const char *word)
     return true;
 }
 
-/* The decimal digits text[0..nbytes), point left out, to base 10000; dweight is the power of ten of the first. */
+/* The decimal digits text[0..nbytes), point left out, to base 10000; dweight is the power of ten of
+ * the first. */
 static Status
 set_decimals(NumWork *w, const char *text, const char *end, int64_t dweight, NumVar *out)
 {
     int64_t weight = dweight >= 0 ? dweight / 4 : -((3 - dweight) / 4);
-    int offset = (int)((weight + 1) * 4 - (dweight + 1)); /* zeros before the first digit in its group */
+    int offset =
+        (int)((weight + 1) * 4 - (dweight + 1)); /* zeros before the first digit in its group */
     int64_t n = (end - text + offset + 3) / 4, at = offset;
     if (weight > NUMERIC_WEIGHT_MAX || n > INT32_MAX / 4)
         return RAISE(w->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format");
@@ -257,7 +266,8 @@ set_decimals(NumWork *w, const char *text, const char *end, int64_t dweight, Num
 }
 
 Status
-numvar_from_text(NumWork *w, const char *text, size_t nbytes, NumVar *out, const char **end_out, bool *ok_out)
+numvar_from_text(NumWork *w, const char *text, size_t nbytes, NumVar *out, const char **end_out,
+                 bool *ok_out)
 {
     const char *p = text, *end = text + nbytes;
     bool negative = false;
@@ -281,9 +291,12 @@ numvar_from_text(NumWork *w, const char *text, size_t nbytes, NumVar *out, const
     const char *digits = p, *point = NULL;
     int64_t nwhole = 0, nfraction = 0, exponent = 0;
     for (; p < end; p++) {
-        if (ascii_is_digit(*p)) (point == NULL ? nwhole++ : nfraction++);
-        else if (*p == '.' && point == NULL) point = p;
-        else break;
+        if (ascii_is_digit(*p))
+            (point == NULL ? nwhole++ : nfraction++);
+        else if (*p == '.' && point == NULL)
+            point = p;
+        else
+            break;
     }
     if (nwhole + nfraction == 0) return QN_OK;
     const char *digits_end = p;
@@ -334,7 +347,9 @@ numvar_format(const NumVar *v, StrBuf *b)
 {
     char group[4];
     if (v->kind != NUMERIC_FINITE) {
-        strbuf_addz(b, v->kind == NUMERIC_NAN ? "NaN" : v->kind == NUMERIC_POS_INF ? "Infinity" : "-Infinity");
+        strbuf_addz(b, v->kind == NUMERIC_NAN       ? "NaN"
+                       : v->kind == NUMERIC_POS_INF ? "Infinity"
+                                                    : "-Infinity");
         return;
     }
     if (v->negative) strbuf_addc(b, '-');
@@ -367,7 +382,8 @@ int
 numvar_cmp_abs(const NumVar *a, const NumVar *b)
 {
     int top = a->weight > b->weight ? a->weight : b->weight;
-    int a_end = a->weight - a->ndigits, b_end = b->weight - b->ndigits, end = a_end < b_end ? a_end : b_end;
+    int a_end = a->weight - a->ndigits, b_end = b->weight - b->ndigits,
+        end = a_end < b_end ? a_end : b_end;
     if (a->ndigits == 0 || b->ndigits == 0) return (a->ndigits != 0) - (b->ndigits != 0);
     for (int i = top; i > end; i--) {
         int x = digit_at(a, i), y = digit_at(b, i);
@@ -379,7 +395,10 @@ numvar_cmp_abs(const NumVar *a, const NumVar *b)
 static int
 rank_of_kind(const NumVar *v)
 {
-    return v->kind == NUMERIC_NEG_INF ? 0 : v->kind == NUMERIC_FINITE ? 1 : v->kind == NUMERIC_POS_INF ? 2 : 3;
+    return v->kind == NUMERIC_NEG_INF   ? 0
+           : v->kind == NUMERIC_FINITE  ? 1
+           : v->kind == NUMERIC_POS_INF ? 2
+                                        : 3;
 }
 
 int
@@ -402,7 +421,8 @@ static Status
 add_abs(NumWork *w, const NumVar *a, const NumVar *b, int sign_b, bool negative, NumVar *out)
 {
     int top = (a->weight > b->weight ? a->weight : b->weight) + 1; /* one more for the carry */
-    int a_end = a->weight - a->ndigits, b_end = b->weight - b->ndigits, end = a_end < b_end ? a_end : b_end;
+    int a_end = a->weight - a->ndigits, b_end = b->weight - b->ndigits,
+        end = a_end < b_end ? a_end : b_end;
     int dscale = a->dscale > b->dscale ? a->dscale : b->dscale;
     if (a->ndigits == 0) top = b->weight + 1, end = b_end;
     if (b->ndigits == 0) top = a->weight + 1, end = a_end;
@@ -444,12 +464,14 @@ numvar_sub(NumWork *w, const NumVar *a, const NumVar *b, NumVar *out)
 
 /* Rounding. */
 
-/* Cuts after rscale decimal places; returns whether what went was at least half a unit of the last. */
+/* Cuts after rscale decimal places; returns whether what went was at least half a unit of the last.
+ */
 static bool
 cut(NumVar *v, int rscale)
 {
     v->dscale = rscale > 0 ? rscale : 0;
-    int ndecimals = (v->weight + 1) * 4 + rscale; /* decimal digits that stay, counted from the first group */
+    int ndecimals =
+        (v->weight + 1) * 4 + rscale; /* decimal digits that stay, counted from the first group */
     if (v->ndigits == 0) return false;
     if (ndecimals < 0) {
         v->ndigits = 0;
@@ -489,7 +511,8 @@ numvar_round(NumWork *w, NumVar *v, int rscale)
         return QN_OK;
     }
     /* One unit in the last place that stayed. */
-    int keep = (ndecimals + 3) / 4, unit = ndecimals % 4 == 0 ? 1 : pow10_small[4 - ndecimals % 4], i = keep - 1;
+    int keep = (ndecimals + 3) / 4, unit = ndecimals % 4 == 0 ? 1 : pow10_small[4 - ndecimals % 4],
+        i = keep - 1;
     bool carry = true;
     for (; i >= 0 && carry; i--) {
         int d = v->digits[i] + unit;
@@ -550,9 +573,11 @@ numvar_mul(NumWork *w, const NumVar *a, const NumVar *b, int rscale, NumVar *out
     numvar_init(&r);
     r.dscale = rscale;
     if (a->ndigits == 0 || b->ndigits == 0) return numvar_copy(w, &r, out);
-    if (n > 2 * NUMVAR_SMALL) TRY_ALLOC(w->ctx, sum, arena_alloc(w->arena, (size_t)n * sizeof(uint64_t)));
+    if (n > 2 * NUMVAR_SMALL)
+        TRY_ALLOC(w->ctx, sum, arena_alloc(w->arena, (size_t)n * sizeof(uint64_t)));
     memset(sum, 0, (size_t)n * sizeof(uint64_t));
-    /* Column sums first, carries after: 64 bits hold 10^11 products, more than any number has digits. */
+    /* Column sums first, carries after: 64 bits hold 10^11 products, more than any number has
+     * digits. */
     for (int i = 0; i < a->ndigits; i++) {
         const uint32_t x = (uint32_t)a->digits[i];
         uint64_t *column = sum + i + 1;
@@ -586,8 +611,8 @@ numvar_div_scale(const NumVar *a, const NumVar *b)
     return rscale < NUMVAR_MAX_DISPLAY_SCALE ? rscale : NUMVAR_MAX_DISPLAY_SCALE;
 }
 
-/* Knuth's algorithm D on u (n + m + 1 digits, the first 0) by v (n > 1 digits, the first at least BASE / 2); the
- * quotient's m + 1 digits go to q. */
+/* Knuth's algorithm D on u (n + m + 1 digits, the first 0) by v (n > 1 digits, the first at least
+ * BASE / 2); the quotient's m + 1 digits go to q. */
 static void
 divide_long(uint32_t *u, const uint32_t *v, int n, int nq, int16_t *q)
 {
@@ -634,7 +659,8 @@ numvar_div(NumWork *w, const NumVar *a, const NumVar *b, int rscale, bool round,
     assert(b->ndigits > 0 && b->digits[0] != 0);
     r.dscale = rscale;
     int weight = a->weight - b->weight, n = b->ndigits;
-    int nq = weight + 1 + (rscale >= 0 ? (rscale + 3) / 4 : -(-rscale / 4)) + 1; /* one more to round by */
+    int nq = weight + 1 + (rscale >= 0 ? (rscale + 3) / 4 : -(-rscale / 4)) +
+             1; /* one more to round by */
     if (a->ndigits == 0) return numvar_copy(w, &r, out);
     if (nq < 1) nq = 1;
     TRY(numvar_reserve(w, &r, nq));
@@ -669,8 +695,10 @@ numvar_div(NumWork *w, const NumVar *a, const NumVar *b, int rscale, bool round,
     r.ndigits = nq;
     r.weight = weight;
     r.negative = a->negative != b->negative;
-    if (round) TRY(numvar_round(w, &r, rscale));
-    else numvar_trunc(&r, rscale);
+    if (round)
+        TRY(numvar_round(w, &r, rscale));
+    else
+        numvar_trunc(&r, rscale);
     r.dscale = rscale > 0 ? rscale : 0;
     return numvar_copy(w, &r, out);
 }
@@ -688,8 +716,8 @@ numvar_mod(NumWork *w, const NumVar *a, const NumVar *b, NumVar *out)
     return QN_OK;
 }
 
-/* Newton's iteration from the floating-point root, then corrected so that the last place is exact: t is the
- * root cut off one place behind rscale, t*t <= a < (t + unit)^2. */
+/* Newton's iteration from the floating-point root, then corrected so that the last place is exact:
+ * t is the root cut off one place behind rscale, t*t <= a < (t + unit)^2. */
 Status
 numvar_sqrt(NumWork *w, const NumVar *a, int rscale, NumVar *out)
 {

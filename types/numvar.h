@@ -1,8 +1,10 @@
-/* numvar.h - numbers of any length for numeric: the arithmetic behind its variable form. Private to numeric*.c.
+/* numvar.h - numbers of any length for numeric: the arithmetic behind its variable form. Private to
+ * numeric*.c.
  *
- * A NumVar is a decimal in base 10000 with a display scale; digits may have zeros at either end until
- * numvar_strip. Small ones live inside the struct, larger ones in the arena of the NumWork; nothing is freed. A
- * NumVar must not be copied by assignment (numvar_copy). Results may be stored over operands.
+ * A NumVar is a decimal in base 10000 with a display scale; digits may have zeros at either end
+ * until numvar_strip. Small ones live inside the struct, larger ones in the arena of the NumWork;
+ * nothing is freed. A NumVar must not be copied by assignment (numvar_copy). Results may be stored
+ * over operands.
  *
  * These functions know finite numbers only; NaN and infinities are the callers' business.
  */
@@ -48,7 +50,11 @@ numvar_init(NumVar *v) /* zero */
 Status numvar_reserve(NumWork *w, NumVar *v, int n);
 Status numvar_copy(NumWork *w, const NumVar *a, NumVar *out);
 void numvar_strip(NumVar *v); /* zeros off both ends; zero gets weight 0 and no sign */
-static inline bool numvar_is_zero(const NumVar *v) { return v->ndigits == 0; } /* of a stripped one */
+static inline bool
+numvar_is_zero(const NumVar *v)
+{
+    return v->ndigits == 0;
+} /* of a stripped one */
 static inline bool /* of a stripped one */
 numvar_is_integer(const NumVar *v)
 {
@@ -56,7 +62,8 @@ numvar_is_integer(const NumVar *v)
 }
 
 Status numvar_from_i128(NumWork *w, int128 v, int scale, NumVar *out);
-Status numvar_from_text(NumWork *w, const char *text, size_t nbytes, NumVar *out, const char **end_out, bool *ok_out);
+Status numvar_from_text(NumWork *w, const char *text, size_t nbytes, NumVar *out,
+                        const char **end_out, bool *ok_out);
 Status numvar_from_value(NumWork *w, const Value *v, NumVar *out);
 Status numvar_from_str(NumWork *w, const Str *s, NumVar *out);
 /* v * 10^scale if it is an integer that fits; else false. v is stripped. */
@@ -74,10 +81,12 @@ Status numvar_sub(NumWork *w, const NumVar *a, const NumVar *b, NumVar *out);
 /* Rounded to rscale; exact where rscale is not less than the operands' dscales together. */
 Status numvar_mul(NumWork *w, const NumVar *a, const NumVar *b, int rscale, NumVar *out);
 /* Rounded, or cut off, at rscale; b is not zero. */
-Status numvar_div(NumWork *w, const NumVar *a, const NumVar *b, int rscale, bool round, NumVar *out);
+Status numvar_div(NumWork *w, const NumVar *a, const NumVar *b, int rscale, bool round,
+                  NumVar *out);
 Status numvar_mod(NumWork *w, const NumVar *a, const NumVar *b, NumVar *out);
 Status numvar_sqrt(NumWork *w, const NumVar *a, int rscale, NumVar *out);
-/* In place, half away from zero or towards zero; rscale may be negative; sets dscale to rscale, at least 0. */
+/* In place, half away from zero or towards zero; rscale may be negative; sets dscale to rscale, at
+ * least 0. */
 Status numvar_round(NumWork *w, NumVar *v, int rscale);
 void numvar_trunc(NumVar *v, int rscale);
 Status numvar_floor(NumWork *w, NumVar *v);
@@ -87,7 +96,8 @@ int numvar_div_scale(const NumVar *a, const NumVar *b); /* places PostgreSQL giv
 /* numeric_math.c. Scales and errors are PostgreSQL's. */
 Status numvar_exp(NumWork *w, const NumVar *x, int rscale, NumVar *out);
 Status numvar_ln(NumWork *w, const NumVar *x, int rscale, NumVar *out);
-/* Runs a function of one or two numerics of any form over the rows; its scratch is freed row by row. */
+/* Runs a function of one or two numerics of any form over the rows; its scratch is freed row by
+ * row. */
 Status numvar_map(KernelCall *call, Status (*of)(NumWork *w, const NumVar *args, NumVar *out));
 
 #endif

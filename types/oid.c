@@ -1,11 +1,12 @@
-/* oid.c - oid, xid and tid: text, order. oid and xid are unsigned 32-bit numbers in PHYS_I32; a tid is its
- * page times 2^16 plus its slot in PHYS_I64. */
+/* oid.c - oid, xid and tid: text, order. oid and xid are unsigned 32-bit numbers in PHYS_I32; a tid
+ * is its page times 2^16 plus its slot in PHYS_I64. */
 #include "types/kernel.h"
 #include "types/type_io.h"
 
 #include "common/hash.h"
 
-/* As strtoul takes it: a sign, decimal or 0x or 0 octal. A negative number must fit an int and counts from 2^32 down. */
+/* As strtoul takes it: a sign, decimal or 0x or 0 octal. A negative number must fit an int and
+ * counts from 2^32 down. */
 static Status
 parse_u32(Ctx *ctx, const char *text, size_t nbytes, const char *name, uint32_t *out)
 {
@@ -20,7 +21,9 @@ parse_u32(Ctx *ctx, const char *text, size_t nbytes, const char *name, uint32_t 
         if (base == 16) p += 2;
     }
     for (; p < end; p++, any = true) {
-        unsigned digit = ascii_is_digit(*p) ? (unsigned)(*p - '0') : ascii_is_alpha(*p) ? (unsigned)((*p | 32) - 'a' + 10) : 99;
+        unsigned digit = ascii_is_digit(*p)   ? (unsigned)(*p - '0')
+                         : ascii_is_alpha(*p) ? (unsigned)((*p | 32) - 'a' + 10)
+                                              : 99;
         if (digit >= base) break;
         v = v * base + digit;
         overflow |= v > UINT32_MAX;
@@ -28,11 +31,11 @@ parse_u32(Ctx *ctx, const char *text, size_t nbytes, const char *name, uint32_t 
     }
     while (p < end && ascii_is_space(*p)) p++;
     if (!any || p != end)
-        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "invalid input syntax for type %s: \"%.*s\"", name,
-                     (int)nbytes, text);
+        return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION,
+                     "invalid input syntax for type %s: \"%.*s\"", name, (int)nbytes, text);
     if (overflow || (negative && v > (uint64_t)INT32_MAX + 1))
-        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "value \"%.*s\" is out of range for type %s", (int)nbytes, text,
-                     name);
+        return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
+                     "value \"%.*s\" is out of range for type %s", (int)nbytes, text, name);
     *out = negative ? 0 - (uint32_t)v : (uint32_t)v;
     return QN_OK;
 }
@@ -47,14 +50,16 @@ u32_in(Ctx *ctx, const char *text, size_t nbytes, Oid type, const char *name, Va
 }
 
 Status
-oid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+oid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+       Value *out)
 {
     (void)arena, (void)typmod;
     return u32_in(ctx, text, nbytes, type, "oid", out);
 }
 
 Status
-xid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+xid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+       Value *out)
 {
     (void)arena, (void)typmod;
     return u32_in(ctx, text, nbytes, type, "xid", out);
@@ -90,7 +95,8 @@ oid_hash(const Value *v)
 
 /* "(page,slot)". */
 Status
-tid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+tid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+       Value *out)
 {
     uint64_t part[2] = {0, 0};
     static const uint64_t limit[2] = {UINT32_MAX, UINT16_MAX};
@@ -109,7 +115,8 @@ tid_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_
     *out = value_i64(type, (int64_t)(part[0] << 16 | part[1]));
     return QN_OK;
 malformed:
-    return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "invalid input syntax for type tid: \"%.*s\"", (int)nbytes, text);
+    return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION,
+                 "invalid input syntax for type tid: \"%.*s\"", (int)nbytes, text);
 }
 
 Status

@@ -5,8 +5,8 @@
 #include <assert.h>
 
 const uint8_t phys_width[PHYS_COUNT] = {
-    [PHYS_BOOL] = 1, [PHYS_I16] = 2,       [PHYS_I32] = 4,   [PHYS_I64] = 8,  [PHYS_F32] = 4, [PHYS_F64] = 8,
-    [PHYS_I128] = 16, [PHYS_INTERVAL] = 16, [PHYS_UUID] = 16, [PHYS_STR] = 16,
+    [PHYS_BOOL] = 1, [PHYS_I16] = 2,   [PHYS_I32] = 4,       [PHYS_I64] = 8,   [PHYS_F32] = 4,
+    [PHYS_F64] = 8,  [PHYS_I128] = 16, [PHYS_INTERVAL] = 16, [PHYS_UUID] = 16, [PHYS_STR] = 16,
 };
 
 #define no_cmp NULL
@@ -114,7 +114,8 @@ format_scalar(StrBuf *b, const TypeInfo *t, int32_t typmod)
     }
     switch (t->oid) {
     case TYPE_NUMERIC:
-        strbuf_addf(b, "numeric(%d,%d)", numeric_typmod_precision(typmod), numeric_typmod_scale(typmod));
+        strbuf_addf(b, "numeric(%d,%d)", numeric_typmod_precision(typmod),
+                    numeric_typmod_scale(typmod));
         break;
     case TYPE_VARCHAR:
     case TYPE_BPCHAR:
@@ -158,7 +159,8 @@ type_format(Ctx *ctx, Arena *arena, Oid type, int32_t typmod, const char **out)
 }
 
 Status
-value_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+value_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+         Value *out)
 {
     const TypeInfo *t = type_info(type);
     if (t == NULL) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type with OID %u does not exist", type);
@@ -172,7 +174,8 @@ value_out(Ctx *ctx, StrBuf *b, const Value *v)
 {
     const TypeInfo *t = type_info(v->type);
     assert(!v->is_null);
-    if (t == NULL) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type with OID %u does not exist", v->type);
+    if (t == NULL)
+        return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type with OID %u does not exist", v->type);
     return t->out(ctx, b, v);
 }
 
@@ -186,10 +189,12 @@ value_copy(Ctx *ctx, Arena *arena, const Value *v, Value *out)
 }
 
 Status
-pseudo_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+pseudo_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
+          Value *out)
 {
     (void)arena, (void)text, (void)nbytes, (void)typmod, (void)out;
-    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot accept a value of type %s", type_info(type)->name);
+    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot accept a value of type %s",
+                 type_info(type)->name);
 }
 
 Status
@@ -197,5 +202,6 @@ pseudo_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
     if (value->type == TYPE_VOID) return QN_OK; /* prints as the empty string */
     (void)b;
-    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot display a value of type %s", type_info(value->type)->name);
+    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot display a value of type %s",
+                 type_info(value->type)->name);
 }
