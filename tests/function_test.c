@@ -269,6 +269,58 @@ test_integer_faults_raise(void **state)
     check_error("int4pl", INT32_MAX, 0, QN_OK, NULL);
 }
 
+/* The terms of a series over int8 or numeric, as text joined by blanks; "!SQLSTATE" for an error.
+ */
+static void
+check_series(Oid fn, Oid type, const char *a, const char *b, const char *c, const char *want)
+{
+    Ctx ctx = {0};
+    Arena *arena = arena_create(NULL, "test");
+    const SetFunction *f = setfn_by_oid(fn);
+    const char *texts[3] = {a, b, c};
+    Value args[3];
+    void *series;
+    StrBuf got = strbuf_new(arena);
+    int nargs = c != NULL ? 3 : 2, n;
+    for (int i = 0; i < nargs; i++)
+        assert_int_equal(value_in(&ctx, arena, texts[i], strlen(texts[i]), type, -1, &args[i]),
+                         QN_OK);
+    Status st = f->open(&ctx, arena, args, nargs, NULL, &series);
+    Vector *out = vec_create(arena, type, BATCH_ROWS);
+    if (st != QN_OK) strbuf_addf(&got, "!%s", status_sqlstate(st));
+    for (n = 1; st == QN_OK && n > 0;) {
+        vec_reset(out, type_info(type)->phys);
+        st = f->next(&ctx, series, arena, &out, &n);
+        assert_int_equal(st, QN_OK);
+        for (int i = 0; i < n && got.nbytes < 60; i++) {
+            Value v = vec_get(out, i);
+            if (got.nbytes > 0) strbuf_addc(&got, ' ');
+            assert_int_equal(value_out(&ctx, &got, &v), QN_OK);
+        }
+    }
+    assert_string_equal(got.nbytes > 0 ? got.data : "", want);
+    err_clear(&ctx.err);
+    arena_destroy(arena);
+}
+
+static void
+test_series_end_where_postgres_ends_them(void **state)
+{
+    (void)state;
+    check_series(1068, TYPE_INT8, "1", "10", "3", "1 4 7 10");
+    check_series(1068, TYPE_INT8, "5", "1", "-2", "5 3 1");
+    check_series(1069, TYPE_INT8, "2", "1", NULL, "");
+    check_series(1068, TYPE_INT8, "1", "5", "0", "!22023");
+    check_series(1069, TYPE_INT8, "9223372036854775806", "9223372036854775807", NULL,
+                 "9223372036854775806 9223372036854775807");
+    check_series(1068, TYPE_INT8, "-9223372036854775808", "9223372036854775807",
+                 "9223372036854775807", "-9223372036854775808 -1 9223372036854775806");
+    check_series(3259, TYPE_NUMERIC, "1.0", "3", "0.5", "1.0 1.5 2.0 2.5 3.0");
+    check_series(3259, TYPE_NUMERIC, "1", "2", "0.5", "1 1.5 2.0");
+    check_series(3260, TYPE_NUMERIC, "1.5", "3", NULL, "1.5 2.5");
+    check_series(3260, TYPE_NUMERIC, "1", "NaN", NULL, "!22023");
+}
+
 int
 main(void)
 {
@@ -281,6 +333,7 @@ main(void)
         cmocka_unit_test(test_kernels_agree_over_shapes_and_selections),
         cmocka_unit_test(test_selection_kernels_pass_no_null),
         cmocka_unit_test(test_integer_faults_raise),
+        cmocka_unit_test(test_series_end_where_postgres_ends_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
