@@ -570,6 +570,7 @@ multi_value(Dml *d, const MultiAssignRef *m, const Column *c, Expr **out)
         e->kind = SUBPLAN_SCALAR;
         e->query = q;
         e->plan = -1;
+        s->ps->nsubqueries++;
         *out = (Expr *)e;
         return QN_OK;
     }

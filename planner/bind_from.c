@@ -56,6 +56,7 @@ subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **
     p->names = q->out_names;
     p->alias = name;
     p->is_subquery = true;
+    s->ps->nderived++;
     p->base.left = q->root;
     *out = (LNode *)p;
     TRY(new_item(s, *out, name, q->out.count, q->out_names, item_out));

@@ -70,6 +70,7 @@ finish_sublink(Scope *s, const SubLink *l, Query *q, Expr **out)
     TRY_ALLOC(s->ctx, e, EXPR_NEW(s->ps->arena, SubPlan, TYPE_BOOL, -1, l->loc));
     e->query = q;
     e->plan = -1;
+    s->ps->nsubqueries++;
     *out = (Expr *)e;
     switch (l->kind) {
     case AST_SUBLINK_EXISTS: e->kind = SUBPLAN_EXISTS; return QN_OK;

@@ -77,6 +77,8 @@ typedef struct PlanState {
     int nparams; /* $n seen */
     Oid *param_types;
     int nexec_params;
+    int nsubqueries; /* SubPlanExprs made */
+    int nderived;    /* subqueries and views in FROM */
     ARRAY(PlanDep) deps;
 } PlanState;
 

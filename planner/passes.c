@@ -5,15 +5,23 @@
 typedef struct Pass {
     const char *name;
     Status (*run)(PlanState *ps, Query *q);
+    bool derived_only; /* has something to do only where there are derived tables */
 } Pass;
 
 static const Pass passes[] = {
-    {NULL, NULL},
+    {"cte", rw_cte, false},          /* WITH queries read once become derived tables */
+    {"fold", rw_fold, false},        /* constants computed, conditions apart at ANDs */
+    {"unnest", rw_unnest, false},    /* EXISTS and IN in WHERE become joins */
+    {"merge", rw_merge, true},       /* derived tables that compute little disappear */
+    {"fold again", rw_fold, true},   /* constants that came in from them */
+    {"pushdown", rw_pushdown, false}, /* conditions to where their columns come from; outer joins that need not be */
+    {NULL, NULL, false},
 };
 
 Status
 passes_run(PlanState *ps, Query *q)
 {
-    for (const Pass *p = passes; p->name != NULL; p++) TRY(p->run(ps, q));
+    for (const Pass *p = passes; p->name != NULL; p++) 
+        if (!p->derived_only || ps->nderived > 0) TRY(p->run(ps, q));
     return QN_OK;
 }
