@@ -266,7 +266,7 @@ random_work(Table *t, int ntx)
     for (int i = 0; i < ntx; i++) {
         int before_n = t->nrows;
         Row *before = malloc(sizeof(Row) * (size_t)(t->nrows + 1));
-        memcpy(before, t->rows, sizeof(Row) * (size_t)t->nrows);
+        if (t->nrows > 0) memcpy(before, t->rows, sizeof(Row) * (size_t)t->nrows);
         begin(&t->ctx);
         for (int k = 1 + pick(&seed, 3); k > 0; k--) {
             int n = pick(&seed, 4) == 0 ? 1 + pick(&seed, BATCH_ROWS < 500 ? BATCH_ROWS : 500) : 1 + pick(&seed, BATCH_ROWS < 8 ? BATCH_ROWS : 8);
@@ -284,7 +284,7 @@ random_work(Table *t, int ntx)
         }
         if (pick(&seed, 4) == 0) {
             rollback(&t->ctx);
-            memcpy(t->rows, before, sizeof(Row) * (size_t)before_n);
+            if (before_n > 0) memcpy(t->rows, before, sizeof(Row) * (size_t)before_n);
             t->nrows = before_n;
         } else {
             commit(&t->ctx);
