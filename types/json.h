@@ -37,5 +37,7 @@ bool json_string_is(const char *p, const char *end, const char *text, size_t nby
 void json_add_string(StrBuf *b, const char *s, size_t nbytes);
 /* Appends the JSON of any SQL value, as to_json does. pretty: line feeds between the parts of a row. */
 Status json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty);
+/* Appends a scalar as an object's key; 22023 for json, arrays and rows. v is not NULL. */
+Status json_add_key(Ctx *ctx, StrBuf *b, const Value *v);
 
 #endif

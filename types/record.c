@@ -13,35 +13,60 @@ get_u32(const char *p)
     return v;
 }
 
+#define NAMES_BIT 0x80000000u
+
 int
 record_count(const Str *s)
 {
-    return s->len < 4 ? 0 : (int)get_u32(str_data(s));
+    return s->len < 4 ? 0 : (int)(get_u32(str_data(s)) & ~NAMES_BIT);
+}
+
+/* Where the names' ends begin, NULL if there are none; *data_out: where the fields' bytes begin. */
+static const char *
+names_of(const char *p, const char **data_out)
+{
+    uint32_t n = get_u32(p);
+    const char *after = p + 4 + (size_t)(n & ~NAMES_BIT) * 8;
+    *data_out = after;
+    if ((n & NAMES_BIT) == 0 || n == NAMES_BIT) return NULL;
+    n &= ~NAMES_BIT;
+    *data_out = after + (size_t)n * 4 + get_u32(after + (size_t)(n - 1) * 4);
+    return after;
+}
+
+bool
+record_field_name(const Str *s, int i, const char **name_out, size_t *nbytes_out)
+{
+    const char *data, *ends = names_of(str_data(s), &data);
+    if (ends == NULL) return false;
+    uint32_t from = i == 0 ? 0 : get_u32(ends + (size_t)(i - 1) * 4);
+    *name_out = ends + (size_t)record_count(s) * 4 + from;
+    *nbytes_out = get_u32(ends + (size_t)i * 4) - from;
+    return true;
 }
 
 Value
 record_field(const Str *s, int i)
 {
-    const char *p = str_data(s), *head = p + 4 + (size_t)i * 8;
-    uint32_t n = get_u32(p);
+    const char *p = str_data(s), *head = p + 4 + (size_t)i * 8, *data;
     uint32_t from = i == 0 ? 0 : get_u32(head - 4) & ~NULL_BIT, end = get_u32(head + 4);
     Value v = value_null(get_u32(head));
     if (end & NULL_BIT) return v;
     v.is_null = false;
     v.phys = (uint8_t)type_phys(v.type, -1);
-    const char *data = p + 4 + (size_t)n * 8 + from;
+    names_of(p, &data);
     if (v.phys == PHYS_STR)
-        v.str = str_make(data, end - from);
+        v.str = str_make(data + from, end - from);
     else
-        memcpy(&v.i128, data, phys_width[v.phys]);
+        memcpy(&v.i128, data + from, phys_width[v.phys]);
     return v;
 }
 
 Status
-record_make(Ctx *ctx, Arena *arena, const Value *fields, int nfields, Str *out)
+record_make_named(Ctx *ctx, Arena *arena, const Value *fields, const char *const *names, int nfields, Str *out)
 {
     StrBuf b = strbuf_new(arena), data = strbuf_new(arena);
-    uint32_t n = (uint32_t)nfields;
+    uint32_t n = (uint32_t)nfields | (names != NULL ? NAMES_BIT : 0), name_end = 0;
     char *text;
     size_t nbytes;
     strbuf_add(&b, (const char *)&n, 4);
@@ -52,15 +77,28 @@ record_make(Ctx *ctx, Arena *arena, const Value *fields, int nfields, Str *out)
             strbuf_add(&data, str_data(&v.str), v.str.len);
         else if (!v.is_null)
             strbuf_add(&data, (const char *)&v.i128, phys_width[v.phys]);
+        if (data.nbytes >= NULL_BIT / 2)
+            return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "row is too big");
         uint32_t end = (uint32_t)data.nbytes | (v.is_null ? NULL_BIT : 0);
         strbuf_add(&b, (const char *)&v.type, 4);
         strbuf_add(&b, (const char *)&end, 4);
     }
+    for (int i = 0; names != NULL && i < nfields; i++) {
+        name_end += (uint32_t)strlen(names[i]);
+        strbuf_add(&b, (const char *)&name_end, 4);
+    }
+    for (int i = 0; names != NULL && i < nfields; i++) strbuf_addz(&b, names[i]);
     if (data.failed) return RAISE_OOM(ctx);
     if (data.nbytes != 0) strbuf_add(&b, data.data, data.nbytes);
     TRY(strbuf_finish(ctx, &b, &text, &nbytes));
     *out = str_make(text, nbytes);
     return QN_OK;
+}
+
+Status
+record_make(Ctx *ctx, Arena *arena, const Value *fields, int nfields, Str *out)
+{
+    return record_make_named(ctx, arena, fields, NULL, nfields, out);
 }
 
 int

@@ -1,7 +1,10 @@
 /* record.h - row values: the result of ROW(...) and of whole-row references.
  *
- *     u32 fields | per field: u32 type, u32 end of its bytes (top bit: NULL) | bytes
+ *     u32 fields (top bit: with names) | per field: u32 type, u32 end of its bytes (top bit: NULL)
+ *     [with names: per field u32 end of its name; the names] | bytes
  *
+ * Names are there where the row's columns have them (whole-row references, subqueries): row_to_json shows
+ * them. They play no part in comparison.
  * Fixed-width fields are their bytes as in a vector, unaligned; numeric is the variable form.
  */
 #ifndef TYPES_RECORD_H
@@ -15,6 +18,11 @@ int record_count(const Str *s);
 /* Field i; its bytes are a view on the record's, so s must stay where it is. */
 Value record_field(const Str *s, int i);
 Status record_make(Ctx *ctx, Arena *arena, const Value *fields, int nfields, Str *out);
+/* The same with column names. */
+Status record_make_named(Ctx *ctx, Arena *arena, const Value *fields, const char *const *names, int nfields,
+                         Str *out);
+/* Field i's name, a view on the record's bytes; false: it has none. */
+bool record_field_name(const Str *s, int i, const char **name_out, size_t *nbytes_out);
 /* Compares field by field, NULLs equal and last; a shorter record that is a prefix comes first. */
 int record_compare(const Str *a, const Str *b);
 
