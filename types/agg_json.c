@@ -139,7 +139,7 @@ json_deserialise(AggCall *call, const char *data, size_t nbytes, void *state)
     return append_end(call, s, &b);
 }
 
-const AggOps agg_json_agg = {
+const AggOps aggops_json_agg = {
     .state_bytes = sizeof(JsonState),
     .update = json_agg_update,
     .update_one = json_agg_update_one,
@@ -147,7 +147,7 @@ const AggOps agg_json_agg = {
     .serialise = json_serialise,
     .deserialise = json_deserialise,
 };
-const AggOps agg_json_object_agg = {
+const AggOps aggops_json_object_agg = {
     .state_bytes = sizeof(JsonState),
     .update = json_object_agg_update,
     .update_one = json_object_agg_update_one,
