@@ -49,6 +49,9 @@ run(Ctx *ctx, bool clean, Capture *c)
     bool fits = false;
     uint32_t items = (db->page_bytes - (uint32_t)sizeof(DbHeader)) / 16;
 
+    if (wal_insert_lsn(ctx) == db->header.redo && atomic_load(&db->header_clean)) return QN_OK;
+    /* A header that needs its log is written only when the log is on disk under its name, which the first flush sees to. */
+    TRY(wal_flush(ctx, wal_insert_lsn(ctx)));
     /* Which copy is written next must not change once its list pages are there. */
     TRY(db_before_page_write(ctx));
     c->header = db->header;
@@ -78,6 +81,11 @@ run(Ctx *ctx, bool clean, Capture *c)
     st = db->ops->sync(ctx, db->file);
     if (st != QN_OK) return db_fail(ctx, st);
     wal_recycle(db, c->header.redo);
+    if (clean && header_fits(db, c->ranges.count + c->pendings.count)) {
+        /* The file is about to be left alone with its header: both copies should be good for opening it. */
+        c->header.counter++;
+        TRY(header_write(ctx, &c->header, &c->ranges, &c->pendings));
+    }
     return QN_OK;
 }
 

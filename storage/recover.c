@@ -414,7 +414,8 @@ recover(Ctx *ctx, Recovery *r, bool *replayed_out)
     if (db->wal.file != NULL) TRY(read_segments(ctx, db, &greatest));
     if (offset_of(&db->wal, redo, &left) != 0) {
         TRY(find_end(ctx, r, redo, &end));
-    } else if (!db->header_clean) {
+    } else if (!db->header_clean && offset_of(&db->wal, redo - 1, &left) == 0) {
+        /* If the byte before is there, the log just ended with a segment. */
         return log_is_missing(ctx);
     }
     *replayed_out = end > redo || !db->header_clean;
@@ -450,6 +451,6 @@ recover_run(Ctx *ctx, XidRanges *ranges, RelPendings *pendings)
     /* What never ran needs no memory among the aborted, but may not be used either: the next xid is the mark. */
     TRY(tx_map_load(ctx, r.mark, ranges, wal_insert_lsn(ctx)));
     if (pendings->count > 0) TRY(free_pendings(ctx, ranges, pendings));
-    if (replayed) TRY(checkpoint_run(ctx, false));
+    if (replayed) TRY(checkpoint_run(ctx, true)); /* nobody writes yet, so the file stands alone again */
     return QN_OK;
 }

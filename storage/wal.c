@@ -154,7 +154,8 @@ static Status
 add_segment(Ctx *ctx, Db *db)
 {
     Wal *w = &db->wal;
-    uint64_t number = w->allocated / WAL_SEGMENT_BODY, keep = w->recycle / WAL_SEGMENT_BODY;
+    uint64_t number = w->allocated / WAL_SEGMENT_BODY;
+    uint64_t keep = (w->recycle - 1) / WAL_SEGMENT_BODY; /* recovery looks for the byte before, see recover.c */
     uint32_t slot = UINT32_MAX;
 
     for (uint32_t i = 0; i < w->nsegments && slot == UINT32_MAX; i++)
