@@ -44,7 +44,7 @@ typedef int128 Int128 __attribute__((aligned(8)));
         });                                                                                        \
         return QN_OK;                                                                              \
     }                                                                                              \
-    static Status NAME##_update_one(AggCall *call, void *state)                                    \
+    KERNEL_CLONES static Status NAME##_update_one(AggCall *call, void *state)                      \
     {                                                                                              \
         STATE local = *(STATE *)state, *s = &local;                                                \
         AGG_EACH(call, TA, __VA_ARGS__;);                                                          \

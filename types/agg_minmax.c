@@ -21,7 +21,7 @@
         });                                                                                        \
         return QN_OK;                                                                              \
     }                                                                                              \
-    static Status NAME##_update_one(AggCall *call, void *state)                                    \
+    KERNEL_CLONES static Status NAME##_update_one(AggCall *call, void *state)                      \
     {                                                                                              \
         NAME##_best *s = state;                                                                    \
         if (call->n == 0) return QN_OK;                                                            \

@@ -169,7 +169,7 @@ typedef struct BigintSum {
 AGG_STEP(int8_row, BigintSum, int64_t, (s->sum += x, s->n++))
 
 /* The sum of a batch in halves of 32 bits, each of which 64 bits hold, so that the loop is SIMD. */
-static int128
+KERNEL_CLONES static int128
 sum_int64(const int64_t *v, int n)
 {
     uint64_t low = 0;

@@ -180,7 +180,7 @@ BINARY_KERNEL(float4smaller, float, float, float, FLOAT_LT ? x : y)
 #define INFINITE(v) (fabs((double)(v)) > DBL_MAX)
 
 #define FLOAT_ARITH(NAME, TA, TB, TR, OP, FAULT, CHECK)                                            \
-    Status fn_##NAME(KernelCall *call)                                                             \
+    KERNEL_CLONES Status fn_##NAME(KernelCall *call)                                               \
     {                                                                                              \
         int fault = 0;                                                                             \
         BINARY_LOOP(call, TA, TB, TR, ({                                                           \
@@ -274,7 +274,7 @@ fn_dtof(KernelCall *call)
 /* To integers: to nearest, ties to even; what does not fit, NaN included, is an error. LIMIT is the
  * power of two just past the largest value; the bounds are those of the rounded number. */
 #define FLOAT_TO_INT(NAME, TA, TR, RINT, LIMIT, RANGE)                                             \
-    Status fn_##NAME(KernelCall *call)                                                             \
+    KERNEL_CLONES Status fn_##NAME(KernelCall *call)                                               \
     {                                                                                              \
         int bad = 0;                                                                               \
         UNARY_LOOP(call, TA, TR, ({                                                                \

@@ -3,26 +3,10 @@
  *
  * Checked arithmetic computes every row and ORs what went wrong into one word that is looked at
  * after the loop: no branch a row, so the loops stay SIMD. */
-#include "types/kernel.h"
+#include "types/int_kernels.h"
 #include "types/type_io.h"
 
 #include "common/hash.h"
-
-#define RANGE_INT2 "smallint out of range"
-#define RANGE_INT4 "integer out of range"
-#define RANGE_INT8 "bigint out of range"
-
-static Status
-raise_range(Ctx *ctx, const char *what)
-{
-    return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE, "%s", what);
-}
-
-static Status
-raise_zero_division(Ctx *ctx)
-{
-    return RAISE(ctx, ERR_DIVISION_BY_ZERO, "division by zero");
-}
 
 /* Text. */
 
@@ -159,23 +143,10 @@ int8_hash(const Value *v)
 COMPARE_SIX(int2, int16_t, int16_t, int16_t)
 COMPARE_SIX(int4, int32_t, int32_t, int32_t)
 COMPARE_SIX(int8, int64_t, int64_t, int64_t)
-COMPARE_SIX(int24, int16_t, int32_t, int32_t)
-COMPARE_SIX(int42, int32_t, int16_t, int32_t)
-COMPARE_SIX(int28, int16_t, int64_t, int64_t)
-COMPARE_SIX(int82, int64_t, int16_t, int64_t)
-COMPARE_SIX(int48, int32_t, int64_t, int64_t)
-COMPARE_SIX(int84, int64_t, int32_t, int64_t)
 
-#define THREE_WAY (x > y) - (x < y)
 BINARY_KERNEL(btint2cmp, int16_t, int16_t, int32_t, THREE_WAY)
 BINARY_KERNEL(btint4cmp, int32_t, int32_t, int32_t, THREE_WAY)
 BINARY_KERNEL(btint8cmp, int64_t, int64_t, int32_t, THREE_WAY)
-BINARY_KERNEL(btint24cmp, int16_t, int32_t, int32_t, THREE_WAY)
-BINARY_KERNEL(btint42cmp, int32_t, int16_t, int32_t, THREE_WAY)
-BINARY_KERNEL(btint28cmp, int16_t, int64_t, int32_t, THREE_WAY)
-BINARY_KERNEL(btint82cmp, int64_t, int16_t, int32_t, THREE_WAY)
-BINARY_KERNEL(btint48cmp, int32_t, int64_t, int32_t, THREE_WAY)
-BINARY_KERNEL(btint84cmp, int64_t, int32_t, int32_t, THREE_WAY)
 
 BINARY_KERNEL(int2larger, int16_t, int16_t, int16_t, x > y ? x : y)
 BINARY_KERNEL(int4larger, int32_t, int32_t, int32_t, x > y ? x : y)
@@ -184,20 +155,7 @@ BINARY_KERNEL(int2smaller, int16_t, int16_t, int16_t, x < y ? x : y)
 BINARY_KERNEL(int4smaller, int32_t, int32_t, int32_t, x < y ? x : y)
 BINARY_KERNEL(int8smaller, int64_t, int64_t, int64_t, x < y ? x : y)
 
-/* Addition, subtraction, multiplication. Up to 32 bits the sum is made in the next wider type and
- * compared with its truncation. */
-
-#define CHECKED(NAME, TA, TB, TR, WIDE, OP, RANGE)                                                 \
-    Status fn_##NAME(KernelCall *call)                                                             \
-    {                                                                                              \
-        WIDE bad = 0;                                                                              \
-        BINARY_LOOP(call, TA, TB, TR, ({                                                           \
-                        const WIDE wide = (WIDE)x OP(WIDE) y;                                      \
-                        bad |= wide ^ (TR)wide;                                                    \
-                        (TR) wide;                                                                 \
-                    }));                                                                           \
-        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                   \
-    }
+/* Addition, subtraction, multiplication. */
 
 CHECKED(int2pl, int16_t, int16_t, int16_t, int32_t, +, RANGE_INT2)
 CHECKED(int2mi, int16_t, int16_t, int16_t, int32_t, -, RANGE_INT2)
@@ -205,107 +163,17 @@ CHECKED(int2mul, int16_t, int16_t, int16_t, int32_t, *, RANGE_INT2)
 CHECKED(int4pl, int32_t, int32_t, int32_t, int64_t, +, RANGE_INT4)
 CHECKED(int4mi, int32_t, int32_t, int32_t, int64_t, -, RANGE_INT4)
 CHECKED(int4mul, int32_t, int32_t, int32_t, int64_t, *, RANGE_INT4)
-CHECKED(int24pl, int16_t, int32_t, int32_t, int64_t, +, RANGE_INT4)
-CHECKED(int24mi, int16_t, int32_t, int32_t, int64_t, -, RANGE_INT4)
-CHECKED(int24mul, int16_t, int32_t, int32_t, int64_t, *, RANGE_INT4)
-CHECKED(int42pl, int32_t, int16_t, int32_t, int64_t, +, RANGE_INT4)
-CHECKED(int42mi, int32_t, int16_t, int32_t, int64_t, -, RANGE_INT4)
-CHECKED(int42mul, int32_t, int16_t, int32_t, int64_t, *, RANGE_INT4)
-
-/* 64 bits: the sum overflows when both operands' signs differ from its own; the product goes by the
- * flag. */
-#define ADD_INT8                                                                                   \
-    ({                                                                                             \
-        const uint64_t sum = (uint64_t)(int64_t)x + (uint64_t)(int64_t)y;                          \
-        bad |= ((uint64_t)(int64_t)x ^ sum) & ((uint64_t)(int64_t)y ^ sum);                        \
-        (int64_t) sum;                                                                             \
-    })
-#define SUB_INT8                                                                                   \
-    ({                                                                                             \
-        const uint64_t diff = (uint64_t)(int64_t)x - (uint64_t)(int64_t)y;                         \
-        bad |= ((uint64_t)(int64_t)x ^ (uint64_t)(int64_t)y) & ((uint64_t)(int64_t)x ^ diff);      \
-        (int64_t) diff;                                                                            \
-    })
-#define MUL_INT8                                                                                   \
-    ({                                                                                             \
-        int64_t product;                                                                           \
-        bad |= (uint64_t)__builtin_mul_overflow((int64_t)x, (int64_t)y, &product) << 63;           \
-        product;                                                                                   \
-    })
-#define CHECKED_INT8(NAME, TA, TB, EXPR)                                                           \
-    Status fn_##NAME(KernelCall *call)                                                             \
-    {                                                                                              \
-        uint64_t bad = 0;                                                                          \
-        BINARY_LOOP(call, TA, TB, int64_t, EXPR);                                                  \
-        return bad >> 63 == 0 ? QN_OK : raise_range(call->ctx, RANGE_INT8);                        \
-    }
 
 CHECKED_INT8(int8pl, int64_t, int64_t, ADD_INT8)
 CHECKED_INT8(int8mi, int64_t, int64_t, SUB_INT8)
 CHECKED_INT8(int8mul, int64_t, int64_t, MUL_INT8)
-CHECKED_INT8(int84pl, int64_t, int32_t, ADD_INT8)
-CHECKED_INT8(int84mi, int64_t, int32_t, SUB_INT8)
-CHECKED_INT8(int84mul, int64_t, int32_t, MUL_INT8)
-CHECKED_INT8(int48pl, int32_t, int64_t, ADD_INT8)
-CHECKED_INT8(int48mi, int32_t, int64_t, SUB_INT8)
-CHECKED_INT8(int48mul, int32_t, int64_t, MUL_INT8)
-CHECKED_INT8(int82pl, int64_t, int16_t, ADD_INT8)
-CHECKED_INT8(int82mi, int64_t, int16_t, SUB_INT8)
-CHECKED_INT8(int82mul, int64_t, int16_t, MUL_INT8)
-CHECKED_INT8(int28pl, int16_t, int64_t, ADD_INT8)
-CHECKED_INT8(int28mi, int16_t, int64_t, SUB_INT8)
-CHECKED_INT8(int28mul, int16_t, int64_t, MUL_INT8)
 
-/* Division. 32 bits and less go through double, whose quotient truncates to the exact one and which
- * has a SIMD divide; a zero divisor is replaced and remembered. When something went wrong a second
- * look finds the first row that did. */
-
-#define FIND_DIVISION_ERROR(TA, TB, MIN, RANGE)                                                    \
-    ROWS(call, i)                                                                                  \
-    {                                                                                              \
-        const int64_t from = ARG(call, 0, TA, i), by = ARG(call, 1, TB, i);                        \
-        if (by == 0) return raise_zero_division(call->ctx);                                        \
-        if (by == -1 && from == (MIN)) return raise_range(call->ctx, RANGE);                       \
-    }
-
-#define DIVIDE_SMALL(NAME, TA, TB, TR, MIN, RANGE)                                                 \
-    Status fn_##NAME(KernelCall *call)                                                             \
-    {                                                                                              \
-        int32_t bad = 0;                                                                           \
-        BINARY_LOOP(call, TA, TB, TR, ({                                                           \
-                        const int32_t from = x, by = y, zero = by == 0;                            \
-                        const int32_t over = (from == (MIN)) & (by == -1);                         \
-                        bad |= zero | over;                                                        \
-                        (int32_t)((double)(from + over) / (double)(by + zero));                    \
-                    }));                                                                           \
-        if (bad != 0) FIND_DIVISION_ERROR(TA, TB, MIN, RANGE)                                      \
-        return QN_OK;                                                                              \
-    }
+/* Division. */
 
 DIVIDE_SMALL(int2div, int16_t, int16_t, int16_t, INT16_MIN, RANGE_INT2)
 DIVIDE_SMALL(int4div, int32_t, int32_t, int32_t, INT32_MIN, RANGE_INT4)
-DIVIDE_SMALL(int42div, int32_t, int16_t, int32_t, INT32_MIN, RANGE_INT4)
-DIVIDE_SMALL(int24div, int16_t, int32_t, int32_t, INT32_MIN, RANGE_INT4)
-
-#define DIVIDE_INT8(NAME, TA, TB)                                                                  \
-    Status fn_##NAME(KernelCall *call)                                                             \
-    {                                                                                              \
-        int bad = 0;                                                                               \
-        BINARY_LOOP(call, TA, TB, int64_t, ({                                                      \
-                        const int64_t from = x, by = y;                                            \
-                        const int wrong = (by == 0) | ((by == -1) & (from == INT64_MIN));          \
-                        bad |= wrong;                                                              \
-                        wrong ? 0 : from / by;                                                     \
-                    }));                                                                           \
-        if (bad != 0) FIND_DIVISION_ERROR(TA, TB, INT64_MIN, RANGE_INT8)                           \
-        return QN_OK;                                                                              \
-    }
 
 DIVIDE_INT8(int8div, int64_t, int64_t)
-DIVIDE_INT8(int84div, int64_t, int32_t)
-DIVIDE_INT8(int48div, int32_t, int64_t)
-DIVIDE_INT8(int82div, int64_t, int16_t)
-DIVIDE_INT8(int28div, int16_t, int64_t)
 
 /* The remainder by -1 is 0 whatever the dividend, the smallest included. */
 #define MODULO(NAME, T)                                                                            \
@@ -316,7 +184,7 @@ DIVIDE_INT8(int28div, int16_t, int64_t)
                         bad |= y == 0;                                                             \
                         ((y == 0) | (y == -1)) ? 0 : x % y;                                        \
                     }));                                                                           \
-        return bad == 0 ? QN_OK : raise_zero_division(call->ctx);                                  \
+        return bad == 0 ? QN_OK : int_raise_zero_division(call->ctx);                              \
     }
 
 MODULO(int2mod, int16_t)
@@ -333,20 +201,20 @@ fn_int4mod(KernelCall *call)
                     bad |= zero;
                     x - (int32_t)((double)x / (double)by) * by;
                 }));
-    return bad == 0 ? QN_OK : raise_zero_division(call->ctx);
+    return bad == 0 ? QN_OK : int_raise_zero_division(call->ctx);
 }
 
 /* Signs. */
 
 #define NEGATE(NAME, T, MIN, RANGE, EXPR)                                                          \
-    Status fn_##NAME(KernelCall *call)                                                             \
+    KERNEL_CLONES Status fn_##NAME(KernelCall *call)                                               \
     {                                                                                              \
         T bad = 0;                                                                                 \
         UNARY_LOOP(call, T, T, ({                                                                  \
                        bad |= x == (MIN);                                                          \
                        EXPR;                                                                       \
                    }));                                                                            \
-        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                   \
+        return bad == 0 ? QN_OK : int_raise_range(call->ctx, RANGE);                               \
     }
 
 NEGATE(int2um, int16_t, INT16_MIN, RANGE_INT2, (uint16_t)0 - (uint16_t)x)
@@ -400,7 +268,7 @@ magnitude(int64_t v)
         ROWS(call, i)                                                                              \
         {                                                                                          \
             uint64_t g = gcd_u64(magnitude(ARG(call, 0, T, i)), magnitude(ARG(call, 1, T, i)));    \
-            if (g > (uint64_t)(MAX)) return raise_range(call->ctx, RANGE);                         \
+            if (g > (uint64_t)(MAX)) return int_raise_range(call->ctx, RANGE);                     \
             OUT(call, T, i) = (T)g;                                                                \
         }                                                                                          \
         return QN_OK;                                                                              \
@@ -412,7 +280,7 @@ magnitude(int64_t v)
             uint64_t a = magnitude(ARG(call, 0, T, i)), b = magnitude(ARG(call, 1, T, i)), m = 0;  \
             if (a != 0 && b != 0 &&                                                                \
                 (__builtin_mul_overflow(a / gcd_u64(a, b), b, &m) || m > (uint64_t)(MAX)))         \
-                return raise_range(call->ctx, RANGE);                                              \
+                return int_raise_range(call->ctx, RANGE);                                          \
             OUT(call, T, i) = (T)m;                                                                \
         }                                                                                          \
         return QN_OK;                                                                              \
@@ -429,14 +297,14 @@ UNARY_KERNEL(int48, int32_t, int64_t, x)
 UNARY_KERNEL(oidtoi8, uint32_t, int64_t, x)
 
 #define NARROW(NAME, TA, TR, RANGE)                                                                \
-    Status fn_##NAME(KernelCall *call)                                                             \
+    KERNEL_CLONES Status fn_##NAME(KernelCall *call)                                               \
     {                                                                                              \
         TA bad = 0;                                                                                \
         UNARY_LOOP(call, TA, TR, ({                                                                \
                        bad |= x ^ (TA)(TR)x;                                                       \
                        (TR) x;                                                                     \
                    }));                                                                            \
-        return bad == 0 ? QN_OK : raise_range(call->ctx, RANGE);                                   \
+        return bad == 0 ? QN_OK : int_raise_range(call->ctx, RANGE);                               \
     }
 
 NARROW(i4toi2, int32_t, int16_t, RANGE_INT2)

@@ -23,6 +23,16 @@
 #include "types/function.h"
 #include <assert.h>
 
+/* Loops worth it are compiled for AVX2 too and the processor chooses when the library is loaded;
+ * x86-64's baseline has no 64-bit comparison and no widening multiply. AVX2 brings no fused
+ * multiply-add, so results are the same. Not in debug and sanitizer builds, whose run-time is not
+ * up when the choice is made. */
+#if defined(__x86_64__) && defined(__ELF__) && defined(NDEBUG) && !defined(KERNEL_NO_CLONES)
+#define KERNEL_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define KERNEL_CLONES
+#endif
+
 #define ROWS(call, i)                                                                              \
     for (int i##_k = 0, i = 0;                                                                     \
          i##_k < (call)->n && ((i = (call)->sel != NULL ? (call)->sel[i##_k] : i##_k), true);      \
@@ -117,31 +127,57 @@ out_set_form(KernelCall *call, Phys phys, int scale)
     } while (0)
 
 #define UNARY_KERNEL(NAME, TA, TR, EXPR)                                                           \
-    Status fn_##NAME(KernelCall *call)                                                             \
+    KERNEL_CLONES Status fn_##NAME(KernelCall *call)                                               \
     {                                                                                              \
         UNARY_LOOP(call, TA, TR, EXPR);                                                            \
         return QN_OK;                                                                              \
     }
 
 #define BINARY_KERNEL(NAME, TA, TB, TR, EXPR)                                                      \
-    Status fn_##NAME(KernelCall *call)                                                             \
+    KERNEL_CLONES Status fn_##NAME(KernelCall *call)                                               \
     {                                                                                              \
         BINARY_LOOP(call, TA, TB, TR, EXPR);                                                       \
         return QN_OK;                                                                              \
     }
 
-/* The positions of the rows that satisfy EXPR of x and y, written without a branch: every position
- * is stored and the end moves by the outcome. Rows with a NULL never pass. out may be sel itself.
- */
-#define SEL_LOOP(TA, TB, EXPR)                                                                     \
-    const TA *a_ = a->data;                                                                        \
-    const TB *b_ = b->data;                                                                        \
-    const bool ca_ = a->shape == VEC_CONST, cb_ = b->shape == VEC_CONST;                           \
-    int m_ = 0;                                                                                    \
-    if ((ca_ && vec_is_null(a, 0)) || (cb_ && vec_is_null(b, 0))) return 0;                        \
-    const uint64_t *va_ = ca_ ? NULL : a->valid, *vb_ = cb_ ? NULL : b->valid;                     \
-    if (va_ != NULL || vb_ != NULL || (ca_ && cb_)) {                                              \
+/* The positions of the rows that satisfy EXPR of x and y, without a branch a row. Without a
+ * selection the outcomes are computed as bytes, in a SIMD loop, and sel_compress makes positions of
+ * them, eight at a time; with one, every position is stored and the end moves by the outcome. Rows
+ * with a NULL never pass. out may be sel itself. */
+#define SEL_KERNEL(NAME, TA, TB, EXPR)                                                             \
+    KERNEL_CLONES int sel_##NAME(const Vector *a, const Vector *b, const uint16_t *sel, int n,     \
+                                 uint16_t *out)                                                    \
+    {                                                                                              \
+        const TA *a_ = a->data;                                                                    \
+        const TB *b_ = b->data;                                                                    \
+        const bool ca_ = a->shape == VEC_CONST, cb_ = b->shape == VEC_CONST;                       \
+        if ((ca_ && vec_is_null(a, 0)) || (cb_ && vec_is_null(b, 0))) return 0;                    \
+        const uint64_t *va_ = ca_ ? NULL : a->valid, *vb_ = cb_ ? NULL : b->valid;                 \
+        if (sel == NULL && n <= BATCH_ROWS && !(ca_ && cb_)) {                                     \
+            uint8_t pass_[BATCH_ROWS];                                                             \
+            if (cb_) {                                                                             \
+                const TB y = b_[0];                                                                \
+                for (int i_ = 0; i_ < n; i_++) {                                                   \
+                    const TA x = a_[i_];                                                           \
+                    pass_[i_] = (EXPR);                                                            \
+                }                                                                                  \
+            } else if (ca_) {                                                                      \
+                const TA x = a_[0];                                                                \
+                for (int i_ = 0; i_ < n; i_++) {                                                   \
+                    const TB y = b_[i_];                                                           \
+                    pass_[i_] = (EXPR);                                                            \
+                }                                                                                  \
+            } else {                                                                               \
+                for (int i_ = 0; i_ < n; i_++) {                                                   \
+                    const TA x = a_[i_];                                                           \
+                    const TB y = b_[i_];                                                           \
+                    pass_[i_] = (EXPR);                                                            \
+                }                                                                                  \
+            }                                                                                      \
+            return sel_compress(pass_, va_, vb_, n, out);                                          \
+        }                                                                                          \
         const int ma_ = ca_ ? 0 : -1, mb_ = cb_ ? 0 : -1;                                          \
+        int m_ = 0;                                                                                \
         for (int k_ = 0; k_ < n; k_++) {                                                           \
             const int i_ = sel != NULL ? sel[k_] : k_;                                             \
             const TA x = a_[i_ & ma_];                                                             \
@@ -152,38 +188,13 @@ out_set_form(KernelCall *call, Phys phys, int scale)
             out[m_] = (uint16_t)i_;                                                                \
             m_ += ok_;                                                                             \
         }                                                                                          \
-    } else if (cb_) {                                                                              \
-        const TB y = b_[0];                                                                        \
-        SEL_SCAN_(TA, const TA x = a_[i_], EXPR)                                                   \
-    } else if (ca_) {                                                                              \
-        const TA x = a_[0];                                                                        \
-        SEL_SCAN_(TB, const TB y = b_[i_], EXPR)                                                   \
-    } else {                                                                                       \
-        SEL_SCAN_(TB, const TA x = a_[i_]; const TB y = b_[i_], EXPR)                              \
-    }                                                                                              \
-    return m_;
-
-#define SEL_SCAN_(T, LOAD, EXPR)                                                                   \
-    if (sel == NULL) {                                                                             \
-        for (int i_ = 0; i_ < n; i_++) {                                                           \
-            LOAD;                                                                                  \
-            out[m_] = (uint16_t)i_;                                                                \
-            m_ += (EXPR);                                                                          \
-        }                                                                                          \
-    } else {                                                                                       \
-        for (int k_ = 0; k_ < n; k_++) {                                                           \
-            const int i_ = sel[k_];                                                                \
-            LOAD;                                                                                  \
-            out[m_] = (uint16_t)i_;                                                                \
-            m_ += (EXPR);                                                                          \
-        }                                                                                          \
+        return m_;                                                                                 \
     }
 
-#define SEL_KERNEL(NAME, TA, TB, EXPR)                                                             \
-    int sel_##NAME(const Vector *a, const Vector *b, const uint16_t *sel, int n, uint16_t *out)    \
-    {                                                                                              \
-        SEL_LOOP(TA, TB, EXPR)                                                                     \
-    }
+/* Positions i of 0..n-1 with pass[i] 1 (else 0) and valid in both bitmaps (NULL: all are),
+ * ascending. */
+int sel_compress(const uint8_t *pass, const uint64_t *valid_a, const uint64_t *valid_b, int n,
+                 uint16_t *out);
 
 #define COMPARE_KERNEL(NAME, TA, TB, EXPR)                                                         \
     BINARY_KERNEL(NAME, TA, TB, uint8_t, EXPR)                                                     \

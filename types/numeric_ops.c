@@ -177,7 +177,7 @@ sum_int128(KernelCall *call, bool subtract)
     return !bad;
 }
 
-static bool
+KERNEL_CLONES static bool
 add_int64(KernelCall *call)
 {
     uint64_t bad = 0;
@@ -189,7 +189,7 @@ add_int64(KernelCall *call)
     return bad >> 63 == 0;
 }
 
-static bool
+KERNEL_CLONES static bool
 sub_int64(KernelCall *call)
 {
     uint64_t bad = 0;
@@ -201,7 +201,7 @@ sub_int64(KernelCall *call)
     return bad >> 63 == 0;
 }
 
-static bool
+KERNEL_CLONES static bool
 mul_int64(KernelCall *call)
 {
     bool bad = false;
