@@ -62,3 +62,67 @@ join_emit(ExecNode *node, JoinSides *j, Batch *outer, Batch *inner, Batch **out)
     *out = b;
     return QN_OK;
 }
+
+Status
+join_pairs_open(ExecNode *node, const JoinSides *j, JoinPairs *p)
+{
+    Ctx *ctx = node->ctx;
+    TRY_ALLOC(ctx, p->pos, arena_alloc(node->arena, BATCH_ROWS * sizeof(uint16_t)));
+    TRY_ALLOC(ctx, p->outer, exec_batch_new(node->arena, j->nouter, j->outer_types));
+    TRY_ALLOC(ctx, p->inner, exec_batch_new(node->arena, j->ninner, j->inner_types));
+    TRY_ALLOC(ctx, p->arena, arena_create(node->arena, "join pairs"));
+    return QN_OK;
+}
+
+Status
+join_pairs_add(ExecNode *node, JoinSides *j, JoinPairs *p, int row, Batch *inner, const uint16_t *sel, int n)
+{
+    for (int c = 0; c < j->ninner; c++) {
+        if (!j->inner_used[c]) continue;
+        if (!exec_vec_reserve(node->arena, p->inner->cols[c], p->n + n)) return RAISE_OOM(node->ctx);
+        TRY(exec_vec_append(node->ctx, p->arena, p->inner->cols[c], p->n, (inner != NULL ? inner : j->null_inner)->cols[c],
+                            sel, n));
+    }
+    for (int k = 0; k < n; k++) p->pos[p->n + k] = (uint16_t)row;
+    p->n += n;
+    return QN_OK;
+}
+
+Status
+join_pairs_emit(ExecNode *node, JoinSides *j, JoinPairs *p, Batch *outer, Batch **out)
+{
+    int n = p->n;
+    Batch *o = p->outer;
+    p->n = 0;
+    for (int c = 0; c < j->nouter; c++) {
+        if (!j->outer_used[c]) continue;
+        if (!exec_vec_reserve(node->arena, o->cols[c], n)) return RAISE_OOM(node->ctx);
+        vec_gather(outer->cols[c], p->pos, n, o->cols[c]);
+    }
+    o->nrows = o->nsel = p->inner->nrows = n;
+    o->sel = NULL;
+    return join_emit(node, j, o, p->inner, out);
+}
+
+Status
+join_row_new(ExecNode *node, int ncols, Batch **out)
+{
+    TRY_ALLOC(node->ctx, *out, batch_create(node->arena, ncols));
+    for (int c = 0; c < ncols; c++) TRY_ALLOC(node->ctx, (*out)->cols[c], ARENA_NEW(node->arena, Vector));
+    return QN_OK;
+}
+
+void
+join_row_set(const Batch *from, int row, const bool *used, Batch *to)
+{
+    static const uint64_t none = 0;
+    for (int c = 0; c < to->ncols; c++) {
+        if (!used[c]) continue;
+        const Vector *v = from->cols[c], *src = v->shape == VEC_DICT ? v->dict : v;
+        Vector *d = to->cols[c];
+        *d = *src;
+        d->shape = VEC_CONST;
+        d->data = (char *)src->data + (size_t)vec_index(v, row) * phys_width[src->phys];
+        d->valid = vec_is_null(v, row) ? (uint64_t *)(uintptr_t)&none : NULL;
+    }
+}

@@ -18,6 +18,8 @@ typedef struct SeqScanState {
     bool is_begun;
     int max_rows;
     int64_t wanted;      /* rows the parent will take; grows the first batch no further */
+    HeapFetch *recheck;  /* see scan_is_recheck */
+    bool in_recheck, recheck_done;
 } SeqScanState;
 
 Status
@@ -35,6 +37,18 @@ scan_heap_cols(Ctx *ctx, Arena *arena, const int *cols, int ncols, const int **o
         }
     }
     *out = heap;
+    return QN_OK;
+}
+
+Status
+scan_fetch_recheck(ExecNode *node, const Relation *rel, const int *heap_cols, int ncols, HeapFetch **fetch, Batch **out)
+{
+    Tid tid = node->exec->recheck_tid;
+    uint16_t row;
+    Batch *b;
+    if (*fetch == NULL) TRY(heap_fetch_begin(node->ctx, node->arena, rel->heap, heap_cols, ncols, fetch));
+    TRY(heap_fetch(node->ctx, *fetch, NULL, &tid, 1, &b, &row, NULL));
+    *out = b->nrows > 0 ? b : NULL;
     return QN_OK;
 }
 
@@ -110,6 +124,9 @@ seqscan_rescan(ExecNode *node, DepSet changed)
     (void)changed;
     s->max_rows = FIRST_ROWS < BATCH_ROWS ? FIRST_ROWS : BATCH_ROWS;
     s->wanted = INT64_MAX;
+    s->in_recheck = scan_is_recheck(node, plan->rel, plan->cols, plan->ncols);
+    s->recheck_done = false;
+    if (s->in_recheck) return QN_OK;
     TRY(set_ranges(s));
     if (s->scan != NULL && s->spec.nranges == before)
         return heap_scan_rescan(ctx, s->scan, ctx->snapshot, 0, 0);
@@ -125,6 +142,14 @@ seqscan_next(ExecNode *node, Batch **out)
 {
     SeqScanState *s = (SeqScanState *)node;
     *out = NULL;
+    if (s->in_recheck) {
+        const SeqScanPlan *plan = (const SeqScanPlan *)node->plan;
+        Batch *b;
+        if (s->recheck_done) return QN_OK;
+        s->recheck_done = true;
+        TRY(scan_fetch_recheck(node, plan->rel, s->cols, plan->ncols, &s->recheck, &b));
+        return b != NULL ? exec_emit(node, b, NULL, out) : QN_OK;
+    }
     while (*out == NULL) {
         Batch *b;
         int max = s->max_rows;
@@ -150,6 +175,7 @@ static void
 seqscan_close(ExecNode *node)
 {
     SeqScanState *s = (SeqScanState *)node;
+    if (s->recheck != NULL) heap_fetch_end(s->recheck);
     for (int i = 0; s->values != NULL && i < ((const SeqScanPlan *)node->plan)->nranges; i++)
         expr_prog_close(s->values[i]);
 }

@@ -217,3 +217,57 @@ exec_sel_merge(const uint16_t *a, int na, const uint16_t *b, int nb, uint16_t *o
     while (j < nb) out[n++] = b[j++];
     return n;
 }
+
+#define APPEND(T)                                                                                  \
+    do {                                                                                           \
+        const T *s_ = from->data;                                                                  \
+        T *d_ = (T *)dst->data + at;                                                               \
+        for (int k = 0; k < n; k++) d_[k] = s_[vec_index(src, exec_row(sel, k))];                  \
+    } while (0)
+
+Status
+exec_vec_append(Ctx *ctx, Arena *arena, Vector *dst, int at, const Vector *src, const uint16_t *sel, int n)
+{
+    const Vector *from = src->shape == VEC_DICT ? src->dict : src;
+    bool const_null = src->shape == VEC_CONST && vec_is_null(src, 0);
+    bool numeric = dst->type == TYPE_NUMERIC;
+    if (at == 0) {
+        vec_reset(dst, const_null ? type_phys(dst->type, -1) : (Phys)from->phys);
+        dst->scale = const_null ? 0 : from->scale;
+    }
+    if (const_null ||
+        (numeric && (dst->phys != from->phys || (dst->phys != PHYS_STR && dst->scale != from->scale)))) {
+        for (int k = 0; k < n; k++) {
+            Value v = vec_get(src, exec_row(sel, k));
+            v.type = dst->type;
+            TRY(value_copy(ctx, arena, &v, &v));
+            TRY(exec_vec_put(ctx, arena, dst, at + k, &v));
+        }
+        return QN_OK;
+    }
+    if (src->valid != NULL || dst->valid != NULL) {
+        for (int k = 0; k < n; k++) {
+            if (vec_is_null(src, exec_row(sel, k))) vec_set_null(dst, at + k);
+            else if (dst->valid != NULL) bits_set(dst->valid, (size_t)(at + k));
+        }
+    }
+    switch (phys_width[from->phys]) {
+    case 1: APPEND(uint8_t); break;
+    case 2: APPEND(uint16_t); break;
+    case 4: APPEND(uint32_t); break;
+    case 8: APPEND(uint64_t); break;
+    case 16: APPEND(Uuid); break;
+    default: break;
+    }
+    if (from->phys != PHYS_STR) return QN_OK;
+    Str *strs = (Str *)dst->data + at;
+    for (int k = 0; k < n; k++) {
+        if (strs[k].len <= STR_INLINE_MAX) continue;
+        if (vec_is_null(dst, at + k)) {
+            memset(&strs[k], 0, sizeof(Str));
+            continue;
+        }
+        TRY_ALLOC(ctx, strs[k].ptr, arena_memdup(arena, strs[k].ptr, strs[k].len));
+    }
+    return QN_OK;
+}

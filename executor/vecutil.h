@@ -31,6 +31,9 @@ Status exec_numeric_vec_to_str(Ctx *ctx, Arena *arena, Vector *v, const uint16_t
  * whole of dst (nrows rows) to variable form. */
 Status exec_vec_move(Ctx *ctx, Arena *arena, Vector *dst, const Vector *src, const uint16_t *sel, int n,
                      bool *filled, int nrows);
+/* Rows sel[0..n) of src (any shape) to rows at.. of dst (FLAT, own buffers, room for at + n); strings are copied to the arena. With
+ * at == 0 dst starts afresh. */
+Status exec_vec_append(Ctx *ctx, Arena *arena, Vector *dst, int at, const Vector *src, const uint16_t *sel, int n);
 /* out = a \ b, both ascending; returns the count. */
 int exec_sel_minus(const uint16_t *a, int na, const uint16_t *b, int nb, uint16_t *out);
 int exec_sel_merge(const uint16_t *a, int na, const uint16_t *b, int nb, uint16_t *out);
