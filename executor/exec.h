@@ -78,7 +78,7 @@ typedef struct SubplanState {
     ExecNode *root;  /* NULL until something refers to it */
     uint64_t run;    /* Exec.run of its value or rows; another one: out of date */
     RowStore *store; /* CTEs and uncorrelated ANY: the rows read so far, shared by all readers */
-    bool is_started, is_done, is_building;
+    bool is_started, is_done, is_building, has_reader;
     Arena *arena; /* of an init plan's value */
 } SubplanState;
 
@@ -101,6 +101,9 @@ struct Exec {
     bool is_running;
     uint64_t run; /* number of the current run, from 1 */
     int64_t rows_affected; /* by Modify */
+    /* READ COMMITTED re-evaluation: scans of this relation for its tid see only this version. NULL: off */
+    const struct Relation *recheck_rel;
+    int64_t recheck_tid;
     size_t work_mem;       /* bytes one node may take before it spills */
 };
 
