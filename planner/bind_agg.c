@@ -380,7 +380,7 @@ typedef struct AggWork {
     bool in_subquery;
 } AggWork;
 
-static Status
+static NOINLINE Status
 key_ref(AggWork *w, int key, const Expr *of, Expr **out)
 {
     const Expr *k = w->agg->keys.items[key];
@@ -394,7 +394,7 @@ key_ref(AggWork *w, int key, const Expr *of, Expr **out)
 }
 
 /* Whether the keys hold the whole primary key of the column's table: then they decide the column. */
-static bool
+static NOINLINE bool
 primary_key_is_grouped(AggWork *w, const ColumnRefExpr *c)
 {
     const LNode *n = w->s->ps->rels[c->rel].node;
@@ -412,7 +412,7 @@ primary_key_is_grouped(AggWork *w, const ColumnRefExpr *c)
     return true;
 }
 
-static Status
+static NOINLINE Status
 raise_ungrouped(AggWork *w, const ColumnRefExpr *c)
 {
     const char *alias = w->s->ps->rels[c->rel].alias, *name = c->name != NULL ? c->name : "?";
@@ -425,7 +425,7 @@ raise_ungrouped(AggWork *w, const ColumnRefExpr *c)
     return err_position(w->s->ctx, st, c->base.loc);
 }
 
-static Status
+static NOINLINE Status
 add_agg(AggWork *w, AggExpr *a, Expr **slot)
 {
     ExprList *aggs = &w->agg->aggs;
@@ -448,7 +448,7 @@ add_agg(AggWork *w, AggExpr *a, Expr **slot)
 }
 
 /* GROUPING(...) is a number for each set: picked by the set's number. */
-static Status
+static NOINLINE Status
 grouping_value(AggWork *w, GroupingExpr *g, Expr **slot)
 {
     PlanState *ps = w->s->ps;
@@ -497,6 +497,17 @@ grouping_value(AggWork *w, GroupingExpr *g, Expr **slot)
     return QN_OK;
 }
 
+static NOINLINE Status
+ungrouped_column(AggWork *w, ColumnRefExpr *c, Expr **slot)
+{
+    Expr *key;
+    if (w->s->b->rel_level[c->rel] != w->s->level || c->rel == w->agg->base.rel) return QN_OK;
+    if (!primary_key_is_grouped(w, c)) return raise_ungrouped(w, c);
+    TRY_ALLOC(w->s->ctx, key, expr_copy(w->s->ps->arena, *slot));
+    TRY(array_push(w->s->ctx, w->s->ps->arena, &w->agg->keys, key));
+    return key_ref(w, w->agg->keys.count - 1, *slot, slot);
+}
+
 static Status
 replace_grouped(Ctx *ctx, Expr **slot, void *arg)
 {
@@ -507,15 +518,7 @@ replace_grouped(Ctx *ctx, Expr **slot, void *arg)
     if (e->tag == EXPR_Grouping && !w->in_subquery) return grouping_value(w, (GroupingExpr *)e, slot);
     for (int k = 0; k < w->agg->keys.count; k++)
         if (expr_equal(e, w->agg->keys.items[k])) return key_ref(w, k, e, slot);
-    if (e->tag == EXPR_ColumnRef) {
-        ColumnRefExpr *c = (ColumnRefExpr *)e;
-        if (w->s->b->rel_level[c->rel] != w->s->level || c->rel == w->agg->base.rel) return QN_OK;
-        if (!primary_key_is_grouped(w, c)) return raise_ungrouped(w, c);
-        Expr *key;
-        TRY_ALLOC(ctx, key, expr_copy(w->s->ps->arena, e));
-        TRY(array_push(ctx, w->s->ps->arena, &w->agg->keys, key));
-        return key_ref(w, w->agg->keys.count - 1, e, slot);
-    }
+    if (e->tag == EXPR_ColumnRef) return ungrouped_column(w, (ColumnRefExpr *)e, slot);
     TRY(ctx_check_depth(ctx));
     if (e->tag == EXPR_SubPlan && ((SubPlanExpr *)e)->query != NULL) {
         bool saved = w->in_subquery;

@@ -9,9 +9,6 @@
 #include "parser/ast.h"
 #include "planner/resolve.h"
 
-/* Cases of a recursive dispatch stay out of its frame. */
-#define NOINLINE __attribute__((noinline))
-
 /* The clause at work: what may stand there, and its name in errors. Rows of clause_names (bind_expr.c). */
 typedef enum Clause {
     CLAUSE_NONE, CLAUSE_SELECT, CLAUSE_JOIN_ON, CLAUSE_FROM_FUNCTION, CLAUSE_WHERE, CLAUSE_HAVING, CLAUSE_FILTER,

@@ -565,16 +565,14 @@ build_tree(SelectState *st)
     return QN_OK;
 }
 
+/* Everything after WHERE; WHERE and the select list are bound by bind_select itself, because subqueries nest through
+ * them. */
 static NOINLINE Status
 bind_clauses(SelectState *st, bool keep_unknown)
 {
     Scope *s = st->scope;
     const SelectStmt *stmt = st->stmt;
 
-    if (stmt->into != NULL) return RAISE(s->ctx, ERR_SYNTAX_ERROR, "SELECT ... INTO is not allowed here");
-    if (stmt->windows.count > 0) TRY(bind_window_clause(s, &stmt->windows));
-    TRY(bind_targets(st, &stmt->targets, CLAUSE_SELECT));
-    if (stmt->where != NULL) TRY(bind_condition(s, stmt->where, CLAUSE_WHERE, "WHERE", &st->where));
     if (stmt->having != NULL) {
         TRY(bind_expr_in(s, stmt->having, CLAUSE_HAVING, &st->having));
         TRY(coerce_to_boolean(s->ps, &st->having, "HAVING"));
@@ -628,6 +626,10 @@ bind_select(Scope *parent, const SelectStmt *stmt, bool keep_unknown, Query **ou
     st->scope = s;
     st->stmt = stmt;
     TRY(bind_from(s, &stmt->from, &st->root));
+    if (stmt->into != NULL) return RAISE(s->ctx, ERR_SYNTAX_ERROR, "SELECT ... INTO is not allowed here");
+    if (stmt->windows.count > 0) TRY(bind_window_clause(s, &stmt->windows));
+    TRY(bind_targets(st, &stmt->targets, CLAUSE_SELECT));
+    TRY(bind_condition(s, stmt->where, CLAUSE_WHERE, "WHERE", &st->where));
     TRY(bind_clauses(st, keep_unknown));
     TRY(build_tree(st));
     return finish_select(st, out);

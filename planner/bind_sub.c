@@ -40,7 +40,7 @@ column_params(Scope *s, SubPlanExpr *e, const Query *q, Expr ***out)
 static NOINLINE Status
 bind_test(Scope *s, const SubLink *l, SubPlanExpr *e, const Query *q)
 {
-    Expr *left, **params, **lefts = NULL;
+    Expr *left, **params = NULL, **lefts = NULL;
     const char *op = l->op != NULL ? l->op : "=";
     int n = 1;
     TRY(bind_expr(s, l->test, &left));

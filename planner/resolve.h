@@ -9,6 +9,9 @@
 
 #include "planner/logical.h"
 
+/* Cases of a recursive dispatch stay out of its frame. */
+#define NOINLINE __attribute__((noinline))
+
 typedef enum CoercePath {
     CASTPATH_NONE,    /* there is no such cast in this context */
     CASTPATH_RELABEL, /* the same bytes serve */

@@ -73,7 +73,7 @@ forgive(PlanState *ps, Status st, bool *done)
 }
 
 /* fn over constants; args have no NULL where it is strict. */
-static Status
+static NOINLINE Status
 run_kernel(PlanState *ps, const Function *fn, const Value *const *args, int n, Oid type, int32_t typmod, Value *out, bool *done)
 {
     OneRowVec *rows;
@@ -100,7 +100,7 @@ run_kernel(PlanState *ps, const Function *fn, const Value *const *args, int n, O
     return value_copy(ps->ctx, ps->arena, &v, out);
 }
 
-static Status
+static NOINLINE Status
 fold_func(PlanState *ps, Expr **slot)
 {
     FuncExpr *f = (FuncExpr *)*slot;
@@ -126,7 +126,7 @@ fold_func(PlanState *ps, Expr **slot)
 /* ---- logic ---- */
 
 /* x AND (y AND z) flat; constants out; nothing left: the neutral value. */
-static Status
+static NOINLINE Status
 fold_and_or(PlanState *ps, Expr **slot)
 {
     BoolExpr *b = (BoolExpr *)*slot;
@@ -174,7 +174,7 @@ fold_and_or(PlanState *ps, Expr **slot)
 }
 
 /* (a AND x) OR (a AND y) is a AND (x OR y). */
-static Status
+static NOINLINE Status
 factor_or(PlanState *ps, Expr **slot)
 {
     BoolExpr *b = (BoolExpr *)*slot;
@@ -235,7 +235,7 @@ factor_or(PlanState *ps, Expr **slot)
     return make_bool(ps, BOOL_AND, common.items, common.count, b->base.loc, slot);
 }
 
-static Status
+static NOINLINE Status
 fold_not(PlanState *ps, Expr **slot)
 {
     Expr *arg = ((BoolExpr *)*slot)->args.items[0];
@@ -299,7 +299,7 @@ fold_not(PlanState *ps, Expr **slot)
     return QN_OK;
 }
 
-static Status
+static NOINLINE Status
 fold_bool_test(PlanState *ps, Expr **slot)
 {
     BoolTestExpr *t = (BoolTestExpr *)*slot;
@@ -318,9 +318,18 @@ fold_bool_test(PlanState *ps, Expr **slot)
     return QN_OK;
 }
 
+static NOINLINE Status
+fold_null_test(PlanState *ps, Expr **slot)
+{
+    NullTestExpr *t = (NullTestExpr *)*slot;
+    const Value *v = const_value(t->arg);
+    if (v != NULL && t->arg->type != TYPE_RECORD) TRY_ALLOC(ps->ctx, *slot, make_bool_const(ps, v->is_null != t->is_not));
+    return QN_OK;
+}
+
 /* ---- conditionals ---- */
 
-static Status
+static NOINLINE Status
 fold_case(PlanState *ps, Expr **slot)
 {
     CaseExpr *c = (CaseExpr *)*slot;
@@ -342,7 +351,7 @@ fold_case(PlanState *ps, Expr **slot)
     return QN_OK;
 }
 
-static Status
+static NOINLINE Status
 fold_coalesce(PlanState *ps, Expr **slot)
 {
     CoalesceExpr *c = (CoalesceExpr *)*slot;
@@ -374,7 +383,7 @@ text_is_immutable(Oid type)
     }
 }
 
-static Status
+static NOINLINE Status
 fold_io(PlanState *ps, Expr **slot)
 {
     CoerceIOExpr *c = (CoerceIOExpr *)*slot;
@@ -391,7 +400,7 @@ fold_io(PlanState *ps, Expr **slot)
     return done ? replace_const(ps, slot, &out) : QN_OK;
 }
 
-static Status
+static NOINLINE Status
 fold_array(PlanState *ps, Expr **slot)
 {
     ArrayExpr *a = (ArrayExpr *)*slot;
@@ -406,7 +415,7 @@ fold_array(PlanState *ps, Expr **slot)
     return replace_const(ps, slot, &v);
 }
 
-static Status
+static NOINLINE Status
 fold_relabel(PlanState *ps, Expr **slot)
 {
     RelabelExpr *r = (RelabelExpr *)*slot;
@@ -433,12 +442,7 @@ fold_slot(Ctx *ctx, Expr **slot, void *arg)
         if (((BoolExpr *)e)->kind == BOOL_NOT) return fold_not(ps, slot);
         TRY(fold_and_or(ps, slot));
         return factor_or(ps, slot);
-    case EXPR_NullTest: {
-        NullTestExpr *t = (NullTestExpr *)e;
-        const Value *v = const_value(t->arg);
-        if (v != NULL && t->arg->type != TYPE_RECORD) TRY_ALLOC(ctx, *slot, make_bool_const(ps, v->is_null != t->is_not));
-        return QN_OK;
-    }
+    case EXPR_NullTest: return fold_null_test(ps, slot);
     case EXPR_BoolTest: return fold_bool_test(ps, slot);
     case EXPR_Case: return fold_case(ps, slot);
     case EXPR_Coalesce: return fold_coalesce(ps, slot);
@@ -456,7 +460,7 @@ fold_expr(PlanState *ps, Expr **slot)
 }
 
 /* Conditions come apart at ANDs; constant true ones go. */
-static Status
+static NOINLINE Status
 tidy_conds(PlanState *ps, ExprList *conds)
 {
     ExprList out = {0};

@@ -233,7 +233,7 @@ split_conds(PlanState *ps, LJoin *j, ExprList *conds, JoinPush *w)
     return QN_OK;
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_join(PlanState *ps, LNode **slot, ExprList *conds, const RelBits *above)
 {
     LJoin *j = (LJoin *)*slot;
@@ -332,7 +332,7 @@ take_passing(PlanState *ps, const ExprList *conds, ColumnTest t, Expr **map, Exp
     return QN_OK;
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_project(PlanState *ps, LNode **slot, const ExprList *conds)
 {
     LProject *p = (LProject *)*slot;
@@ -351,7 +351,7 @@ push_project(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &stay);
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_aggregate(PlanState *ps, LNode **slot, const ExprList *conds)
 {
     LAggregate *a = (LAggregate *)*slot;
@@ -376,7 +376,7 @@ push_aggregate(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &stay);
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_window(PlanState *ps, LNode **slot, const ExprList *conds)
 {
     LWindow *w = (LWindow *)*slot;
@@ -387,7 +387,7 @@ push_window(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &stay);
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_setop(PlanState *ps, LNode **slot, const ExprList *conds)
 {
     LSetOp *s = (LSetOp *)*slot;
@@ -422,7 +422,7 @@ push_setop(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &stay);
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_distinct(PlanState *ps, LNode **slot, const ExprList *conds)
 {
     LDistinct *d = (LDistinct *)*slot;
@@ -433,7 +433,7 @@ push_distinct(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &stay);
 }
 
-static __attribute__((noinline)) Status
+static NOINLINE Status
 push_project_set(PlanState *ps, LNode **slot, const ExprList *conds)
 {
     ExprList pass = {0}, stay = {0};

@@ -10,7 +10,7 @@
 
 
 /* Takes apart what does not matter to whether rows exist, and moves conditions that use outer rels to *conds. */
-static Status
+static NOINLINE Status
 open_subquery(PlanState *ps, LNode *root, bool exists, LNode **right_out, ExprList *conds, bool *ok)
 {
     *ok = false;
@@ -107,7 +107,7 @@ add_join(PlanState *ps, LNode **slot, JoinType type, LNode *right, const ExprLis
     return QN_OK;
 }
 
-static Status
+static NOINLINE Status
 unnest_exists(PlanState *ps, LNode **left, SubPlanExpr *sub, bool is_not, bool *done)
 {
     Query *q = sub->query;
@@ -132,7 +132,7 @@ unnest_exists(PlanState *ps, LNode **left, SubPlanExpr *sub, bool is_not, bool *
     return add_join(ps, left, is_not ? JOIN_ANTI : JOIN_SEMI, right, &conds);
 }
 
-static Status
+static NOINLINE Status
 unnest_any(PlanState *ps, LNode **left, SubPlanExpr *sub, bool *done)
 {
     Query *q = sub->query;
@@ -164,7 +164,7 @@ unnest_any(PlanState *ps, LNode **left, SubPlanExpr *sub, bool *done)
     return add_join(ps, left, JOIN_SEMI, right, &conds);
 }
 
-static Status
+static NOINLINE Status
 unnest_filter(PlanState *ps, LFilter *f)
 {
     ExprList stay = {0};
@@ -183,7 +183,7 @@ unnest_filter(PlanState *ps, LFilter *f)
 }
 
 /* Conditions of an inner join that hold subqueries are as good above it. */
-static Status
+static NOINLINE Status
 lift_join_conds(PlanState *ps, LNode **slot)
 {
     LJoin *j = (LJoin *)*slot;
