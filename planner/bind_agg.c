@@ -101,7 +101,7 @@ bind_agg_order(Scope *s, const FuncCall *f, AggExpr *a)
         for (int j = 0; j < a->args.count && !found; j++) found = expr_equal(a->order.items[i].expr, a->args.items[j]);
         if (found) continue;
         Status st = RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list");
-        return err_position(s->ctx, st, a->order.items[i].expr->loc);
+        return err_position(s->ctx, st, expr_location(a->order.items[i].expr));
     }
     return QN_OK;
 }
@@ -160,7 +160,7 @@ bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs
             if (ordering_op(a->args.items[i]->type, false) == 0) {
                 Status st = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an ordering operator for type %s", type_text(s->ps, a->args.items[i]->type));
                 st = err_detail(s->ctx, st, "Aggregates with DISTINCT must be able to sort their inputs.");
-                return err_position(s->ctx, st, a->args.items[i]->loc);
+                return err_position(s->ctx, st, expr_location(a->args.items[i]));
             }
     if (f->agg_filter != NULL) {
         TRY(bind_expr_in(s, f->agg_filter, CLAUSE_FILTER, &a->filter));

@@ -261,7 +261,7 @@ unify_recursive(Scope *s, CteName *c, Query *seed, Query *step)
             Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "recursive query \"%s\" column %d has type %s in non-recursive term but type %s overall",
                               c->name, i + 1, type_text(ps, pair[0]->type), type_text(ps, type));
             st = err_hint(s->ctx, st, "Cast the output of the non-recursive term to the correct type.");
-            return err_position(s->ctx, st, pair[0]->loc);
+            return err_position(s->ctx, st, expr_location(pair[0]));
         }
         TRY(coerce_to_common(ps, &step->out.items[i], type, "UNION"));
     }

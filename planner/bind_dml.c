@@ -81,7 +81,7 @@ raise_assignment(Scope *s, const Column *c, const Expr *e, const char *what)
     Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "column \"%s\" is of type %s but %s is of type %s", c->name, type_text(s->ps, c->type),
                       what, type_text(s->ps, e->type));
     st = err_hint(s->ctx, st, "You will need to rewrite or cast the expression.");
-    return err_position(s->ctx, st, e->loc);
+    return err_position(s->ctx, st, expr_location(e));
 }
 
 static Status
@@ -349,7 +349,7 @@ insert_query(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Target
     Query *q;
     TRY(bind_select(s, sel, true, &q));
     int n = q->out.count;
-    if (n != t->n) TRY(check_insert_width(s, t, n, n > t->n ? q->out.items[t->n]->loc : 0, stmt));
+    if (n != t->n) TRY(check_insert_width(s, t, n, n > t->n ? expr_location(q->out.items[t->n]) : 0, stmt));
     for (int c = 0; c < n; c++) {
         const Column *col = &d->r->cols[t->cols[c]];
         bool use_default;

@@ -880,7 +880,7 @@ bind_index(Scope *s, const Ast *a, Expr **out)
     TRY(coerce_to_target(s->ps, e, TYPE_INT4, -1, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, out));
     if (*out != NULL) return QN_OK;
     (void)type;
-    return err_position(s->ctx, RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "array subscript must have type integer"), e->loc);
+    return err_position(s->ctx, RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "array subscript must have type integer"), expr_location(e));
 }
 
 /* A run of [..] after arg. */

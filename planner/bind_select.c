@@ -182,7 +182,7 @@ sort_item_make(Scope *s, Expr **slot, const SortBy *sb, SortItem *out)
         if (out->lt_op == 0) {
             st = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an ordering operator for type %s", type_text(s->ps, (*slot)->type));
             st = err_hint(s->ctx, st, "Use an explicit ordering operator or modify the query.");
-            return err_position(s->ctx, st, (*slot)->loc);
+            return err_position(s->ctx, st, expr_location(*slot));
         }
     }
     out->nulls_first = sb->nulls == AST_NULLS_DEFAULT ? out->desc : sb->nulls == AST_NULLS_FIRST;
@@ -257,11 +257,11 @@ check_distinct(SelectState *st)
         Target *t = &st->targets.items[i];
         if (t->junk) {
             Status status = RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
-            return err_position(s->ctx, status, t->expr->loc);
+            return err_position(s->ctx, status, expr_location(t->expr));
         }
         TRY(resolve_unknown(s, &t->expr));
         if (ordering_op(t->expr->type, false) == 0 && op_for_type(t->expr->type, SEL_EQ) == 0)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an equality operator for type %s", type_text(s->ps, t->expr->type)), t->expr->loc);
+            return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an equality operator for type %s", type_text(s->ps, t->expr->type)), expr_location(t->expr));
     }
     return QN_OK;
 }

@@ -158,7 +158,7 @@ unify_column(Scope *s, Query **children, int n, int c, const char *op, bool need
     for (int i = 0; i < n; i++) TRY(coerce_to_common(ps, &children[i]->out.items[c], type, op));
     if (needs_equality && ordering_op(type, false) == 0 && op_for_type(type, SEL_EQ) == 0) {
         Status st = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an equality operator for type %s", type_text(ps, type));
-        return err_position(s->ctx, st, children[0]->out.items[c]->loc);
+        return err_position(s->ctx, st, expr_location(children[0]->out.items[c]));
     }
     return QN_OK;
 }

@@ -61,13 +61,13 @@ bind_range_offset(Scope *s, Window *w, Expr **offset)
     Status st;
     if (!known) {
         st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "RANGE with offset PRECEDING/FOLLOWING is not supported for column type %s", type_text(s->ps, type));
-        return err_position(s->ctx, st, (*offset)->loc);
+        return err_position(s->ctx, st, expr_location(*offset));
     }
     if (want == 0) {
         st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "RANGE with offset PRECEDING/FOLLOWING is not supported for column type %s and offset type %s",
                    type_text(s->ps, type), type_text(s->ps, given));
         st = err_hint(s->ctx, st, "Cast the offset value to an appropriate type.");
-        return err_position(s->ctx, st, (*offset)->loc);
+        return err_position(s->ctx, st, expr_location(*offset));
     }
     TRY(coerce_type(s->ps, *offset, want, -1, CAST_IMPLICIT, COERCE_IMPLICIT, -1, offset));
 
@@ -164,7 +164,7 @@ bind_window_def(Scope *s, const WindowDef *d, Window *w)
         TRY(bind_expr_in(s, d->partition_by.items[i], CLAUSE_PARTITION, &e));
         TRY(resolve_unknown(s, &e));
         if (ordering_op(e->type, false) == 0)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an ordering operator for type %s", type_text(s->ps, e->type)), e->loc);
+            return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an ordering operator for type %s", type_text(s->ps, e->type)), expr_location(e));
         TRY(array_push(s->ctx, s->ps->arena, &w->partition, e));
     }
     for (int i = 0; i < d->order_by.count; i++) {

@@ -334,7 +334,7 @@ coerce_to_boolean(PlanState *ps, Expr **slot, const char *construct)
     if (*slot != NULL) return QN_OK;
     Status st = RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "argument of %s must be type boolean, not type %s", construct,
                       type_text(ps, e->type));
-    return err_position(ps->ctx, st, e->loc);
+    return err_position(ps->ctx, st, expr_location(e));
 }
 
 Status
@@ -346,7 +346,7 @@ coerce_to_bigint(PlanState *ps, Expr **slot, const char *construct)
     if (*slot != NULL) return QN_OK;
     Status st = RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "argument of %s must be type bigint, not type %s", construct,
                       type_text(ps, e->type));
-    return err_position(ps->ctx, st, e->loc);
+    return err_position(ps->ctx, st, expr_location(e));
 }
 
 Status
@@ -359,7 +359,7 @@ coerce_to_common(PlanState *ps, Expr **slot, Oid type, const char *construct)
     /* translator: first is a construct such as CASE */
     Status st = RAISE(ps->ctx, ERR_CANNOT_COERCE, "%s could not convert type %s to %s", construct,
                       type_text(ps, e->type), type_text(ps, type));
-    return err_position(ps->ctx, st, e->loc);
+    return err_position(ps->ctx, st, expr_location(e));
 }
 
 Status
@@ -406,7 +406,7 @@ select_common_type(PlanState *ps, Expr *const *exprs, int n, const char *constru
             }
             Status st = RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "%s types %s and %s cannot be matched", construct,
                               type_text(ps, type), type_text(ps, next));
-            return err_position(ps->ctx, st, exprs[i]->loc);
+            return err_position(ps->ctx, st, expr_location(exprs[i]));
         } else if (!preferred && coerce_possible(1, &type, &next, CAST_IMPLICIT) &&
                    !coerce_possible(1, &next, &type, CAST_IMPLICIT)) {
             which = exprs[i];

@@ -37,6 +37,34 @@ expr_new(Arena *arena, ExprTag tag, Oid type, int32_t typmod, int loc)
     return e;
 }
 
+int
+expr_location(const Expr *e)
+{
+    int loc = 0;
+    while (e != NULL) {
+        if (e->loc > 0 && (loc == 0 || e->loc < loc)) loc = e->loc;
+        const ExprList *args = NULL;
+        const Expr *first = NULL;
+        switch ((ExprTag)e->tag) {
+        case EXPR_Func: args = &((const FuncExpr *)e)->args; break;
+        case EXPR_Bool: args = &((const BoolExpr *)e)->args; break;
+        case EXPR_NullTest: first = ((const NullTestExpr *)e)->arg; break;
+        case EXPR_BoolTest: first = ((const BoolTestExpr *)e)->arg; break;
+        case EXPR_Distinct: first = ((const DistinctExpr *)e)->left; break;
+        case EXPR_NullIf: first = ((const NullIfExpr *)e)->left; break;
+        case EXPR_ArrayOp: first = ((const ArrayOpExpr *)e)->left; break;
+        case EXPR_Relabel: first = ((const RelabelExpr *)e)->arg; break;
+        case EXPR_CoerceIO: first = ((const CoerceIOExpr *)e)->arg; break;
+        case EXPR_ArrayCoerce: first = ((const ArrayCoerceExpr *)e)->arg; break;
+        case EXPR_Subscript: first = ((const SubscriptExpr *)e)->base_expr; break;
+        case EXPR_Field: first = ((const FieldExpr *)e)->arg; break;
+        default: break;
+        }
+        e = args != NULL && args->count > 0 ? args->items[0] : first;
+    }
+    return loc;
+}
+
 /* ---- copy ---- */
 
 static bool

@@ -87,6 +87,8 @@ uint64_t expr_hash(const Expr *e);
 /* Calls fn on each child slot (so that it can replace it); stops at the first error. Does not recurse. */
 typedef Status (*ExprWalkFn)(Ctx *ctx, Expr **slot, void *arg);
 Status expr_children(Ctx *ctx, Expr *e, ExprWalkFn fn, void *arg);
+/* Where the expression begins: of operators the leftmost operand. */
+int expr_location(const Expr *e);
 size_t expr_bytes(ExprTag tag); /* size of the struct */
 const char *expr_tag_name(ExprTag tag);
 bool value_equal_bits(const Value *a, const Value *b); /* same type, form and bytes; NULL equals NULL */

@@ -49,11 +49,14 @@ plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const 
         TRY(ns_push(s, &s->all, item));
     }
     TRY(bind_expr_in(s, expr, rel != NULL ? CLAUSE_CHECK : CLAUSE_DEFAULT, out));
-    if (type == 0) return resolve_unknown(s, out);
+    if (type == 0) {
+        TRY(resolve_unknown(s, out));
+        return fold_expr(ps, out);
+    }
     Expr *e = *out;
     TRY(coerce_to_target(ps, e, type, typmod, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, out));
-    if (*out != NULL) return QN_OK;
+    if (*out != NULL) return fold_expr(ps, out);
     Status st = RAISE(ctx, ERR_DATATYPE_MISMATCH, "expression is of type %s but type %s is needed", type_text(ps, e->type), type_text(ps, type));
     st = err_hint(ctx, st, "You will need to rewrite or cast the expression.");
-    return err_position(ctx, st, e->loc);
+    return err_position(ctx, st, expr_location(e));
 }

@@ -467,12 +467,19 @@ tidy_conds(PlanState *ps, ExprList *conds)
     bool change = false;
     for (int i = 0; i < conds->count && !change; i++) {
         const BoolExpr *b = (const BoolExpr *)conds->items[i];
-        change = is_true(conds->items[i]) || (b->base.tag == EXPR_Bool && b->kind == BOOL_AND);
+        change = conds->items[i]->tag == EXPR_Const || (b->base.tag == EXPR_Bool && b->kind == BOOL_AND);
     }
     if (!change) return QN_OK;
     for (int i = 0; i < conds->count; i++) {
         BoolExpr *b = (BoolExpr *)conds->items[i];
         if (is_true(conds->items[i])) continue;
+        if (is_false(conds->items[i]) || is_null_const(conds->items[i])) { /* nothing passes: no need to ask more */
+            Expr **one;
+            TRY_ALLOC(ps->ctx, one, ARENA_ARRAY(ps->arena, Expr *, 1));
+            TRY_ALLOC(ps->ctx, one[0], make_bool_const(ps, false));
+            *conds = (ExprList){one, 1, 1};
+            return QN_OK;
+        }
         if (b->base.tag == EXPR_Bool && b->kind == BOOL_AND) {
             for (int k = 0; k < b->args.count; k++) TRY(array_push(ps->ctx, ps->arena, &out, b->args.items[k]));
         } else {
