@@ -65,7 +65,8 @@ check_extent(Ctx *ctx, Check *c, PageNo root, PageNo map, const ExtentEntry *e, 
         PageRef page = PAGE_REF_NONE;
         own(c, n, root);
         TRY(ctx_check_stop(ctx));
-        if ((entries[i] & MAP_USED) == 0 || n >= c->npages) continue;
+        /* Pages of runs are made by records of their own, which a crash may have prevented; whoever holds a value checks its pages. */
+        if ((entries[i] & (MAP_USED | MAP_OVERFLOW)) != MAP_USED || n >= c->npages) continue;
         TRY(fix_or_note(ctx, c, n, &page));
         if (page.mode == FIX_NONE) continue;
         const PageHeader *h = page_header(&page);

@@ -128,6 +128,9 @@ note_freed(Db *db, PageNo first)
     if (first < db->space_run_hint) db->space_run_hint = first;
 }
 
+/* SPACE_MAP, unless it makes a new map: one page taken or given back. */
+typedef struct SpacePayload { PageNo page; uint32_t used; } SpacePayload;
+
 Status
 extent_take_page(Ctx *ctx, PageNo *page_out)
 {
@@ -137,10 +140,33 @@ extent_take_page(Ctx *ctx, PageNo *page_out)
 
     mutex_lock(&ctx->db->space_mutex);
     TRY_GOTO(find_pages(ctx, 1, page_out, &space));
-    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&space}, 1, sizeof(PageNo), &log));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&space}, 1, sizeof(SpacePayload), &log));
+    SpacePayload p = {.page = *page_out, .used = 1};
+    memcpy(log.payload, &p, sizeof(p));
     put_bits(space.ptr, space_bit(ctx->db->page_bytes, *page_out), 1, true);
-    memcpy(log.payload, page_out, sizeof(PageNo));
-    wal_finish(&log, WAL_SPACE_MAP, sizeof(PageNo));
+    wal_finish(&log, WAL_SPACE_MAP, sizeof(p));
+done:
+    page_unfix(&space);
+    mutex_unlock(&ctx->db->space_mutex);
+    return st;
+}
+
+Status
+extent_give_page(Ctx *ctx, PageNo page)
+{
+    uint32_t page_bytes = ctx->db->page_bytes;
+    PageRef space = PAGE_REF_NONE;
+    WalLog log;
+    Status st;
+
+    mutex_lock(&ctx->db->space_mutex);
+    TRY_GOTO(page_fix(ctx, extent_space_page(page_bytes, page), FIX_EXCLUSIVE, &space));
+    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&space}, 1, sizeof(SpacePayload), &log));
+    SpacePayload p = {.page = page, .used = 0};
+    memcpy(log.payload, &p, sizeof(p));
+    put_bits(space.ptr, space_bit(page_bytes, page), 1, false);
+    wal_finish(&log, WAL_SPACE_MAP, sizeof(p));
+    note_freed(ctx->db, page);
 done:
     page_unfix(&space);
     mutex_unlock(&ctx->db->space_mutex);
@@ -959,7 +985,7 @@ rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out)
     TRY_GOTO(wal_begin(ctx, (PageRef *[]){&map}, 1, sizeof(PagePayload), &log));
     PagePayload p = {.root = rel->root, .map = slot.map, .map_index = slot.index, .run = n};
     memcpy(log.payload, &p, sizeof(p));
-    memset(((MapPage *)map.ptr)->entries + slot.index, MAP_USED, n);
+    memset(((MapPage *)map.ptr)->entries + slot.index, MAP_USED | MAP_OVERFLOW, n);
     wal_finish(&log, WAL_PAGE_NEW, sizeof(p));
     rel->next_unused += n;
     *first_out = first;
@@ -1238,7 +1264,9 @@ extent_redo_page_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     REDO_PAYLOAD(ctx, rec, &p, 1);
     uint32_t n = p.count + p.run;
     if (rec->npages != p.count + 1 || p.map_index + n > MAP_PAGES(page_bytes)) return bad_record(ctx, rec);
-    if (pages[0].apply) memset(((MapPage *)pages[0].ref.ptr)->entries + p.map_index, MAP_USED, n);
+    if (pages[0].apply)
+        memset(((MapPage *)pages[0].ref.ptr)->entries + p.map_index,
+               p.run != 0 ? MAP_USED | MAP_OVERFLOW : MAP_USED, n);
     for (int i = 0; i < p.count; i++) {
         if (!pages[i + 1].apply) continue;
         page_init(pages[i + 1].ref.ptr, page_bytes, (PageType)p.type, p.root, p.map, (uint16_t)(p.map_index + i));
@@ -1261,16 +1289,18 @@ extent_redo_unlink(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 Status
 extent_redo_space(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 {
+    SpacePayload p;
     if (rec->npages != 1) return bad_record(ctx, rec);
-    if (!pages[0].apply) return QN_OK;
-    if (pages[0].init) {
+    if (rec->payload_bytes == 0) {
+        if (!pages[0].apply) return QN_OK;
         page_init(pages[0].ref.ptr, ctx->db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
         put_bits(pages[0].ref.ptr, 0, 1, true);
-    } else if (rec->payload_bytes == sizeof(PageNo)) {
-        PageNo page;
-        memcpy(&page, rec->payload, sizeof(page));
-        put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, page), 1, true);
+        return QN_OK;
     }
+    REDO_PAYLOAD(ctx, rec, &p, 1);
+    if (pages[0].apply) put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, p.page), 1, p.used != 0);
+    if (p.used != 0) return recover_note_created(ctx, p.page, XID_LIST_PAGE);
+    recover_note_freed(ctx, p.page);
     return QN_OK;
 }
 

@@ -57,7 +57,7 @@ Status rel_map_entry(Ctx *ctx, Rel *rel, PageNo page, uint8_t *entry_out);
 Status rel_page_new(Ctx *ctx, Rel *rel, PageType type, PageNo near, PageRef *page_out);
 /* n pages at once (n <= WAL_PAGES_MAX - 2) with one record, consecutive where possible: bulk load. */
 Status rel_pages_new(Ctx *ctx, Rel *rel, PageType type, int n, PageRef *pages_out);
-/* n consecutive pages (n <= EXTENT_PAGES_MAX), marked used and logged, but neither fixed nor initialised: the caller fills
+/* n consecutive pages (n <= EXTENT_PAGES_MAX), marked MAP_OVERFLOW and logged, but neither fixed nor initialised: the caller fills
  * them through page_fix_new and logs images. For values stored as one run. */
 Status rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out);
 /* Gives back a page that no link leads to any more; page is fixed exclusively and stays so. The page keeps its bytes,

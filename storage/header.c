@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static_assert(sizeof(XidRange) == 16 && sizeof(RelPending) == 16, "items of the header's lists");
-enum { ITEM = 16 };
+enum { ITEM = 16, LISTS_MAX = 1 << 20 };
 
 static uint32_t
 items_in_header(uint32_t page_bytes)
@@ -84,10 +84,10 @@ read_items(Ctx *ctx, Db *db, int copy, const uint8_t *page, XidRanges *ranges, R
         size_t got;
         TRY_GOTO(db->ops->read(ctx, db->file, list, page_bytes, (uint64_t)next * page_bytes, &got));
         if (got != page_bytes || !page_verify(list, page_bytes, next, db->crc_seed) ||
-            ((PageHeader *)list)->type != PAGE_LIST || db->nmore[copy] > total) {
-            if (ranges != NULL)
+            ((PageHeader *)list)->type != PAGE_LIST || db->nmore[copy] > LISTS_MAX) {
+            if (ranges != NULL && done < total)
                 TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page in block %u: it should continue the database header", next));
-            break; /* the other copy counts, and this one may be half-written */
+            break; /* nothing of it is needed; the page may have been lost with the power */
         }
         PageNo *more = mem_realloc(NULL, db->more[copy], db->nmore[copy] * sizeof(PageNo),
                                    (db->nmore[copy] + 1) * sizeof(PageNo));
@@ -214,20 +214,22 @@ header_write(Ctx *ctx, const DbHeader *next, const XidRanges *ranges, const RelP
     h->npending = pendings->count;
     for (; put < total && put < items_in_header(page_bytes); put++)
         memcpy(page + sizeof(*h) + (size_t)put * ITEM, item_at(ranges, pendings, put), ITEM);
-    h->more = put < total ? db->more[copy][0] : PAGE_NONE;
-    if (put < total) TRY_ALLOC_GOTO(ctx, list, mem_alloc(NULL, page_bytes));
-    for (uint32_t k = 0; put < total; k++) {
-        assert(k < db->nmore[copy]);
+    /* All the copy's list pages are written and named, needed or not, so that none is ever lost. */
+    h->more = db->nmore[copy] > 0 ? db->more[copy][0] : PAGE_NONE;
+    bool overflows = put < total;
+    if (db->nmore[copy] > 0) TRY_ALLOC_GOTO(ctx, list, mem_alloc(NULL, page_bytes));
+    for (uint32_t k = 0; k < db->nmore[copy]; k++) {
         uint32_t in_list = items_in_list(page_bytes);
         page_init(list, page_bytes, PAGE_LIST, PAGE_NONE, PAGE_NONE, 0);
         for (uint32_t i = 0; i < in_list && put < total; i++, put++)
             memcpy(list + PAGE_BODY + (size_t)i * ITEM, item_at(ranges, pendings, put), ITEM);
-        ((PageHeader *)list)->map = put < total ? db->more[copy][k + 1] : PAGE_NONE;
+        ((PageHeader *)list)->map = k + 1 < db->nmore[copy] ? db->more[copy][k + 1] : PAGE_NONE;
         ((PageHeader *)list)->lsn = next->redo;
         page_set_crc(list, page_bytes, db->more[copy][k], db->crc_seed);
         TRY_GOTO(db->ops->write(ctx, db->file, list, page_bytes, (uint64_t)db->more[copy][k] * page_bytes));
     }
-    if (list != NULL) TRY_GOTO(db->ops->sync(ctx, db->file));
+    assert(put == total);
+    if (overflows) TRY_GOTO(db->ops->sync(ctx, db->file));
     h->crc = header_crc(page, page_bytes);
     TRY_GOTO(db->ops->write(ctx, db->file, page, page_bytes, (uint64_t)copy * page_bytes));
     db->header = *h;

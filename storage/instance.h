@@ -334,7 +334,7 @@ void db_conn_detach(Ctx *ctx);
 Status wal_create(Ctx *ctx, Db *db);
 void wal_destroy(Db *db);
 void wal_recycle(Db *db, Lsn lsn); /* nothing before lsn is needed any more */
-/* The log goes on at this position, in segments of its own. */
+/* The log goes on at this position. */
 void wal_start_at(Db *db, Lsn lsn);
 Status wal_open_file(Ctx *ctx, Db *db, bool create);
 Status wal_write_owner(Ctx *ctx, Db *db);
@@ -357,6 +357,9 @@ Status checkpoint_run(Ctx *ctx, bool clean);
 
 /* extent.c */
 Status extent_take_page(Ctx *ctx, PageNo *page_out); /* a page of nobody's, for header.c */
+Status extent_give_page(Ctx *ctx, PageNo page);
+/* In recovery's list of open relations: not a relation but a page taken for the header, which has it or has not. */
+#define XID_LIST_PAGE ((Xid)1)
 void extent_free_rels(Db *db);
 PageNo extent_space_page(uint32_t page_bytes, PageNo page);
 

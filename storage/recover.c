@@ -1,9 +1,11 @@
 /* recover.c - after a crash: what the log says, done again.
  *
  * Two passes over the log from the header's redo point. The first finds where it ends and, since what was read may be in the system's cache
- * only, writes it again as it is and syncs it: pages written from here on rest on it. The second applies each record to the pages
- * that are older than it. Both read through one window of bounded size. At the end every xid that the log does not say committed is
- * aborted, relations that belong to nobody are freed, and a checkpoint makes the result stand without the log.
+ * only, writes it again as it is and syncs it: pages written from here on rest on it. Whatever lies behind the end is wiped out, so that
+ * the log can go on there and none of it is ever taken for a record that follows. The second applies each record to the pages that
+ * are older than it. Both read through one window of bounded size. At the end every xid that the log does not say committed is
+ * aborted, relations that belong to nobody are freed, and a checkpoint makes the result stand without the log. What this
+ * logs is replayed like the rest should it be cut short.
  */
 #include "common/crc32c.h"
 #include "storage/instance.h"
@@ -111,14 +113,13 @@ recover_note_freed(Ctx *ctx, PageNo root)
 
 /* ---- reading the stream ---- */
 
-/* The slot numbers of the log's file; the greatest segment number there is. */
+/* The segment numbers of the slots of the log's file. */
 static Status
-read_segments(Ctx *ctx, Db *db, uint64_t *greatest_out)
+read_segments(Ctx *ctx, Db *db)
 {
     Wal *w = &db->wal;
     uint64_t nbytes;
 
-    *greatest_out = 0;
     TRY(db->ops->size(ctx, w->file, &nbytes));
     uint64_t n = nbytes > WAL_BLOCK ? (nbytes - WAL_BLOCK) / WAL_SEGMENT : 0;
     if (n == 0) return QN_OK;
@@ -134,7 +135,6 @@ read_segments(Ctx *ctx, Db *db, uint64_t *greatest_out)
                   h.crc == crc32c(0, &h, offsetof(WalSegmentHeader, crc)) &&
                   memcmp(h.db_id, db->db_id, sizeof(h.db_id)) == 0;
         w->segments[i] = ok ? h.number : 0;
-        if (ok && h.number > *greatest_out) *greatest_out = h.number;
     }
     return QN_OK;
 }
@@ -226,8 +226,38 @@ rewrite(Ctx *ctx, Recovery *r, Lsn from, Lsn to)
     return QN_OK;
 }
 
+/* Wipes out what lies behind the end: the rest of its segment, and the numbers of later ones. */
 static Status
-find_end(Ctx *ctx, Recovery *r, Lsn redo, Lsn *end_out)
+wipe_tail(Ctx *ctx, Lsn end)
+{
+    Db *db = ctx->db;
+    Wal *w = &db->wal;
+    enum { CHUNK = 64 * 1024 };
+    static const WalSegmentHeader nothing;
+    uint8_t *zeros;
+    size_t left = 0;
+    Status st = QN_OK;
+
+    TRY_ALLOC(ctx, zeros, mem_zalloc(NULL, CHUNK));
+    for (uint32_t i = 0; i < w->nsegments && st == QN_OK; i++) {
+        if (w->segments[i] <= end / WAL_SEGMENT_BODY) continue;
+        st = db->ops->write(ctx, w->file, &nothing, sizeof(nothing), WAL_BLOCK + (uint64_t)i * WAL_SEGMENT);
+        w->segments[i] = 0;
+    }
+    uint64_t offset = offset_of(w, end, &left);
+    while (st == QN_OK && offset != 0 && left > 0) {
+        size_t n = left < CHUNK ? left : CHUNK;
+        st = db->ops->write(ctx, w->file, zeros, n, offset);
+        offset += n;
+        left -= n;
+    }
+    mem_free(NULL, zeros, CHUNK);
+    return st;
+}
+
+/* *prev_out: start of the last record. */
+static Status
+find_end(Ctx *ctx, Recovery *r, Lsn redo, Lsn *end_out, Lsn *prev_out)
 {
     Db *db = ctx->db;
     const WalRecordHeader *h;
@@ -247,7 +277,9 @@ find_end(Ctx *ctx, Recovery *r, Lsn redo, Lsn *end_out)
         TRY(ctx_check_stop(ctx));
     }
     *end_out = at;
-    if (at == redo) return QN_OK;
+    *prev_out = prev;
+    if (db->read_only || db->wal.nsegments == 0) return QN_OK;
+    TRY(wipe_tail(ctx, at));
     Status st = db->ops->sync(ctx, db->wal.file);
     if (st != QN_OK) return db_fail(ctx, st);
     return QN_OK;
@@ -373,13 +405,26 @@ range_has(const XidRanges *ranges, Xid xid)
     return false;
 }
 
-/* Relations whose creator did not commit, and those dropped by one that did. */
+static bool
+header_owns(const Db *db, PageNo page)
+{
+    for (int i = 0; i < 2; i++)
+        for (uint32_t k = 0; k < db->nmore[i]; k++)
+            if (db->more[i][k] == page) return true;
+    return false;
+}
+
+/* Relations whose creator did not commit, and those dropped by one that did; pages taken for a header that was not written. */
 static Status
 free_pendings(Ctx *ctx, const XidRanges *aborted, RelPendings *pendings)
 {
     for (uint32_t i = 0; i < pendings->count; i++) {
         RelPending p = pendings->items[i];
-        if (p.xid == XID_NONE || range_has(aborted, p.xid)) TRY(rel_free(ctx, p.root));
+        if (p.xid == XID_LIST_PAGE) {
+            if (!header_owns(ctx->db, p.root)) TRY(extent_give_page(ctx, p.root));
+        } else if (p.xid == XID_NONE || range_has(aborted, p.xid)) {
+            TRY(rel_free(ctx, p.root));
+        }
     }
     return QN_OK;
 }
@@ -404,27 +449,21 @@ static Status
 recover(Ctx *ctx, Recovery *r, bool *replayed_out)
 {
     Db *db = ctx->db;
-    Lsn redo = db->header.redo, end = redo;
-    uint64_t greatest = 0;
+    Lsn redo = db->header.redo, end = redo, prev = 0;
     size_t left;
 
     TRY_ALLOC(ctx, r->scratch, mem_alloc(NULL, db->page_bytes));
     r->window_bytes = WINDOW_MIN;
     TRY_ALLOC(ctx, r->window, mem_alloc(NULL, r->window_bytes));
-    if (db->wal.file != NULL) TRY(read_segments(ctx, db, &greatest));
-    if (offset_of(&db->wal, redo, &left) != 0) {
-        TRY(find_end(ctx, r, redo, &end));
-    } else if (!db->header_clean && offset_of(&db->wal, redo - 1, &left) == 0) {
-        /* If the byte before is there, the log just ended with a segment. */
+    if (db->wal.file != NULL) TRY(read_segments(ctx, db));
+    /* If not the segment of redo but that of the byte before is there, the log just ended with a segment. */
+    if (!db->header_clean && offset_of(&db->wal, redo, &left) == 0 && offset_of(&db->wal, redo - 1, &left) == 0)
         return log_is_missing(ctx);
-    }
+    TRY(find_end(ctx, r, redo, &end, &prev));
     *replayed_out = end > redo || !db->header_clean;
     if (*replayed_out && db->read_only) return needs_recovery(ctx);
-    /* The log goes on in segments that no number in the file reaches, so that nothing of what is there now is ever met again. What is
-     * there stays until the checkpoint. */
-    uint64_t next = (end + WAL_SEGMENT_BODY - 1) / WAL_SEGMENT_BODY;
-    if (next <= greatest) next = greatest + 1;
-    wal_start_at(db, *replayed_out ? next * WAL_SEGMENT_BODY : end);
+    wal_start_at(db, end);
+    db->wal.prev_lsn = prev;
     db->wal.recycle = redo;
     return replay(ctx, r, redo, end);
 }

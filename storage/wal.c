@@ -156,8 +156,12 @@ add_segment(Ctx *ctx, Db *db)
     Wal *w = &db->wal;
     uint64_t number = w->allocated / WAL_SEGMENT_BODY;
     uint64_t keep = (w->recycle - 1) / WAL_SEGMENT_BODY; /* recovery looks for the byte before, see recover.c */
-    uint32_t slot = UINT32_MAX;
+    uint32_t slot = find_slot(w, number);
 
+    if (slot != UINT32_MAX) { /* recovery ended in it, and its rest is zeros */
+        w->allocated = (number + 1) * WAL_SEGMENT_BODY;
+        return QN_OK;
+    }
     for (uint32_t i = 0; i < w->nsegments && slot == UINT32_MAX; i++)
         if (w->segments[i] < keep) slot = i;
     if (slot == UINT32_MAX) TRY(append_segment(ctx, db, &slot));
