@@ -55,7 +55,8 @@ typedef struct HeapPage {
     uint16_t valid_stride;
     uint16_t arrays;        /* offset of xmin[] */
     uint32_t fixed_end;     /* where the gap begins */
-    uint32_t reserved;
+    uint32_t xmax_min;      /* smallest xmax set since the page was last pruned; 0: none. Not worth pruning before
+                             * that one is settled. */
     HeapColumn cols[];
 } HeapPage;
 static_assert(sizeof(HeapPage) == 88, "HeapPage");

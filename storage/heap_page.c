@@ -48,7 +48,7 @@ heap_page_format(HeapPage *p, uint32_t page_bytes, uint32_t layout, const uint8_
     p->valid_stride = (uint16_t)valid_stride;
     p->arrays = (uint16_t)arrays;
     p->fixed_end = at;
-    p->reserved = 0;
+    p->xmax_min = 0;
     p->page.gap_begin = (uint16_t)at;
     p->page.gap_bytes = (uint16_t)(end - at);
     return true;
@@ -606,6 +606,7 @@ heap_slot_end(HeapPage *p, uint16_t slot, uint32_t xmax, uint16_t how, PageNo ne
 {
     uint16_t *flags = &heap_flags(p)[slot - 1];
     if (heap_xmaxs(p)[slot - 1] == 0) p->nended++;
+    if (p->xmax_min == 0 || xmax < p->xmax_min) p->xmax_min = xmax;
     heap_xmaxs(p)[slot - 1] = xmax;
     heap_next_pages(p)[slot - 1] = next_page;
     heap_next_slots(p)[slot - 1] = next_slot;

@@ -216,10 +216,6 @@ HeapResult heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32
 /* Takes dead versions off a page that is latched exclusively, if it is alone and there is anything to gain; logs it. */
 Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out);
 /* Whether that might free something, at a glance. */
-static inline bool
-heap_page_prunable(const HeapPage *p)
-{
-    return !heap_page_is_blank(p) && p->nended != 0;
-}
+bool heap_page_prunable(Ctx *ctx, const HeapPage *p);
 
 #endif

@@ -144,7 +144,7 @@ recount(HeapPage *p)
     const uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p);
     while (p->nslots > 0 && (flags[p->nslots - 1] & SLOT_STATE) == SLOT_UNUSED) p->nslots--;
     p->nfree = p->nspecial = p->nended = 0;
-    p->xmin_min = p->xmin_max = 0;
+    p->xmin_min = p->xmin_max = p->xmax_min = 0;
     bool any = false;
     for (int i = 0; i < p->nslots; i++) {
         uint16_t state = flags[i] & SLOT_STATE;
@@ -152,6 +152,7 @@ recount(HeapPage *p)
         p->nfree += state == SLOT_UNUSED;
         if (state != SLOT_NORMAL) continue;
         p->nended += xmaxs[i] != 0;
+        if (xmaxs[i] != 0 && (p->xmax_min == 0 || xmaxs[i] < p->xmax_min)) p->xmax_min = xmaxs[i];
         if (!any || xmins[i] < p->xmin_min) p->xmin_min = xmins[i];
         if (xmins[i] > p->xmin_max) p->xmin_max = xmins[i];
         any = true;
@@ -227,6 +228,16 @@ prune_and_log(Ctx *ctx, Heap *heap, PageRef *ref, const Prune *plan)
     NOFAIL_END(ctx);
     rel_note_space(ctx, heap->rel, ref->number, heap_page_free_bytes(heap, p));
     return QN_OK;
+}
+
+bool
+heap_page_prunable(Ctx *ctx, const HeapPage *p)
+{
+    TxHorizon h;
+    if (heap_page_is_blank(p) || p->xmax_min == 0) return false;
+    tx_horizon(ctx, &h);
+    Xid xmax = heap_xid(p, p->xmax_min);
+    return xid_settled(ctx, &h, xmax) || xid_status(ctx, xmax, NULL) == XID_ABORTED;
 }
 
 Status

@@ -222,7 +222,7 @@ static Status
 update_rows(Ctx *ctx, Job *job, PageRef *page)
 {
     int n = room_for(job, page, 0);
-    if (n < job->nids && heap_page_prunable(heap_page(page))) {
+    if (n < job->nids && heap_page_prunable(ctx, heap_page(page))) {
         uint32_t removed;
         TRY(heap_prune_page(ctx, job->heap, page, &removed));
         n = room_for(job, page, 0);
