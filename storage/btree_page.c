@@ -45,33 +45,75 @@ slots_on(const BtreePage *p, uint32_t page_bytes)
     return p->nslots <= most ? p->nslots : (int)most;
 }
 
+/* The key's relation to the page's prefix, over the bytes both have. */
+static inline int
+compare_prefix(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes)
+{
+    uint32_t np = p->prefix_bytes, n = key_bytes < np ? key_bytes : np;
+    if (__builtin_expect(n <= sizeof(p->prefix_head), 1)) {
+        for (uint32_t i = 0; i < n; i++)
+            if (key[i] != p->prefix_head[i]) return key[i] < p->prefix_head[i] ? -1 : 1;
+        return 0;
+    }
+    const uint8_t *prefix = clamped(p, page_bytes, p->low, &np);
+    return memcmp(key, prefix, n < np ? n : np);
+}
+
+/* A key as its page's entries are compared with it: behind the prefix, with its head. */
+typedef struct Probe {
+    const uint8_t *key;
+    uint32_t key_bytes;
+    uint32_t head; /* padded so that equal heads decide a short key */
+    SearchMode mode;
+} Probe;
+
+static inline Probe
+make_probe(const BtreePage *p, const uint8_t *key, uint32_t key_bytes, SearchMode mode)
+{
+    Probe b = {key + p->prefix_bytes, key_bytes - p->prefix_bytes, 0, mode};
+    b.head = be_head(b.key, b.key_bytes, mode == SEARCH_PREFIX ? 0xFF : 0);
+    return b;
+}
+
+/* Does an entry of that head and length precede the probe? -1: its bytes must say. Heads are padded with zeros, so with equal
+ * heads a short probe is a prefix of the entry, or the entry one of the probe. */
+static inline int
+precedes_by_head(uint32_t head, uint32_t nbytes, const Probe *b)
+{
+    if (head != b->head) return head < b->head;
+    if (b->key_bytes > 4) return -1;
+    if (b->mode == SEARCH_PREFIX || nbytes < b->key_bytes) return 1;
+    return b->mode == SEARCH_LE && nbytes == b->key_bytes;
+}
+
 int
 btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes,
                   SearchMode mode)
 {
+    enum { WINDOW = 128, PER_LINE = 64 / sizeof(BtreeSlot) };
     const int nslots = slots_on(p, page_bytes);
-    uint32_t np = p->prefix_bytes;
-    const uint8_t *prefix = clamped(p, page_bytes, p->low, &np);
-    int c = memcmp(key, prefix, key_bytes < np ? key_bytes : np);
+    int c = compare_prefix(p, page_bytes, key, key_bytes);
     if (c != 0) return c < 0 ? 0 : nslots;
-    if (key_bytes < np) return mode == SEARCH_PREFIX ? nslots : 0;
-    key += np;
-    key_bytes -= np;
-
-    /* A short key in PREFIX mode is above every head that begins with it: the head decides alone. */
-    const bool head_decides = mode == SEARCH_PREFIX && key_bytes < 4;
-    const uint32_t head = be_head(key, key_bytes, head_decides ? 0xFF : 0);
+    if (key_bytes < p->prefix_bytes) return mode == SEARCH_PREFIX ? nslots : 0;
+    const Probe b = make_probe(p, key, key_bytes, mode);
     int lo = 0, n = nslots;
+    /* The steps wait for memory, one after the other, unless their lines are asked for beforehand: those of the first
+     * three steps together, then those of the window that is left (a lookup in a large index took 1.6 times as long without). */
+    if (n > WINDOW)
+        for (int i = 1; i < 8; i++) __builtin_prefetch(&p->slots[n * i / 8]);
+    bool asked = false;
     while (n > 0) {
+        if (n <= WINDOW && !asked) {
+            for (int i = 0; i < n; i += PER_LINE) __builtin_prefetch(&p->slots[lo + i]);
+            asked = true;
+        }
         int half = n >> 1;
         const BtreeSlot *s = &p->slots[lo + half];
-        bool before;
-        if (s->head != head || head_decides) {
-            before = head_decides ? s->head <= head : s->head < head;
-        } else {
-            uint32_t ne = s->nbytes & SLOT_BYTES;
+        uint32_t ne = s->nbytes & SLOT_BYTES;
+        int before = precedes_by_head(s->head, ne, &b);
+        if (before < 0) {
             const uint8_t *e = clamped(p, page_bytes, s->offset, &ne);
-            before = precedes(e, ne, key, key_bytes, mode);
+            before = precedes(e, ne, b.key, b.key_bytes, mode);
         }
         if (before) {
             lo += half + 1;
@@ -88,9 +130,15 @@ btree_is_right_of(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, u
                   SearchMode mode)
 {
     if ((p->flags & BTREE_HIGH) == 0) return false;
+    int c = compare_prefix(p, page_bytes, key, key_bytes);
+    if (c != 0) return c > 0;
+    /* LT looks for what precedes the key, which a high key equal to it still bounds. */
+    if (key_bytes < p->prefix_bytes) return mode == SEARCH_PREFIX;
+    const Probe b = make_probe(p, key, key_bytes, mode);
+    int before = precedes_by_head(p->high_head, (uint32_t)p->high_bytes - p->prefix_bytes, &b);
+    if (before >= 0) return before != 0;
     uint32_t n = p->high_bytes;
     const uint8_t *high = clamped(p, page_bytes, p->high, &n);
-    /* LT looks for what precedes the key, which a high key equal to it still bounds. */
     return precedes(high, n, key, key_bytes, mode);
 }
 
@@ -158,6 +206,8 @@ btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, cons
     p->right = right;
     p->first_child = first_child;
     p->prefix_bytes = p->low = p->low_bytes = p->high = p->high_bytes = p->reserved = 0;
+    p->high_head = p->reserved2 = 0;
+    memset(p->prefix_head, 0, sizeof(p->prefix_head));
     if (low != NULL && low->key_bytes != 0) {
         p->low_bytes = (uint16_t)low->key_bytes;
         p->low = put_bytes(p, low->key, low->key_bytes);
@@ -169,6 +219,8 @@ btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, cons
         while (p->prefix_bytes < p->low_bytes && p->prefix_bytes < high->key_bytes &&
                low->key[p->prefix_bytes] == high->key[p->prefix_bytes])
             p->prefix_bytes++;
+        p->high_head = be_head(high->key + p->prefix_bytes, high->key_bytes - p->prefix_bytes, 0);
+        for (uint32_t i = 0; i < p->prefix_bytes && i < sizeof(p->prefix_head); i++) p->prefix_head[i] = low->key[i];
     }
     note_gap(p);
 }
@@ -218,6 +270,7 @@ btree_page_insert(BtreePage *p, uint32_t page_bytes, int pos, const Entry *e)
     uint32_t nbytes = stored_bytes(p, e->key_bytes, e->extra_bytes);
     uint32_t begin = (uint32_t)sizeof(BtreePage) + (p->nslots + 1u) * (uint32_t)sizeof(BtreeSlot);
     if (begin + nbytes > p->data_begin) compact(p, page_bytes);
+    assert(begin + nbytes <= p->data_begin);
     p->data_begin -= nbytes;
     uint8_t *to = (uint8_t *)p + p->data_begin;
     memcpy(to, e->key + np, nkey);

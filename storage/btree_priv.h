@@ -35,9 +35,13 @@ typedef struct BtreePage {
     uint16_t low, low_bytes; /* the low key; 0 bytes: open */
     uint16_t high, high_bytes;
     uint16_t reserved;
+    /* Copies, so that most searches read nothing but this head and slots: */
+    uint32_t high_head;       /* of the high key, behind the prefix */
+    uint8_t prefix_head[8];   /* the prefix's first bytes */
+    uint32_t reserved2;
     BtreeSlot slots[];
 } BtreePage;
-static_assert(sizeof(BtreePage) == 64, "BtreePage");
+static_assert(sizeof(BtreePage) == 80, "BtreePage");
 
 enum BtreeFlag {
     BTREE_PAYLOAD = 1, /* entries have one */

@@ -46,21 +46,34 @@ collect(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const En
 }
 
 static uint32_t
-weight(const Entry *e)
+weight(const Parts *parts, const Entry *e)
 {
-    return e->key_bytes + e->extra_bytes + (uint32_t)sizeof(BtreeSlot) + 2;
+    return e->key_bytes + e->extra_bytes + (uint32_t)sizeof(BtreeSlot) + (parts->payload ? 2 : 0);
+}
+
+/* Do entries [0, at) fit one page, between the page's low key and the entry after them? Taken as if no prefix were shared. */
+static bool
+left_fits(const Btree *bt, const Parts *parts, int at)
+{
+    uint64_t bytes = sizeof(BtreePage) + 8 + parts->low.key_bytes + parts->items[at].key_bytes;
+    for (int i = 0; i < at; i++) bytes += weight(parts, &parts->items[i]);
+    return bytes <= bt->page_bytes;
 }
 
 /* Entries [0, at) stay left. At least one on each side; an inner split sends its middle key up. */
 static int
-choose(const Parts *parts, int pos)
+choose(const Btree *bt, const Parts *parts, int pos)
 {
     uint64_t total = 0, sum = 0;
     int inner = parts->level > 0, at;
-    if (!parts->has_high && pos == parts->n - 1) return parts->n - 1 - inner; /* ascending keys */
-    for (int i = 0; i < parts->n; i++) total += weight(&parts->items[i]);
-    for (at = 0; at < parts->n - 1 && sum + weight(&parts->items[at]) <= total / 2; at++)
-        sum += weight(&parts->items[at]);
+    if (!parts->has_high && pos == parts->n - 1) { /* ascending keys */
+        at = parts->n - 1 - inner;
+        while (at > parts->n / 2 && !left_fits(bt, parts, at)) at--; /* it gets a high key, which takes room */
+        return at;
+    }
+    for (int i = 0; i < parts->n; i++) total += weight(parts, &parts->items[i]);
+    for (at = 0; at < parts->n - 1 && sum + weight(parts, &parts->items[at]) <= total / 2; at++)
+        sum += weight(parts, &parts->items[at]);
     if (at < 1) at = 1;
     if (at > parts->n - 1 - inner) at = parts->n - 1 - inner;
     return at;
@@ -149,7 +162,7 @@ btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entr
     Entry sep;
     PageNo right_child = PAGE_NONE;
     TRY(collect(ctx, bt, arena, btree_page(ref), pos, e, &parts));
-    int at = choose(&parts, pos), level = parts.level;
+    int at = choose(bt, &parts, pos), level = parts.level;
     if (level > 0) {
         sep = parts.items[at];
         memcpy(&right_child, sep.extra, sizeof(right_child));

@@ -802,41 +802,25 @@ read_fixed(const HeapPage *p, int col, const uint16_t *slots, int n, bool dense,
     }
 }
 
-/* A view on bytes of the page; HEAP_PAD makes the 12 bytes at p readable. */
-static inline Str
-page_str(const uint8_t *p, uint32_t nbytes)
+/* Makes *out a view on bytes of the page; HEAP_PAD makes the 12 bytes at p readable. Put together in registers and
+ * stored as two words: smaller stores would keep readers of the Str waiting. */
+static inline void
+put_view(Str *out, const uint8_t *p, uint32_t nbytes)
 {
-    static const uint64_t mask[STR_INLINE_MAX + 1][2] = {
-        {0, 0},
-        {0xFF, 0},
-        {0xFFFF, 0},
-        {0xFFFFFF, 0},
-        {0xFFFFFFFF, 0},
-        {0xFFFFFFFFFF, 0},
-        {0xFFFFFFFFFFFF, 0},
-        {0xFFFFFFFFFFFFFF, 0},
-        {~0ull, 0},
-        {~0ull, 0xFF},
-        {~0ull, 0xFFFF},
-        {~0ull, 0xFFFFFF},
-        {~0ull, 0xFFFFFFFF},
-    };
-    Str s;
-    s.len = nbytes;
+    uint64_t first, words[2];
+    uint32_t rest;
+    memcpy(&first, p, 8);
     if (nbytes <= STR_INLINE_MAX) {
-        uint64_t a;
-        uint32_t b;
-        memcpy(&a, p, 8);
-        memcpy(&b, p + 8, 4);
-        a &= mask[nbytes][0];
-        b &= (uint32_t)mask[nbytes][1];
-        memcpy(s.inl, &a, 8);
-        memcpy(s.inl + 8, &b, 4);
+        memcpy(&rest, p + 8, 4);
+        uint64_t mask = nbytes >= 8 ? ~0ull : (1ull << 8 * nbytes) - 1;
+        uint64_t mask_rest = nbytes <= 8 ? 0 : (1ull << 8 * (nbytes - 8)) - 1;
+        first &= mask;
+        words[1] = first >> 32 | (rest & mask_rest) << 32;
     } else {
-        memcpy(s.prefix, p, 4);
-        s.ptr = (const char *)p;
+        words[1] = (uint64_t)(uintptr_t)p;
     }
-    return s;
+    words[0] = nbytes | first << 32;
+    memcpy(out, words, sizeof(words));
 }
 
 static Status
@@ -871,7 +855,7 @@ read_var(Ctx *ctx, const Heap *heap, const PageRef *page, int col, const uint16_
         bool out_of_page = (uint32_t)r.offset + r.nbytes > end;
         bad |= out_of_page;
         if (out_of_page) r.nbytes = 0, r.offset = 0;
-        to[i] = page_str(base + r.offset, r.nbytes);
+        put_view(&to[i], base + r.offset, r.nbytes);
         if (r.nbytes > STR_INLINE_MAX) {
             wide = true;
             if (strings->copy) {
