@@ -121,10 +121,9 @@ done:
 }
 
 static void
-test_results_are_postgres_in_every_form(void **state)
+run_file(const char *path, int ncases_min)
 {
-    (void)state;
-    FILE *in = fopen("tests/data/numeric_cases.txt", "r");
+    FILE *in = fopen(path, "r");
     char line[2048];
     int n = 0;
     assert_non_null(in);
@@ -146,7 +145,21 @@ test_results_are_postgres_in_every_form(void **state)
         }
     }
     fclose(in);
-    assert_true(n > 3000);
+    assert_true(n > ncases_min);
+}
+
+static void
+test_results_are_postgres_in_every_form(void **state)
+{
+    (void)state;
+    run_file("tests/data/numeric_cases.txt", 3000);
+}
+
+static void
+test_number_pictures_are_postgres(void **state)
+{
+    (void)state;
+    run_file("tests/data/to_char_num_cases.txt", 500);
 }
 
 static Value
@@ -249,6 +262,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results_are_postgres_in_every_form),
+        cmocka_unit_test(test_number_pictures_are_postgres),
         cmocka_unit_test(test_equal_values_hash_and_view_alike_in_every_form),
         cmocka_unit_test(test_literals_take_the_narrowest_form),
         cmocka_unit_test(test_integer_forms_refuse_what_they_cannot_hold),
