@@ -51,6 +51,7 @@ enum {
     HEAP_COL_XMAX = -4,     /* xid, 0 while no transaction has ended the version */
     HEAP_COL_CMAX = -5,
     HEAP_COL_TABLEOID = -6, /* oid */
+    HEAP_COL_ROOT = -7,     /* tid: where an index entry for the version has to point, its HOT chain's first slot */
 };
 
 typedef struct LayoutColumn {

@@ -900,6 +900,12 @@ read_system(const Heap *heap, const PageRef *page, int col, const uint16_t *slot
     case HEAP_COL_CTID:
         for (int i = 0; i < n; i++) ((Tid *)out->data)[at + i] = tid_make(page->number, slots[i]);
         break;
+    case HEAP_COL_ROOT: {
+        uint16_t roots[HEAP_SLOTS_MAX + 1];
+        heap_chain_roots(p, roots);
+        for (int i = 0; i < n; i++) ((Tid *)out->data)[at + i] = tid_make(page->number, roots[slots[i]]);
+        break;
+    }
     case HEAP_COL_XMIN:
         for (int i = 0; i < n; i++) to[i] = (uint32_t)heap_xid(p, heap_xmins(p)[slots[i] - 1]);
         break;
@@ -961,7 +967,7 @@ static Oid
 column_type(const Heap *heap, int col)
 {
     if (col >= 0) return heap->layout->cols[col].type;
-    return col == HEAP_COL_CTID ? TYPE_TID : col == HEAP_COL_TABLEOID ? TYPE_OID : TYPE_XID;
+    return col == HEAP_COL_CTID || col == HEAP_COL_ROOT ? TYPE_TID : col == HEAP_COL_TABLEOID ? TYPE_OID : TYPE_XID;
 }
 
 Status
@@ -980,7 +986,8 @@ heap_reset_vectors(const Heap *heap, const int *columns, int ncolumns, Vector **
 {
     for (int i = 0; i < ncolumns; i++) {
         if (columns[i] < 0) {
-            vec_reset(vecs[i], columns[i] == HEAP_COL_CTID ? PHYS_I64 : PHYS_I32);
+            bool is_tid = columns[i] == HEAP_COL_CTID || columns[i] == HEAP_COL_ROOT;
+            vec_reset(vecs[i], is_tid ? PHYS_I64 : PHYS_I32);
             continue;
         }
         const LayoutColumn *c = &heap->layout->cols[columns[i]];

@@ -80,6 +80,18 @@ chain_first(const HeapPage *p, uint32_t slot)
     return (heap_flags(p)[slot - 1] & SLOT_STATE) == SLOT_NORMAL ? slot : 0;
 }
 
+void
+heap_chain_roots(const HeapPage *p, uint16_t *roots)
+{
+    for (uint32_t s = 1; s <= p->nslots; s++) roots[s] = (uint16_t)s;
+    for (uint32_t root = 1; root <= p->nslots; root++) {
+        if ((heap_flags(p)[root - 1] & SLOT_HEAP_ONLY) != 0) continue;
+        uint32_t at = chain_first(p, root);
+        for (uint32_t steps = 0; at != 0 && steps <= p->nslots; steps++, at = chain_next(p, at))
+            roots[at] = (uint16_t)root;
+    }
+}
+
 uint16_t
 heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot)
 {
