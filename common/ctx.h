@@ -40,7 +40,9 @@ struct Ctx {
     /* Wall clock as timestamptz (µs since 2000-01-01 UTC): what now() and statement_timestamp() give. Set by
      * session; 0: not set, the clock is read. */
     int64_t tx_start_us, stmt_start_us;
-    int64_t deadline_us;         /* CLOCK_MONOTONIC µs of statement_timeout, 0: none */
+    /* CLOCK_MONOTONIC µs of statement_timeout; 0: none, and no tick; INT64_MAX: none, but a tick. */
+    int64_t deadline_us;
+    Status (*tick)(Ctx *ctx);    /* called with each check while deadline_us is not 0; NULL: nothing to do */
     const char *stack_base;      /* address near the base of this thread's stack use */
     size_t stack_limit;          /* bytes below stack_base that recursion may use; 0: no check */
     /* Where execution needs planning (SQL functions, views on the fly); set by session. */

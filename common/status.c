@@ -168,7 +168,7 @@ ctx_check_stop_slow(Ctx *ctx)
         return RAISE(ctx, ERR_QUERY_CANCELED, "canceling statement due to user request");
     if ((stop & STOP_TIMEOUT) || (ctx->deadline_us != 0 && ctx_now_us() >= ctx->deadline_us))
         return RAISE(ctx, ERR_QUERY_CANCELED, "canceling statement due to statement timeout");
-    return QN_OK;
+    return ctx->tick != NULL ? ctx->tick(ctx) : QN_OK;
 }
 
 Status
