@@ -161,16 +161,16 @@ shared_insert(CatalogShared *s, CatSlot *slot)
 }
 
 static void
-slot_free(CatSlot *slot)
+slot_free(Ctx *ctx, CatSlot *slot)
 {
     if (slot == NULL) return;
-    relation_unpin(atomic_load(&slot->built));
+    relation_unpin(ctx, atomic_load(&slot->built));
     catobj_unref(slot->obj);
     mem_free(NULL, slot, sizeof(*slot));
 }
 
 static void
-shared_remove(CatalogShared *s, CatSlot *slot)
+shared_remove(Ctx *ctx, CatalogShared *s, CatSlot *slot)
 {
     CatSlot **p = &s->by_oid[hash_oid(slot->obj->oid) & (s->nbuckets - 1)];
     while (*p != slot) p = &(*p)->next_oid;
@@ -181,7 +181,7 @@ shared_remove(CatalogShared *s, CatSlot *slot)
     for (CatSlot *c = slot->children; c != NULL; c = c->next_sibling) c->parent_slot = NULL;
     for (CatSlot *c = slot->children2; c != NULL; c = c->next_sibling2) c->parent2_slot = NULL;
     s->nslots--;
-    slot_free(slot);
+    slot_free(ctx, slot);
 }
 
 /* The object changed: same oid, perhaps another name or parent. Takes over the reference. */
@@ -212,7 +212,7 @@ shared_destroy(void *p)
     for (uint32_t i = 0; s->by_oid != NULL && i < s->nbuckets; i++)
         for (CatSlot *slot = s->by_oid[i], *next; slot != NULL; slot = next) {
             next = slot->next_oid;
-            slot_free(slot);
+            slot_free(NULL, slot);
         }
     mem_free(NULL, s->by_oid, s->nbuckets * sizeof(CatSlot *));
     mem_free(NULL, s->by_name, s->nbuckets * sizeof(CatSlot *));
@@ -287,7 +287,7 @@ catalog_attach(Ctx *ctx)
     return QN_OK;
 }
 
-static void overlay_clear(Overlay *ov);
+static void overlay_clear(Ctx *ctx, Overlay *ov);
 
 void
 catalog_detach(Ctx *ctx)
@@ -295,7 +295,7 @@ catalog_detach(Ctx *ctx)
     Catalog *c = ctx->catalog;
     if (c == NULL) return;
     sequence_flush(ctx);
-    overlay_clear(&c->ov);
+    overlay_clear(ctx, &c->ov);
     sequence_session_destroy(c->sequences);
     free(c->path_text);
     free(c->path);
@@ -373,17 +373,17 @@ ov_entry(Ctx *ctx, Oid oid, OvEntry **out)
 static void
 ov_changed(Ctx *ctx, OvEntry *e)
 {
-    relation_unpin(e->built);
+    relation_unpin(ctx, e->built);
     e->built = NULL;
     e->version = catalog_next_version(ctx->catalog->shared);
 }
 
 static void
-overlay_clear(Overlay *ov)
+overlay_clear(Ctx *ctx, Overlay *ov)
 {
     for (int i = 0; i < ov->entries.count; i++) {
         OvEntry *e = ov->entries.items[i];
-        relation_unpin(e->built);
+        relation_unpin(ctx, e->built);
         catobj_unref(e->base);
         catobj_unref(e->now);
         mem_free(NULL, e->slot, e->slot != NULL ? sizeof(*e->slot) : 0);
@@ -399,7 +399,7 @@ overlay_undo(Ctx *ctx, int mark)
 {
     Overlay *ov = &ctx->catalog->ov;
     if (mark == 0) {
-        overlay_clear(ov);
+        overlay_clear(ctx, ov);
         (void)catalog_next_version(ctx->catalog->shared); /* plans look again */
         return;
     }
@@ -437,7 +437,7 @@ publish(Ctx *ctx)
         if (!e->has_obj) continue;
         CatSlot *slot = shared_find(s, e->oid);
         if (e->now == NULL) {
-            if (slot != NULL) shared_remove(s, slot);
+            if (slot != NULL) shared_remove(ctx, s, slot);
         } else if (slot != NULL) {
             catobj_ref(e->now);
             shared_replace(s, slot, e->now);
@@ -457,7 +457,7 @@ publish(Ctx *ctx)
             unlink_parents(slot);
             link_parents(s, slot);
         }
-        relation_unpin(atomic_load(&slot->built));
+        relation_unpin(ctx, atomic_load(&slot->built));
         atomic_store(&slot->built, NULL);
         if (slot->version == e->base_version) {
             /* Nobody else changed it meanwhile: what this transaction saw is what everybody sees now. */
@@ -470,7 +470,7 @@ publish(Ctx *ctx)
     }
     (void)catalog_next_version(s);
     rwlatch_unlock(&s->latch);
-    overlay_clear(ov);
+    overlay_clear(ctx, ov);
 }
 
 /* tx hook: arg is the length of the log before the change it was registered for. */
@@ -733,8 +733,7 @@ catalog_pins_use(Ctx *ctx, RelPins *pins)
 void
 relpins_release(Ctx *ctx, RelPins *pins)
 {
-    (void)ctx;
-    for (int i = 0; i < pins->count; i++) relation_unpin(pins->items[i]);
+    for (int i = 0; i < pins->count; i++) relation_unpin(ctx, pins->items[i]);
     mem_free(NULL, pins->items, (size_t)pins->cap * sizeof(Relation *));
     *pins = (RelPins){0};
 }
@@ -747,7 +746,7 @@ keep_pin(Ctx *ctx, Relation *rel)
     assert(pins != NULL);
     for (int i = 0; i < pins->count; i++)
         if (pins->items[i] == rel) {
-            relation_unpin(rel);
+            relation_unpin(ctx, rel);
             return QN_OK;
         }
     if (pins->count == pins->cap) {
@@ -755,7 +754,7 @@ keep_pin(Ctx *ctx, Relation *rel)
         Relation **p = mem_realloc(NULL, pins->items, (size_t)pins->cap * sizeof(*p),
                                    (size_t)cap * sizeof(*p));
         if (p == NULL) {
-            relation_unpin(rel);
+            relation_unpin(ctx, rel);
             return RAISE_OOM(ctx);
         }
         pins->items = p;
@@ -834,7 +833,7 @@ shared_relation(Ctx *ctx, Oid oid, Relation **out)
             st = build(ctx, slot->obj, slot->version, &rel);
             Relation *none = NULL;
             if (st == QN_OK && !atomic_compare_exchange_strong(&slot->built, &none, rel)) {
-                relation_unpin(rel); /* somebody else was faster */
+                relation_unpin(ctx, rel); /* somebody else was faster */
                 rel = none;
             }
         }
@@ -859,7 +858,8 @@ catalog_relation_by_oid(Ctx *ctx, Oid oid, const Relation **out)
     Relation *rel;
     *out = NULL;
     if (oid < OID_FIRST_USER) {
-        *out = sys_relation(c->shared, oid);
+        *out = oid == OID_SOURCE && c->source_rel.oid == oid ? &c->source_rel
+                                                             : sys_relation(c->shared, oid);
         return QN_OK;
     }
     OvEntry *e = ov_find(&c->ov, oid);
@@ -876,6 +876,7 @@ uint64_t
 catalog_relation_version(Ctx *ctx, Oid oid)
 {
     Catalog *c = ctx->catalog;
+    if (oid == OID_SOURCE) return c->source_rel.version;
     if (oid < OID_FIRST_USER) return sys_relation(c->shared, oid) != NULL ? 1 : 0;
     OvEntry *e = ov_find(&c->ov, oid);
     uint64_t version = 0;
@@ -912,6 +913,7 @@ relation_in_schema(Ctx *ctx, Oid schema, const char *name, const Relation **out)
 {
     *out = NULL;
     if (schema < OID_PUBLIC || schema == OID_INFORMATION_SCHEMA) {
+        if (strcmp(name, CATALOG_SOURCE_NAME) == 0) return catalog_relation_by_oid(ctx, OID_SOURCE, out);
         *out = sys_relation_by_name(ctx->catalog->shared, schema, name);
         return QN_OK;
     }
@@ -962,4 +964,19 @@ catalog_relation_is_visible(Ctx *ctx, Oid oid)
     if (catalog_relation_by_oid(ctx, oid, &rel) != QN_OK || rel == NULL) return false;
     if (catalog_relation(ctx, NULL, rel->name, &found) != QN_OK || found == NULL) return false;
     return found->oid == oid;
+}
+
+Status
+catalog_source_use(Ctx *ctx, const CatalogSource *source)
+{
+    Catalog *c = ctx->catalog;
+    uint64_t version = catalog_next_version(c->shared); /* plans for an earlier source are void */
+    memset(&c->source_rel, 0, sizeof(c->source_rel));
+    if (source == NULL) return QN_OK;
+    c->source = *source;
+    c->source_rel = (Relation){.oid = OID_SOURCE, .version = version, .name = CATALOG_SOURCE_NAME,
+                               .schema_oid = OID_PG_CATALOG, .schema = "pg_catalog", .kind = RELKIND_TABLE,
+                               .persistence = 't', .ncols = source->ncols, .cols = source->cols,
+                               .tuples = -1, .pages = -1, .systable = &systable_source};
+    return QN_OK;
 }

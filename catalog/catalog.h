@@ -218,6 +218,9 @@ Status catalog_creation_schema(Ctx *ctx, Oid *schema_out);
 /* Whether the relation is found by its bare name. */
 bool catalog_relation_is_visible(Ctx *ctx, Oid oid);
 
+/* What currval and lastval remember: DISCARD SEQUENCES. */
+void catalog_forget_sequences(Ctx *ctx);
+
 /* Types by schema and typname ("int4", "_text" for arrays); schema NULL: along the path. INVALID_OID if there is none. */
 Oid catalog_type_by_name(Ctx *ctx, const char *schema, const char *name);
 
@@ -230,5 +233,18 @@ Status catalog_scan_open(Ctx *ctx, Arena *arena, const Relation *rel, const int 
                          CatalogScan **scan_out);
 Status catalog_scan_next(Ctx *ctx, CatalogScan *scan, struct Batch **out);
 Status catalog_scan_rewind(Ctx *ctx, CatalogScan *scan); /* the same rows again */
+
+/* A relation that exists for one statement of this session, its rows handed in batch by batch: what COPY and the appender insert
+ * from. It is found as pg_catalog."*source*" while it is set, and cannot be rewound. next's batches have all the
+ * relation's columns and live until its next call; *out NULL at the end. The caller keeps the struct; NULL: none. */
+typedef struct CatalogSource {
+    const char *name;
+    int ncols;
+    const Column *cols;
+    Status (*next)(Ctx *ctx, void *arg, struct Batch **out);
+    void *arg;
+} CatalogSource;
+#define CATALOG_SOURCE_NAME "*source*"
+Status catalog_source_use(Ctx *ctx, const CatalogSource *source);
 
 #endif

@@ -81,7 +81,12 @@ struct Catalog {
     int npath, path_cap;
     bool path_has_pg_catalog; /* named explicitly */
     struct SequenceSession *sequences; /* catalog/sequence.c */
+    /* catalog_source_use */
+    CatalogSource source;
+    Relation source_rel; /* oid 0: none is set */
 };
+
+enum { OID_SOURCE = 9999 };
 
 /* The object as this session sees it, with a reference to give back; NULL if there is none. */
 CatObj *catalog_get(Ctx *ctx, Oid oid);
@@ -107,7 +112,7 @@ uint64_t catalog_next_version(CatalogShared *shared);
 /* Makes a Relation with one pin out of its objects. Called with the latch held shared or not at all. */
 Status relation_build(Ctx *ctx, const CatObj *obj, uint64_t version, const CatObjList *children,
                       const CatObjList *referencing, const char *schema, Relation **out);
-void relation_unpin(Relation *rel); /* NULL is fine */
+void relation_unpin(Ctx *ctx, Relation *rel); /* NULL is fine; ctx NULL: at the instance's end */
 Relation *relation_pin(Relation *rel);
 
 /* Makes catalog->path what search_path says now. */

@@ -12,11 +12,22 @@ relation_pin(Relation *rel)
     return rel;
 }
 
+/* ctx NULL: the instance is closing, and its handles with it. */
+static void
+relation_free(Ctx *ctx, Relation *rel)
+{
+    if (ctx != NULL) {
+        heap_close(ctx, rel->heap);
+        for (int i = 0; i < rel->nindexes; i++) index_close(ctx, rel->indexes[i]->index);
+    }
+    arena_destroy(rel->arena);
+}
+
 void
-relation_unpin(Relation *rel)
+relation_unpin(Ctx *ctx, Relation *rel)
 {
     if (rel == NULL || rel->oid < OID_FIRST_USER) return;
-    if (atomic_fetch_sub_explicit(&rel->pins, 1, memory_order_acq_rel) == 1) arena_destroy(rel->arena);
+    if (atomic_fetch_sub_explicit(&rel->pins, 1, memory_order_acq_rel) == 1) relation_free(ctx, rel);
 }
 
 static Phys
@@ -123,6 +134,7 @@ add_indexes(Ctx *ctx, Relation *rel, const CatObjList *children)
     const IndexDef **list;
     int n = 0;
     TRY_ALLOC(ctx, list, ARENA_ARRAY(rel->arena, const IndexDef *, count_kind(children, OBJ_INDEX) + 1));
+    rel->indexes = list;
     for (int i = 0; i < children->count; i++) {
         if (children->items[i]->kind != OBJ_INDEX) continue;
         IndexDef *ix;
@@ -130,9 +142,8 @@ add_indexes(Ctx *ctx, Relation *rel, const CatObjList *children)
         TRY(open_index(ctx, rel->arena, ix));
         if (ix->primary) rel->primary = ix;
         list[n++] = ix;
+        rel->nindexes = n; /* opened so far: closed again if the next one fails */
     }
-    rel->indexes = list;
-    rel->nindexes = n;
     return QN_OK;
 }
 
@@ -258,7 +269,10 @@ relation_build(Ctx *ctx, const CatObj *obj, uint64_t version, const CatObjList *
     *out = rel;
     return QN_OK;
 done:
-    arena_destroy(arena);
+    if (rel != NULL)
+        relation_free(ctx, rel);
+    else
+        arena_destroy(arena);
     return st;
 }
 

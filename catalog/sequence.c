@@ -401,6 +401,13 @@ sequence_last(Ctx *ctx, int64_t *out)
     return QN_OK;
 }
 
+void
+catalog_forget_sequences(Ctx *ctx)
+{
+    ctx->catalog->sequences->nseen = 0;
+    ctx->catalog->sequences->last = -1;
+}
+
 Status
 sequence_set(Ctx *ctx, const Relation *seq, int64_t value, bool is_called)
 {

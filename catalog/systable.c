@@ -88,8 +88,12 @@ struct SysRows {
     bool failed;
 };
 
+const SysTable systable_source = {.relkind = RELKIND_TABLE, .name = CATALOG_SOURCE_NAME};
+
 struct CatalogScan {
     Ctx *ctx;
+    const CatalogSource *source; /* not NULL: batches come from there */
+    const int *cols;
     SysRows rows;
     int nout;     /* columns of the batch */
     int *out_slot; /* [nout] position in a kept row */
@@ -199,6 +203,15 @@ catalog_scan_open(Ctx *ctx, Arena *arena, const Relation *rel, const int *cols, 
     TRY_ALLOC(ctx, s, ARENA_NEW(arena, CatalogScan));
     s->ctx = ctx;
     s->nout = ncols;
+    if (rel->systable == &systable_source) {
+        int *copy;
+        TRY_ALLOC(ctx, copy, arena_memdup(arena, cols, (size_t)(ncols > 0 ? ncols : 1) * sizeof(int)));
+        s->source = &ctx->catalog->source;
+        s->cols = copy;
+        TRY_ALLOC(ctx, s->batch, batch_create(arena, ncols));
+        *scan_out = s;
+        return QN_OK;
+    }
     s->rows = (SysRows){.ctx = ctx, .arena = arena, .rel = rel, .ncols = rel->systable->ncols};
     TRY_ALLOC(ctx, s->rows.slot_of, ARENA_ARRAY(arena, int, s->rows.ncols));
     TRY_ALLOC(ctx, s->out_slot, ARENA_ARRAY(arena, int, ncols + 1));
@@ -224,10 +237,25 @@ catalog_scan_open(Ctx *ctx, Arena *arena, const Relation *rel, const int *cols, 
     return QN_OK;
 }
 
+static Status
+next_of_source(Ctx *ctx, CatalogScan *s, Batch **out)
+{
+    Batch *b;
+    *out = NULL;
+    TRY(s->source->next(ctx, s->source->arg, &b));
+    if (b == NULL) return QN_OK;
+    for (int i = 0; i < s->nout; i++) s->batch->cols[i] = b->cols[s->cols[i]];
+    s->batch->nrows = b->nrows;
+    s->batch->nsel = b->nsel;
+    s->batch->sel = b->sel;
+    *out = s->batch;
+    return QN_OK;
+}
+
 Status
 catalog_scan_next(Ctx *ctx, CatalogScan *s, Batch **out)
 {
-    (void)ctx;
+    if (s->source != NULL) return next_of_source(ctx, s, out);
     int n = s->rows.rows.count - s->next;
     *out = NULL;
     if (n <= 0) return QN_OK;
@@ -255,7 +283,7 @@ catalog_scan_next(Ctx *ctx, CatalogScan *s, Batch **out)
 Status
 catalog_scan_rewind(Ctx *ctx, CatalogScan *scan)
 {
-    (void)ctx;
+    if (scan->source != NULL) return RAISE_INTERNAL(ctx, "a source cannot be read again");
     scan->next = 0;
     return QN_OK;
 }

@@ -35,6 +35,8 @@ const SysTable *systable_at(int i);
 /* The relation of one row that reading a sequence gives; its generator reads r's relation. */
 extern const SysTable systable_sequence;
 
+/* Rows of a CatalogSource: handed on, not kept. */
+extern const SysTable systable_source;
 Status systable_set_sequence(Ctx *ctx, Relation *rel);
 
 Arena *sys_arena(SysRows *r); /* for texts that the generator builds */

@@ -1,0 +1,71 @@
+/* ddl.h - changing the catalog: the rows that make and unmake objects, names and dependencies. What plans or scans (defaults, CHECK, index
+ * builds) is done by the session around these calls.
+ *
+ * Every call works in the running transaction. Callers hold ACCESS EXCLUSIVE (or what PostgreSQL takes) on relations they change.
+ * Parsed statements are read, never kept. Texts given are copied when an object is put.
+ */
+#ifndef CATALOG_DDL_H
+#define CATALOG_DDL_H
+
+#include "catalog/catobj.h"
+#include "parser/ast.h"
+#include "storage/lock.h"
+
+/* ---- names ---- */
+Status ddl_new_oid(Ctx *ctx, Oid *oid_out);
+/* Where a new relation goes: rv's schema or the first of the path. 3F000, 42501. */
+Status ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out);
+/* Keeps others from making something of this name until the transaction ends. */
+Status ddl_lock_name(Ctx *ctx, Oid schema, const char *name);
+bool ddl_relation_exists(Ctx *ctx, Oid schema, const char *name);
+/* Locks the name and raises 42P07 `relation "x" already exists` (or says so and sets *skip_out). */
+Status ddl_claim_name(Ctx *ctx, Oid schema, const char *name, bool if_not_exists, bool *skip_out);
+/* PostgreSQL's implicit names: name1_name2_label, shortened to fit, numbered until it is free among relations (and, with rel_oid, the
+ * table's constraints). name2 may be NULL. In the statement's arena; locked. */
+Status ddl_choose_name(Ctx *ctx, Oid schema, Oid rel_oid, const char *name1, const char *name2,
+                       const char *label, const char **out);
+
+/* ---- objects ---- */
+/* An object's definition to change, in the arena; XX000 if it is gone. */
+Status ddl_edit_relation(Ctx *ctx, Arena *arena, Oid oid, RelDef **out);
+Status ddl_put_relation(Ctx *ctx, const RelDef *def);
+/* Makes the storage and the rows. def->oid is set if 0. */
+Status ddl_create_table(Ctx *ctx, RelDef *def);
+Status ddl_create_index(Ctx *ctx, Oid schema, IndexDef *def);
+Status ddl_put_index(Ctx *ctx, Oid schema, const IndexDef *def);
+Status ddl_create_constraint(Ctx *ctx, RelConstraint *def);
+Status ddl_create_schema(Ctx *ctx, const char *name, Oid *oid_out);
+/* A default's text that takes the next value of a sequence. */
+Status ddl_nextval_sql(Ctx *ctx, Oid seq_oid, const char **out);
+
+/* ---- sequences ---- */
+Status ddl_sequence_defaults(SeqDef *def, Oid type); /* as CREATE SEQUENCE without options */
+/* CREATE (is_new) or ALTER: options over def. *restart_out: a new counter is needed, starting at *restart_value_out. Errors 22023, 42601 as PostgreSQL's. */
+Status ddl_sequence_options(Ctx *ctx, const AstList *options, bool is_new, SeqDef *def, bool *restart_out,
+                            int64_t *restart_value_out, const AstList **owned_by_out);
+Status ddl_create_sequence(Ctx *ctx, RelDef *def); /* def->sequence is complete but for the slot */
+
+/* ---- dropping ---- */
+/* What to drop: a relation, a schema, one column or constraint of a table. */
+typedef struct DropTarget {
+    ObjKind kind;
+    Oid oid;
+    int attnum;      /* OBJ_RELATION: that column alone; 0: all of it */
+    bool is_default; /* with attnum: the column's default alone */
+} DropTarget;
+/* Drops them and, with cascade, what depends on them (NOTICE "drop cascades to ..."); without, 2BP01 with PostgreSQL's detail. Locks what it
+ * drops. */
+Status ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade);
+/* 0A000 when a view reads the relation: view texts hold names, so what they name cannot be renamed yet. what: "rename". */
+Status ddl_refuse_views(Ctx *ctx, Oid rel_oid, const char *what);
+/* "table t", "column a of table t", "view s.v": as PostgreSQL describes objects. In the arena. */
+Status ddl_describe(Ctx *ctx, const DropTarget *t, const char **out);
+
+/* Sequences owned by a table's columns; all tables of the user. In the statement's arena. */
+Status ddl_owned_sequences(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out);
+Status ddl_all_tables(Ctx *ctx, Oid **out, int *n_out);
+
+/* Statistics of a table, replacing what was there. */
+Status ddl_put_stats(Ctx *ctx, StatsDef *def);
+
+#endif

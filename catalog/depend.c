@@ -1,0 +1,490 @@
+/* depend.c - who depends on whom, and dropping.
+ *
+ * Dependents are found, not stored, but for what views and defaults use (CatObj.deps): a table's parts have it as parent, foreign
+ * keys and owned sequences as parent2. A drop collects everything that has to go in one list, parts of what goes
+ * (automatic) and dependents (cascaded), and only then changes anything. */
+#include "catalog/catalog_priv.h"
+#include "catalog/ddl.h"
+#include "catalog/sequence.h"
+#include "storage/index.h"
+
+typedef struct DropItem {
+    DropTarget t;
+    bool cascaded;  /* not asked for, and not a part of what was */
+    int because;    /* item it depends on */
+} DropItem;
+
+typedef struct DropList {
+    Ctx *ctx;
+    Arena *arena;
+    ARRAY(DropItem) items;
+    CatObjList views; /* all objects with dependencies: references held */
+} DropList;
+
+/* ---- describing ---- */
+
+static const char *
+relkind_word(char relkind)
+{
+    switch (relkind) {
+    case RELKIND_VIEW: return "view";
+    case RELKIND_SEQUENCE: return "sequence";
+    case RELKIND_INDEX: return "index";
+    case RELKIND_COMPOSITE: return "type";
+    default: return "table";
+    }
+}
+
+/* "t", or "s.t" where the bare name would not find it. */
+static Status
+relation_name(Ctx *ctx, const CatObj *o, const char **out)
+{
+    if (catalog_relation_is_visible(ctx, o->oid)) {
+        TRY_ALLOC(ctx, *out, arena_strdup(ctx->stmt_arena, o->name));
+        return QN_OK;
+    }
+    const char *schema = catalog_schema_name(ctx, o->schema);
+    TRY_ALLOC(ctx, *out,
+              arena_printf(ctx->stmt_arena, "%s.%s", schema != NULL ? schema : "?", o->name));
+    return QN_OK;
+}
+
+static Status
+describe_column(Ctx *ctx, const CatObj *o, const DropTarget *t, const char *table, const char **out)
+{
+    RelDef *def;
+    TRY(catobj_to_relation(ctx, ctx->stmt_arena, o, &def));
+    const char *column = def->cols[t->attnum - 1].col.name;
+    TRY_ALLOC(ctx, *out,
+              arena_printf(ctx->stmt_arena, t->is_default ? "default value for column %s of %s %s"
+                                                          : "column %s of %s %s",
+                           column, relkind_word(o->relkind), table));
+    return QN_OK;
+}
+
+static Status
+describe_object(Ctx *ctx, const CatObj *o, const DropTarget *t, const char **out)
+{
+    const char *name;
+    if (o->kind == OBJ_SCHEMA) {
+        TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "schema %s", o->name));
+        return QN_OK;
+    }
+    if (o->kind == OBJ_CONSTRAINT) {
+        CatObj *table = catalog_get(ctx, o->parent);
+        Status st = table != NULL ? relation_name(ctx, table, &name)
+                                  : RAISE_INTERNAL(ctx, "constraint %u has no table", o->oid);
+        catobj_unref(table);
+        TRY(st);
+        TRY_ALLOC(ctx, *out,
+                  arena_printf(ctx->stmt_arena, "constraint %s on table %s", o->name, name));
+        return QN_OK;
+    }
+    TRY(relation_name(ctx, o, &name));
+    if (t->attnum != 0) return describe_column(ctx, o, t, name, out);
+    TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "%s %s", relkind_word(o->relkind), name));
+    return QN_OK;
+}
+
+Status
+ddl_describe(Ctx *ctx, const DropTarget *t, const char **out)
+{
+    CatObj *o = catalog_get(ctx, t->oid);
+    if (o == NULL) return RAISE_INTERNAL(ctx, "object %u is gone", t->oid);
+    Status st = describe_object(ctx, o, t, out);
+    catobj_unref(o);
+    return st;
+}
+
+/* ---- collecting ---- */
+
+/* Whether target a goes when b goes, being it or a part of it. */
+static bool
+is_covered(const DropTarget *a, const DropTarget *b)
+{
+    if (a->oid != b->oid) return false;
+    if (b->attnum == 0) return true;
+    return a->attnum == b->attnum && (!b->is_default || a->is_default);
+}
+
+static Status
+add(DropList *l, DropTarget t, bool cascaded, int because)
+{
+    for (int i = 0; i < l->items.count; i++)
+        if (is_covered(&t, &l->items.items[i].t)) {
+            /* A part of something that goes anyway is no cascade. */
+            if (!cascaded) l->items.items[i].cascaded = l->items.items[i].cascaded && cascaded;
+            return QN_OK;
+        }
+    return array_push(l->ctx, l->arena, &l->items,
+                      ((DropItem){.t = t, .cascaded = cascaded, .because = because}));
+}
+
+/* Views that use the target, and defaults that use a sequence. */
+static Status
+add_users(DropList *l, int i)
+{
+    DropTarget t = l->items.items[i].t;
+    for (int k = 0; k < l->views.count; k++) {
+        const CatObj *o = l->views.items[k];
+        for (int j = 0; j < o->ndeps; j++) {
+            const ObjDep *dep = &o->deps[j];
+            if (dep->ref != t.oid) continue;
+            if (t.attnum != 0 && dep->ref_attnum != 0 && dep->ref_attnum != t.attnum) continue;
+            /* What names the whole of a relation does not mind a column of it. */
+            if (t.attnum != 0 && dep->ref_attnum == 0) continue;
+            DropTarget user = {.kind = OBJ_RELATION, .oid = o->oid, .attnum = dep->attnum,
+                               .is_default = dep->attnum != 0};
+            TRY(add(l, user, true, i));
+        }
+    }
+    return QN_OK;
+}
+
+/* Foreign keys that rely on an index. */
+static Status
+add_relying_keys(DropList *l, int i, Oid table, Oid index)
+{
+    CatObjList list;
+    Status st = QN_OK;
+    TRY(catalog_children2(l->ctx, l->arena, table, OBJ_CONSTRAINT, &list));
+    for (int k = 0; k < list.count && st == QN_OK; k++) {
+        RelConstraint *c;
+        st = catobj_to_constraint(l->ctx, l->arena, list.items[k], &c);
+        if (st == QN_OK && c->index_oid == index)
+            st = add(l, (DropTarget){.kind = OBJ_CONSTRAINT, .oid = c->oid}, true, i);
+    }
+    catobj_list_release(&list);
+    return st;
+}
+
+static Status
+add_table_parts(DropList *l, int i)
+{
+    Ctx *ctx = l->ctx;
+    Oid oid = l->items.items[i].t.oid;
+    CatObjList parts, others;
+    Status st;
+    TRY(catalog_children(ctx, l->arena, oid, 0, &parts));
+    st = catalog_children2(ctx, l->arena, oid, 0, &others);
+    for (int k = 0; st == QN_OK && k < parts.count; k++)
+        st = add(l, (DropTarget){.kind = parts.items[k]->kind, .oid = parts.items[k]->oid}, false, i);
+    for (int k = 0; st == QN_OK && k < others.count; k++) {
+        const CatObj *o = others.items[k];
+        /* A sequence goes with its owner; a foreign key of another table is that table's. */
+        bool cascaded = o->kind == OBJ_CONSTRAINT && o->parent != oid;
+        st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, cascaded, i);
+    }
+    catobj_list_release(&parts);
+    catobj_list_release(&others);
+    return st;
+}
+
+static bool
+mentions(const int *attnums, int n, int attnum)
+{
+    for (int i = 0; i < n; i++)
+        if (attnums[i] == attnum) return true;
+    return false;
+}
+
+/* What goes with a column: indexes and constraints on it, foreign keys that point at it, its sequence. */
+static Status
+add_column_parts(DropList *l, int i)
+{
+    Ctx *ctx = l->ctx;
+    DropTarget t = l->items.items[i].t;
+    CatObjList parts, others;
+    Status st;
+    if (t.is_default) return QN_OK;
+    TRY(catalog_children(ctx, l->arena, t.oid, 0, &parts));
+    st = catalog_children2(ctx, l->arena, t.oid, 0, &others);
+    for (int k = 0; st == QN_OK && k < parts.count; k++) {
+        const CatObj *o = parts.items[k];
+        bool goes = false;
+        if (o->kind == OBJ_INDEX) {
+            IndexDef *ix;
+            st = catobj_to_index(ctx, l->arena, o, &ix);
+            goes = st == QN_OK && ix->constraint_oid == 0 && mentions(ix->attnums, ix->ncols, t.attnum);
+        } else if (o->kind == OBJ_CONSTRAINT) {
+            RelConstraint *c;
+            st = catobj_to_constraint(ctx, l->arena, o, &c);
+            goes = st == QN_OK && mentions(c->attnums, c->nkeys, t.attnum);
+        }
+        if (st == QN_OK && goes) st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, false, i);
+    }
+    for (int k = 0; st == QN_OK && k < others.count; k++) {
+        const CatObj *o = others.items[k];
+        if (o->kind == OBJ_CONSTRAINT) {
+            RelConstraint *c;
+            st = catobj_to_constraint(ctx, l->arena, o, &c);
+            if (st == QN_OK && mentions(c->ref_attnums, c->nkeys, t.attnum))
+                st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, o->parent != t.oid, i);
+        } else {
+            RelDef *seq;
+            st = catobj_to_relation(ctx, l->arena, o, &seq);
+            if (st == QN_OK && seq->sequence != NULL && seq->sequence->owner_attnum == t.attnum)
+                st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, false, i);
+        }
+    }
+    catobj_list_release(&parts);
+    catobj_list_release(&others);
+    return st;
+}
+
+static Status
+add_constraint_parts(DropList *l, int i)
+{
+    CatObj *o = catalog_get(l->ctx, l->items.items[i].t.oid);
+    RelConstraint *c;
+    if (o == NULL) return QN_OK;
+    Status st = catobj_to_constraint(l->ctx, l->arena, o, &c);
+    catobj_unref(o);
+    TRY(st);
+    if (c->kind != CONSTRAINT_PRIMARY && c->kind != CONSTRAINT_UNIQUE) return QN_OK;
+    TRY(add(l, (DropTarget){.kind = OBJ_INDEX, .oid = c->index_oid}, false, i));
+    return add_relying_keys(l, i, c->rel_oid, c->index_oid);
+}
+
+static Status
+add_schema_contents(DropList *l, int i)
+{
+    Oid schema = l->items.items[i].t.oid;
+    CatObjList list;
+    Status st = QN_OK;
+    TRY(catalog_all(l->ctx, l->arena, OBJ_RELATION, &list));
+    for (int k = 0; st == QN_OK && k < list.count; k++) {
+        const CatObj *o = list.items[k];
+        /* Owned sequences go with their tables. */
+        if (o->schema == schema && o->parent2 == 0)
+            st = add(l, (DropTarget){.kind = OBJ_RELATION, .oid = o->oid}, true, i);
+    }
+    catobj_list_release(&list);
+    return st;
+}
+
+static Status
+collect(DropList *l)
+{
+    for (int i = 0; i < l->items.count; i++) {
+        DropTarget t = l->items.items[i].t;
+        TRY(ctx_check_stop(l->ctx));
+        switch (t.kind) {
+        case OBJ_SCHEMA: TRY(add_schema_contents(l, i)); break;
+        case OBJ_RELATION:
+            if (t.attnum != 0)
+                TRY(add_column_parts(l, i));
+            else
+                TRY(add_table_parts(l, i));
+            TRY(add_users(l, i));
+            break;
+        case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
+        case OBJ_INDEX:
+        case OBJ_STATS: break;
+        }
+    }
+    return QN_OK;
+}
+
+/* ---- telling ---- */
+
+/* Lines "x depends on y" (or "drop cascades to x") for the cascaded items. */
+static Status
+list_lines(DropList *l, bool cascading, const char **out, int *n_out)
+{
+    StrBuf b = strbuf_new(l->arena);
+    int n = 0;
+    for (int i = 0; i < l->items.count; i++) {
+        const DropItem *item = &l->items.items[i];
+        const char *what, *on;
+        if (!item->cascaded) continue;
+        TRY(ddl_describe(l->ctx, &item->t, &what));
+        if (n++ > 0) strbuf_addc(&b, '\n');
+        if (cascading) {
+            strbuf_addf(&b, "drop cascades to %s", what);
+        } else {
+            TRY(ddl_describe(l->ctx, &l->items.items[item->because].t, &on));
+            strbuf_addf(&b, "%s depends on %s", what, on);
+        }
+    }
+    char *text = "";
+    if (n > 0) TRY(strbuf_finish(l->ctx, &b, &text, NULL));
+    *out = text;
+    *n_out = n;
+    return QN_OK;
+}
+
+static Status
+tell(DropList *l, int ntargets, bool cascade)
+{
+    Ctx *ctx = l->ctx;
+    const char *lines, *what;
+    int n;
+    TRY(list_lines(l, cascade, &lines, &n));
+    if (n == 0) return QN_OK;
+    if (cascade) {
+        if (n == 1)
+            ctx_notice(ctx, "NOTICE", QN_OK, "%s", lines);
+        else
+            ctx_notice(ctx, "NOTICE", QN_OK, "drop cascades to %d other objects\nDETAIL:  %s", n, lines);
+        return QN_OK;
+    }
+    TRY(ddl_describe(ctx, &l->items.items[0].t, &what));
+    Status st = ntargets == 1
+                    ? RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST,
+                            "cannot drop %s because other objects depend on it", what)
+                    : RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST,
+                            "cannot drop desired object(s) because other objects depend on them");
+    st = err_detail(ctx, st, "%s", lines);
+    return err_hint(ctx, st, "Use DROP ... CASCADE to drop the dependent objects too.");
+}
+
+/* ---- doing ---- */
+
+static Status
+lock_item(Ctx *ctx, const DropTarget *t)
+{
+    CatObj *o = catalog_get(ctx, t->oid);
+    if (o == NULL) return QN_OK;
+    Oid rel = t->kind == OBJ_RELATION ? t->oid : o->parent;
+    Status st = QN_OK;
+    if (t->kind == OBJ_SCHEMA)
+        st = lock_acquire(ctx, (LockTag){.a = OID_PG_CATALOG, .b = t->oid, .kind = LOCK_OBJECT},
+                          LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
+    else if (rel != 0)
+        st = lock_relation(ctx, rel, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
+    if (st == QN_OK && t->kind == OBJ_CONSTRAINT && o->parent2 != 0)
+        st = lock_relation(ctx, o->parent2, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
+    catobj_unref(o);
+    return st;
+}
+
+static Status
+remove_default(Ctx *ctx, const DropTarget *t)
+{
+    RelDef *def;
+    TRY(ddl_edit_relation(ctx, ctx->stmt_arena, t->oid, &def));
+    def->cols[t->attnum - 1].col.default_sql = NULL;
+    int n = 0;
+    for (int i = 0; i < def->ndeps; i++)
+        if (def->deps[i].attnum != t->attnum) def->deps[n++] = def->deps[i];
+    def->ndeps = n;
+    return ddl_put_relation(ctx, def);
+}
+
+static Status
+remove_column(Ctx *ctx, const DropTarget *t)
+{
+    RelDef *def;
+    TRY(remove_default(ctx, t));
+    TRY(ddl_edit_relation(ctx, ctx->stmt_arena, t->oid, &def));
+    ColDef *c = &def->cols[t->attnum - 1];
+    TRY_ALLOC(ctx, c->col.name,
+              arena_printf(ctx->stmt_arena, "........pg.dropped.%d........", t->attnum));
+    c->col.dropped = true;
+    c->col.not_null = false;
+    c->col.identity = c->col.generated = '\0';
+    c->comment = NULL;
+    c->dropped_layout = ++def->layout;
+    return ddl_put_relation(ctx, def);
+}
+
+static Status
+remove_relation(Ctx *ctx, Oid oid)
+{
+    const Relation *rel;
+    TRY(catalog_relation_by_oid(ctx, oid, &rel));
+    if (rel == NULL) return QN_OK;
+    if (rel->heap != NULL) TRY(heap_drop(ctx, rel->heap));
+    if (rel->sequence != NULL) TRY(sequence_slot_drop(ctx, rel->sequence->slot));
+    return catalog_remove(ctx, oid);
+}
+
+static Status
+remove_index(Ctx *ctx, Oid oid)
+{
+    const Relation *rel;
+    TRY(catalog_relation_by_oid(ctx, oid, &rel));
+    if (rel == NULL) return QN_OK;
+    TRY(index_drop(ctx, rel->indexes[0]->index));
+    return catalog_remove(ctx, oid);
+}
+
+static Status
+remove_item(Ctx *ctx, const DropTarget *t)
+{
+    CatObj *o = catalog_get(ctx, t->oid);
+    if (o == NULL) return QN_OK; /* went with something else */
+    catobj_unref(o);
+    switch (t->kind) {
+    case OBJ_RELATION:
+        if (t->is_default) return remove_default(ctx, t);
+        return t->attnum != 0 ? remove_column(ctx, t) : remove_relation(ctx, t->oid);
+    case OBJ_INDEX: return remove_index(ctx, t->oid);
+    case OBJ_SCHEMA:
+    case OBJ_CONSTRAINT:
+    case OBJ_STATS: return catalog_remove(ctx, t->oid);
+    }
+    return QN_OK;
+}
+
+/* An index that a constraint made goes with the constraint only. */
+static Status
+check_index_target(Ctx *ctx, const DropTarget *t)
+{
+    const Relation *rel;
+    if (t->kind != OBJ_INDEX) return QN_OK;
+    TRY(catalog_relation_by_oid(ctx, t->oid, &rel));
+    if (rel == NULL || rel->indexes[0]->constraint_oid == 0) return QN_OK;
+    DropTarget c = {.kind = OBJ_CONSTRAINT, .oid = rel->indexes[0]->constraint_oid};
+    const char *index, *constraint;
+    TRY(ddl_describe(ctx, t, &index));
+    TRY(ddl_describe(ctx, &c, &constraint));
+    return err_hint(ctx,
+                    RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST, "cannot drop %s because %s requires it",
+                          index, constraint),
+                    "You can drop %s instead.", constraint);
+}
+
+Status
+ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade)
+{
+    DropList l = {.ctx = ctx, .arena = ctx->stmt_arena};
+    CatObjList all;
+    Status st = QN_OK;
+
+    for (int i = 0; i < n; i++) {
+        TRY(check_index_target(ctx, &targets[i]));
+        TRY(lock_item(ctx, &targets[i]));
+    }
+    TRY(catalog_all(ctx, l.arena, OBJ_RELATION, &all));
+    for (int i = 0; i < all.count && st == QN_OK; i++)
+        if (all.items[i]->ndeps > 0) st = array_push(ctx, l.arena, &l.views, all.items[i]);
+    TRY_GOTO(st);
+    for (int i = 0; i < n; i++) TRY_GOTO(add(&l, targets[i], false, 0));
+    TRY_GOTO(collect(&l));
+    TRY_GOTO(tell(&l, n, cascade));
+    for (int i = 0; i < l.items.count; i++) TRY_GOTO(lock_item(ctx, &l.items.items[i].t));
+    for (int i = l.items.count - 1; i >= 0; i--) TRY_GOTO(remove_item(ctx, &l.items.items[i].t));
+done:
+    catobj_list_release(&all);
+    return st;
+}
+
+Status
+ddl_refuse_views(Ctx *ctx, Oid rel_oid, const char *what)
+{
+    CatObjList all;
+    const char *view = NULL;
+    TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &all));
+    for (int i = 0; i < all.count && view == NULL; i++)
+        for (int k = 0; k < all.items[i]->ndeps; k++)
+            if (all.items[i]->relkind == RELKIND_VIEW && all.items[i]->deps[k].ref == rel_oid)
+                view = all.items[i]->name;
+    Status st = QN_OK;
+    if (view != NULL)
+        st = RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot %s a relation that view \"%s\" reads yet", what,
+                   view);
+    catobj_list_release(&all);
+    return st;
+}
