@@ -1,0 +1,188 @@
+/* ddl_index.c - CREATE INDEX's work: scan, encode, sort, bulk build.
+ *
+ * Keys are sorted as the bytes the index stores. The scan hands up tids in ascending order and the sorter keeps equal keys in input order, which is
+ * the order (key, tid) that a build wants. */
+#include "executor/ddl_index.h"
+#include "common/settings.h"
+#include "executor/sorter.h"
+#include "storage/heap.h"
+#include "storage/index.h"
+
+enum { OUT_KEY, OUT_TID, OUT_PAYLOAD, OUT_COUNT };
+
+typedef struct Fill {
+    Ctx *ctx;
+    Arena *arena;
+    const Relation *rel;
+    const IndexDef *def;
+    Sorter *sorter;
+    KeyRows keys, payloads;
+    Vector *vecs[OUT_COUNT]; /* of a batch on its way to the sorter */
+    bool has_payload;
+} Fill;
+
+static void
+bytes_to_vector(const KeyRows *rows, int n, Vector *out)
+{
+    vec_reset(out, PHYS_STR);
+    for (int i = 0; i < n; i++) {
+        uint32_t nbytes;
+        const uint8_t *p = key_rows_get(rows, i, &nbytes);
+        ((Str *)out->data)[i] = str_make((const char *)p, nbytes);
+    }
+}
+
+static Status
+add_batch(Fill *f, const Batch *b)
+{
+    int n = b->nsel;
+    TRY(index_form_entries(f->ctx, f->def->index, b->cols, b->sel, n, &f->keys, &f->payloads, NULL));
+    bytes_to_vector(&f->keys, n, f->vecs[OUT_KEY]);
+    vec_reset(f->vecs[OUT_TID], PHYS_I64);
+    const Tid *tids = b->cols[f->def->ncols]->data;
+    for (int i = 0; i < n; i++) ((int64_t *)f->vecs[OUT_TID]->data)[i] = tids[batch_row(b, i)];
+    if (f->has_payload) bytes_to_vector(&f->payloads, n, f->vecs[OUT_PAYLOAD]);
+    return sorter_add(f->sorter, &f->vecs[OUT_KEY], f->vecs, NULL, n);
+}
+
+static Status
+scan_table(Fill *f)
+{
+    Ctx *ctx = f->ctx;
+    const IndexDef *def = f->def;
+    HeapScan *scan = NULL;
+    Batch *b;
+    Status st;
+    int *columns;
+    TRY_ALLOC(ctx, columns, ARENA_ARRAY(f->arena, int, def->ncols + 1));
+    for (int i = 0; i < def->ncols; i++) columns[i] = def->attnums[i] - 1;
+    columns[def->ncols] = HEAP_COL_ROOT;
+    HeapScanSpec spec = {.columns = columns, .ncolumns = def->ncols + 1};
+    TRY_GOTO(heap_scan_begin(ctx, f->arena, f->rel->heap, ctx->snapshot, &spec, &scan));
+    for (;;) {
+        TRY_GOTO(ctx_check_stop(ctx));
+        TRY_GOTO(heap_scan_next(ctx, scan, BATCH_ROWS, &b));
+        if (b == NULL) break;
+        TRY_GOTO(add_batch(f, b));
+    }
+done:
+    heap_scan_end(scan);
+    return st;
+}
+
+/* "(a, b)=(1, x)" of the row at a tid. */
+static Status
+describe_key(Fill *f, Tid tid, const char **out)
+{
+    Ctx *ctx = f->ctx;
+    const IndexDef *def = f->def;
+    HeapFetch *fetch = NULL;
+    StrBuf b = strbuf_new(f->arena);
+    uint16_t row;
+    Batch *rows;
+    char *text;
+    Status st;
+    int *columns;
+    TRY_ALLOC(ctx, columns, ARENA_ARRAY(f->arena, int, def->nkeys));
+    for (int i = 0; i < def->nkeys; i++) {
+        columns[i] = def->attnums[i] - 1;
+        strbuf_addf(&b, "%s%s", i > 0 ? ", " : "(", f->rel->cols[columns[i]].name);
+    }
+    strbuf_addz(&b, ")=(");
+    TRY_GOTO(heap_fetch_begin(ctx, f->arena, f->rel->heap, columns, def->nkeys, &fetch));
+    TRY_GOTO(heap_fetch(ctx, fetch, ctx->snapshot, &tid, 1, &rows, &row, NULL));
+    for (int i = 0; rows->nrows > 0 && i < def->nkeys; i++) {
+        Value v = vec_get(rows->cols[i], 0);
+        if (i > 0) strbuf_addz(&b, ", ");
+        if (v.is_null)
+            strbuf_addz(&b, "null");
+        else
+            TRY_GOTO(value_out(ctx, &b, &v));
+    }
+    strbuf_addc(&b, ')');
+    TRY_GOTO(strbuf_finish(ctx, &b, &text, NULL));
+    *out = text;
+done:
+    heap_fetch_end(fetch);
+    return st;
+}
+
+static Status
+raise_duplicate(Fill *f, Tid tid)
+{
+    const char *key;
+    TRY(describe_key(f, tid, &key));
+    return err_detail(f->ctx,
+                      RAISE(f->ctx, ERR_UNIQUE_VIOLATION, "could not create unique index \"%s\"",
+                            f->def->name),
+                      "Key %s is duplicated.", key);
+}
+
+static Status
+build(Fill *f, int64_t *rows_out)
+{
+    static const Oid types[OUT_COUNT] = {TYPE_BYTEA, TYPE_INT8, TYPE_BYTEA};
+    Ctx *ctx = f->ctx;
+    Index *index = f->def->index;
+    IndexBuild *build = NULL;
+    Batch *out;
+    Status st;
+    *rows_out = 0;
+    TRY_ALLOC(ctx, out, batch_create_types(f->arena, f->has_payload ? OUT_COUNT : OUT_PAYLOAD, types));
+    TRY_GOTO(sorter_finish(f->sorter));
+    TRY_GOTO(index_build_begin(ctx, f->arena, index, 0, &build));
+    for (;;) {
+        int n;
+        TRY_GOTO(ctx_check_stop(ctx));
+        TRY_GOTO(sorter_next(f->sorter, BATCH_ROWS, out, &n));
+        if (n == 0) break;
+        for (int i = 0; i < n; i++) {
+            const Str *key = (const Str *)out->cols[OUT_KEY]->data + i;
+            const Str *payload = f->has_payload ? (const Str *)out->cols[OUT_PAYLOAD]->data + i : NULL;
+            Tid dup;
+            TRY_GOTO(index_build_add(ctx, index, build, (const uint8_t *)str_data(key), key->len,
+                                     ((const int64_t *)out->cols[OUT_TID]->data)[i],
+                                     payload != NULL ? (const uint8_t *)str_data(payload) : NULL,
+                                     payload != NULL ? payload->len : 0, &dup));
+            if (dup != TID_NONE) {
+                st = raise_duplicate(f, dup);
+                goto done;
+            }
+        }
+        *rows_out += n;
+    }
+    TRY_GOTO(index_build_finish(ctx, index, build));
+done:
+    index_build_end(index, build);
+    return st;
+}
+
+Status
+index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out)
+{
+    static const SorterKey by_key = {.type = TYPE_BYTEA};
+    static const Oid types[OUT_COUNT] = {TYPE_BYTEA, TYPE_INT8, TYPE_BYTEA};
+    Status st;
+    if (def->predicate != NULL)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "partial indexes are not supported yet");
+    for (int i = 0; i < def->ncols; i++)
+        if (def->attnums[i] == 0)
+            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "indexes on expressions are not supported yet");
+    Arena *arena = arena_create(ctx->stmt_arena, "index build");
+    if (arena == NULL) return RAISE_OOM(ctx);
+    Fill f = {.ctx = ctx, .arena = arena, .rel = rel, .def = def,
+              .has_payload = index_has_payload(index_desc(def->index))};
+    f.keys = key_rows_new(arena);
+    f.payloads = key_rows_new(arena);
+    size_t limit = (size_t)ctx->settings->maintenance_work_mem * 1024;
+    for (int i = 0; i < OUT_COUNT; i++)
+        TRY_ALLOC_GOTO(ctx, f.vecs[i], vec_create(arena, types[i], BATCH_ROWS));
+    TRY_GOTO(sorter_new(ctx, arena, 1, &by_key, f.has_payload ? OUT_COUNT : OUT_PAYLOAD, types, limit,
+                        &f.sorter));
+    TRY_GOTO(scan_table(&f));
+    TRY_GOTO(build(&f, rows_out));
+done:
+    sorter_free(f.sorter);
+    arena_destroy(arena);
+    return st;
+}
