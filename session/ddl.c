@@ -1,0 +1,274 @@
+/* ddl.c - dispatch of statements that change the catalog, and the small ones: DROP, CREATE SCHEMA, COMMENT. */
+#include "session/ddl.h"
+
+/* ---- opening ---- */
+
+static const char *
+wrong_kind(const char *kinds)
+{
+    if (strcmp(kinds, "r") == 0) return "is not a table";
+    if (strcmp(kinds, "v") == 0) return "is not a view";
+    if (strcmp(kinds, "S") == 0) return "is not a sequence";
+    if (strcmp(kinds, "i") == 0) return "is not an index";
+    return "is not a table or view";
+}
+
+Status
+ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool missing_ok,
+         const Relation **out)
+{
+    Ctx *ctx = d->ctx;
+    *out = NULL;
+    for (Oid last = INVALID_OID;;) {
+        const Relation *rel;
+        if (missing_ok)
+            TRY(catalog_relation(ctx, rv->schema, rv->name, &rel));
+        else
+            TRY(catalog_relation_required(ctx, rv->schema, rv->name, 0, &rel));
+        if (rel == NULL) {
+            ctx_notice(ctx, "NOTICE", QN_OK, "relation \"%s\" does not exist, skipping", rv->name);
+            return QN_OK;
+        }
+        if (strchr(kinds, rel->kind) == NULL)
+            return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" %s", rel->name, wrong_kind(kinds));
+        if (rel->oid < OID_FIRST_USER)
+            return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
+                         "permission denied: \"%s\" is a system catalog", rel->name);
+        *out = rel;
+        /* The name may have come to mean another relation while we waited for the lock. */
+        if (rel->oid == last) return QN_OK;
+        last = rel->oid;
+        TRY(lock_relation(ctx, rel->oid, mode, LOCK_WAIT, rel->name));
+    }
+}
+
+/* ---- DROP ---- */
+
+static const char *
+drop_word(AstObjectKind kind)
+{
+    switch (kind) {
+    case AST_OBJECT_VIEW: return "view";
+    case AST_OBJECT_INDEX: return "index";
+    case AST_OBJECT_SEQUENCE: return "sequence";
+    default: return "table";
+    }
+}
+
+static char
+drop_relkind(AstObjectKind kind)
+{
+    switch (kind) {
+    case AST_OBJECT_VIEW: return RELKIND_VIEW;
+    case AST_OBJECT_INDEX: return RELKIND_INDEX;
+    case AST_OBJECT_SEQUENCE: return RELKIND_SEQUENCE;
+    default: return RELKIND_TABLE;
+    }
+}
+
+static Status
+raise_wrong_drop(Ddl *d, const Relation *rel, const char *word)
+{
+    Ctx *ctx = d->ctx;
+    const char *what = rel->kind == RELKIND_VIEW ? "view" : rel->kind == RELKIND_INDEX ? "index"
+                       : rel->kind == RELKIND_SEQUENCE ? "sequence" : "table";
+    Status st = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not %s %s", rel->name,
+                      strchr("aeiou", word[0]) != NULL ? "an" : "a", word);
+    char upper[16];
+    size_t n = strlen(what);
+    for (size_t i = 0; i <= n; i++) upper[i] = ascii_upper(what[i]);
+    return err_hint(ctx, st, "Use DROP %s to remove %s %s.", upper,
+                    strchr("aeiou", what[0]) != NULL ? "an" : "a", what);
+}
+
+/* A qualified name (ListNode of StringNode) as schema and name. */
+static void
+split_name(const Ast *object, const char **schema, const char **name)
+{
+    const AstList *parts = &AST_AS(ListNode, object)->items;
+    *name = ast_str(parts->items[parts->count - 1]);
+    *schema = parts->count > 1 ? ast_str(parts->items[parts->count - 2]) : NULL;
+}
+
+static Status
+missing_relation(Ddl *d, const DropStmt *s, const char *schema, const char *name)
+{
+    Ctx *ctx = d->ctx;
+    const char *word = drop_word(s->kind);
+    if (schema != NULL && catalog_schema_oid(ctx, schema) == INVALID_OID) {
+        if (!s->missing_ok)
+            return RAISE(ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
+        ctx_notice(ctx, "NOTICE", QN_OK, "schema \"%s\" does not exist, skipping", schema);
+        return QN_OK;
+    }
+    if (!s->missing_ok)
+        return s->kind == AST_OBJECT_INDEX
+                   ? RAISE(ctx, ERR_UNDEFINED_OBJECT, "%s \"%s\" does not exist", word, name)
+                   : RAISE(ctx, ERR_UNDEFINED_TABLE, "%s \"%s\" does not exist", word, name);
+    ctx_notice(ctx, "NOTICE", QN_OK, "%s \"%s\" does not exist, skipping", word, name);
+    return QN_OK;
+}
+
+static Status
+drop_relations(Ddl *d, const DropStmt *s)
+{
+    Ctx *ctx = d->ctx;
+    DropTarget *targets;
+    int n = 0;
+    if (s->concurrent) TRY(session_prevent_block(d->s, "DROP INDEX CONCURRENTLY"));
+    TRY_ALLOC(ctx, targets, ARENA_ARRAY(d->arena, DropTarget, s->objects.count));
+    for (int i = 0; i < s->objects.count; i++) {
+        const char *schema, *name;
+        const Relation *rel;
+        split_name(s->objects.items[i], &schema, &name);
+        TRY(catalog_relation(ctx, schema, name, &rel));
+        if (rel == NULL) {
+            TRY(missing_relation(d, s, schema, name));
+            continue;
+        }
+        if (rel->kind != drop_relkind(s->kind)) return raise_wrong_drop(d, rel, drop_word(s->kind));
+        if (rel->oid < OID_FIRST_USER)
+            return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
+                         "permission denied: \"%s\" is a system catalog", rel->name);
+        targets[n++] = (DropTarget){
+            .kind = rel->kind == RELKIND_INDEX ? OBJ_INDEX : OBJ_RELATION, .oid = rel->oid};
+    }
+    return n > 0 ? ddl_drop(ctx, targets, n, s->behavior == AST_DROP_CASCADE) : QN_OK;
+}
+
+static Status
+drop_schemas(Ddl *d, const DropStmt *s)
+{
+    Ctx *ctx = d->ctx;
+    DropTarget *targets;
+    int n = 0;
+    TRY_ALLOC(ctx, targets, ARENA_ARRAY(d->arena, DropTarget, s->objects.count));
+    for (int i = 0; i < s->objects.count; i++) {
+        const Ast *o = s->objects.items[i];
+        const char *schema, *name;
+        if (ast_is(o, StringNode))
+            name = ast_str(o);
+        else
+            split_name(o, &schema, &name);
+        Oid oid = catalog_schema_oid(ctx, name);
+        if (oid == OID_PG_CATALOG || oid == OID_INFORMATION_SCHEMA)
+            return RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST,
+                         "cannot drop schema %s because it is required by the database system", name);
+        if (oid != INVALID_OID)
+            targets[n++] = (DropTarget){.kind = OBJ_SCHEMA, .oid = oid};
+        else if (s->missing_ok)
+            ctx_notice(ctx, "NOTICE", QN_OK, "schema \"%s\" does not exist, skipping", name);
+        else
+            return RAISE(ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
+    }
+    return n > 0 ? ddl_drop(ctx, targets, n, s->behavior == AST_DROP_CASCADE) : QN_OK;
+}
+
+static Status
+run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
+{
+    switch (s->kind) {
+    case AST_OBJECT_TABLE:
+    case AST_OBJECT_VIEW:
+    case AST_OBJECT_INDEX:
+    case AST_OBJECT_SEQUENCE: return drop_relations(d, s);
+    case AST_OBJECT_SCHEMA: return drop_schemas(d, s);
+    default: *handled_out = false; return QN_OK;
+    }
+}
+
+/* ---- CREATE SCHEMA ---- */
+
+static Status
+run_create_schema(Ddl *d, const CreateSchemaStmt *s)
+{
+    Ctx *ctx = d->ctx;
+    Oid oid;
+    const char *name = s->name != NULL ? s->name : CATALOG_ROLE_NAME;
+    if (strncmp(name, "pg_", 3) == 0)
+        return err_detail(ctx, RAISE(ctx, ERR_RESERVED_NAME, "unacceptable schema name \"%s\"", name),
+                          "The prefix \"pg_\" is reserved for system schemas.");
+    TRY(ddl_lock_name(ctx, INVALID_OID, name));
+    if (catalog_schema_oid(ctx, name) != INVALID_OID) {
+        if (!s->if_not_exists)
+            return RAISE(ctx, ERR_DUPLICATE_SCHEMA, "schema \"%s\" already exists", name);
+        ctx_notice(ctx, "NOTICE", ERR_DUPLICATE_SCHEMA, "schema \"%s\" already exists, skipping", name);
+        return QN_OK;
+    }
+    if (s->elements.count > 0)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "CREATE SCHEMA with elements is not supported yet");
+    return ddl_create_schema(ctx, name, &oid);
+}
+
+/* ---- COMMENT ---- */
+
+static Status
+run_comment(Ddl *d, const CommentStmt *c)
+{
+    Ctx *ctx = d->ctx;
+    RelDef *def;
+    bool is_column = c->kind == AST_OBJECT_COLUMN;
+    /* Other objects have no place for one yet; the statement is taken for the sake of dumps. */
+    if (c->kind != AST_OBJECT_TABLE && c->kind != AST_OBJECT_VIEW && c->kind != AST_OBJECT_SEQUENCE &&
+        !is_column)
+        return QN_OK;
+    if (!ast_is(c->object, ListNode)) return QN_OK;
+    const AstList *parts = &AST_AS(ListNode, c->object)->items;
+    int n = parts->count - is_column;
+    if (n < 1) return RAISE(ctx, ERR_SYNTAX_ERROR, "column name must be qualified");
+    RangeVar rv = {.base = {AST_RangeVar}, .name = ast_str(parts->items[n - 1]),
+                   .schema = n > 1 ? ast_str(parts->items[n - 2]) : NULL};
+    const Relation *rel;
+    TRY(ddl_open(d, &rv, LOCK_SHARE_UPDATE_EXCLUSIVE, "rvS", false, &rel));
+    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
+    if (is_column) {
+        const char *name = ast_str(parts->items[parts->count - 1]);
+        const Column *col = relation_column(rel, name);
+        if (col == NULL)
+            return RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist", name,
+                         rel->name);
+        def->cols[col->attnum - 1].comment = c->comment;
+    } else {
+        def->comment = c->comment;
+    }
+    return ddl_put_relation(ctx, def);
+}
+
+/* ---- dispatch ---- */
+
+Status
+utility_ddl(Stmt *stmt, bool *handled_out)
+{
+    Ddl d = {.s = stmt->s, .ctx = &stmt->s->ctx, .arena = stmt->run_arena, .sql = stmt->sql, .stmt = stmt};
+    const Ast *ast = stmt->ast;
+    *handled_out = true;
+    if (ast->tag != AST_VacuumStmt && tx_is_read_only(d.ctx->tx))
+        return RAISE(d.ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
+                     utility_command_name(ast));
+    switch (ast->tag) {
+    case AST_CreateStmt: return ddl_run_create(&d, AST_AS(CreateStmt, ast));
+    case AST_IndexStmt: return ddl_run_index(&d, AST_AS(IndexStmt, ast));
+    case AST_ViewStmt: return ddl_run_view(&d, AST_AS(ViewStmt, ast));
+    case AST_CreateSeqStmt: return ddl_run_create_sequence(&d, AST_AS(CreateSeqStmt, ast));
+    case AST_AlterSeqStmt: return ddl_run_alter_sequence(&d, AST_AS(AlterSeqStmt, ast));
+    case AST_CreateSchemaStmt: return run_create_schema(&d, AST_AS(CreateSchemaStmt, ast));
+    case AST_DropStmt: return run_drop(&d, AST_AS(DropStmt, ast), handled_out);
+    case AST_CommentStmt: return run_comment(&d, AST_AS(CommentStmt, ast));
+    case AST_AlterTableStmt: return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));
+    case AST_RenameStmt: return ddl_run_rename(&d, AST_AS(RenameStmt, ast));
+    case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));
+    case AST_VacuumStmt: return ddl_run_vacuum(&d, AST_AS(VacuumStmt, ast));
+    case AST_CreateTableAsStmt: {
+        const CreateTableAsStmt *c = AST_AS(CreateTableAsStmt, ast);
+        if (c->is_matview)
+            return RAISE(d.ctx, ERR_FEATURE_NOT_SUPPORTED, "materialized views are not supported yet");
+        return ddl_run_create_as(&d, c->query, AST_AS(IntoClause, c->into), c->if_not_exists);
+    }
+    case AST_SelectStmt: {
+        const SelectStmt *q = AST_AS(SelectStmt, ast), *leaf = q;
+        while (leaf->setop != AST_SETOP_NONE) leaf = AST_AS(SelectStmt, leaf->setop_args.items[0]);
+        return ddl_run_create_as(&d, ast, AST_AS(IntoClause, leaf->into), false);
+    }
+    default: *handled_out = false; return QN_OK;
+    }
+}

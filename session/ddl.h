@@ -1,0 +1,69 @@
+/* ddl.h - the statements that change the catalog, as the session runs them. Private to session/. */
+#ifndef SESSION_DDL_H
+#define SESSION_DDL_H
+
+#include "catalog/ddl.h"
+#include "session/utility.h"
+#include "storage/keycodec.h"
+
+/* A statement at work. */
+typedef struct Ddl {
+    Session *s;
+    Ctx *ctx;
+    Arena *arena; /* of the run */
+    const char *sql;
+    Stmt *stmt;
+} Ddl;
+
+/* Opens and locks a relation for a change; kinds: the relkinds allowed, as a string. 42P01, 42809 with PostgreSQL's text. *out NULL with
+ * missing_ok, after the NOTICE `relation "x" does not exist, skipping`. */
+Status ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool missing_ok,
+                const Relation **out);
+
+/* ddl_table.c */
+Status ddl_run_create(Ddl *d, const CreateStmt *c);
+/* An expression's stored text: columns as they are, sequences by oid. */
+Status ddl_expr_text(Ddl *d, const Ast *expr, const char **out);
+/* Fills in a column from its definition; serial and identity are left in the outputs. */
+typedef struct ColumnExtra {
+    const ColumnDef *ast;
+    Oid serial;                     /* integer type of the sequence; 0: none */
+    const Constraint *identity, *dflt, *generated;
+} ColumnExtra;
+Status ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra);
+/* The default of a column whose table is there already (or is about to be): sequences are made. */
+Status ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra);
+/* Constraints of a table that exists: CHECK, PRIMARY KEY, UNIQUE, FOREIGN KEY. attnum: the column it was written at, or 0. is_new: the table
+ * is empty and nobody sees it. */
+Status ddl_add_constraint(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new);
+
+/* ddl_validate.c: does what is in the table hold? 23514, 23502, 23503. */
+Status ddl_validate_check(Ddl *d, const Relation *rel, const RelConstraint *c);
+Status ddl_validate_not_null(Ddl *d, const Relation *rel, const char *column);
+Status ddl_validate_foreign(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *c);
+
+/* ddl_index.c */
+Status ddl_run_index(Ddl *d, const IndexStmt *i);
+/* Fills an index that was just created from its table. 23505 with PostgreSQL's detail. */
+Status ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid);
+
+/* ddl_view.c */
+Status ddl_run_view(Ddl *d, const ViewStmt *v);
+Status ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists);
+
+/* ddl_alter.c */
+Status ddl_run_alter_table(Ddl *d, const AlterTableStmt *a);
+Status ddl_run_rename(Ddl *d, const RenameStmt *r);
+
+/* ddl_maintain.c */
+Status ddl_run_truncate(Ddl *d, const TruncateStmt *t);
+Status ddl_run_vacuum(Ddl *d, const VacuumStmt *v);
+
+/* ddl_sequence.c */
+Status ddl_run_create_sequence(Ddl *d, const CreateSeqStmt *c);
+Status ddl_run_alter_sequence(Ddl *d, const AlterSeqStmt *a);
+
+/* Runs SQL of our own inside the statement: checks of new constraints. row may be NULL. */
+Status ddl_query(Ddl *d, const char *sql, Status (*row)(Stmt *stmt, void *arg), void *arg);
+
+#endif

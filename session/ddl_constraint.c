@@ -1,0 +1,398 @@
+/* ddl_constraint.c - adding CHECK, PRIMARY KEY, UNIQUE and FOREIGN KEY constraints to a table that is in the catalog. */
+#include "parser/deparse.h"
+#include "planner/planner.h"
+#include "planner/resolve.h"
+#include "session/ddl.h"
+
+static Status
+at(Ctx *ctx, int loc, Status st)
+{
+    return err_position(ctx, st, loc);
+}
+
+/* ---- names ---- */
+
+/* "a_b": the columns a name is made of. */
+static Status
+column_part(Ddl *d, const Relation *rel, const int *attnums, int n, const char **out)
+{
+    StrBuf b = strbuf_new(d->arena);
+    char *text;
+    for (int i = 0; i < n; i++)
+        strbuf_addf(&b, "%s%s", i > 0 ? "_" : "", rel->cols[attnums[i] - 1].name);
+    TRY(strbuf_finish(d->ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
+static Status
+constraint_name(Ddl *d, const Relation *rel, const Constraint *c, const int *attnums, int n,
+                const char *label, const char **out)
+{
+    if (c->name != NULL) {
+        if (relation_constraint(rel, c->name) != NULL)
+            return RAISE(d->ctx, ERR_DUPLICATE_OBJECT,
+                         "constraint \"%s\" for relation \"%s\" already exists", c->name, rel->name);
+        *out = c->name;
+        return QN_OK;
+    }
+    const char *part = NULL;
+    if (n > 0) TRY(column_part(d, rel, attnums, n, &part));
+    return ddl_choose_name(d->ctx, rel->schema_oid, rel->oid, rel->name, part, label, out);
+}
+
+/* ---- columns ---- */
+
+/* Key columns by name, in the arena; written at a column: that one. */
+static Status
+key_columns(Ddl *d, const Relation *rel, const Constraint *c, int attnum, const char *what, int **out,
+            int *n_out)
+{
+    Ctx *ctx = d->ctx;
+    int *list, n = 0;
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(d->arena, int, c->keys.count + 1));
+    if (attnum != 0) list[n++] = attnum;
+    for (int i = 0; attnum == 0 && i < c->keys.count; i++) {
+        const char *name = ast_str(c->keys.items[i]);
+        const Column *col = relation_column(rel, name);
+        if (col == NULL && c->kind == AST_CONSTR_FOREIGN)
+            return RAISE(ctx, ERR_UNDEFINED_COLUMN,
+                         "column \"%s\" referenced in foreign key constraint does not exist", name);
+        if (col == NULL)
+            return at(ctx, c->loc,
+                      RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" named in key does not exist", name));
+        for (int k = 0; k < n; k++)
+            if (list[k] == col->attnum && c->kind != AST_CONSTR_FOREIGN)
+                return at(ctx, c->loc,
+                          RAISE(ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" appears twice in %s constraint",
+                                name, what));
+        list[n++] = col->attnum;
+    }
+    *out = list;
+    *n_out = n;
+    return QN_OK;
+}
+
+typedef struct ColumnsSeen {
+    const Relation *rel;
+    int *attnums;
+    int n;
+} ColumnsSeen;
+
+static Status
+see_columns(Ctx *ctx, Ast *node, void *arg)
+{
+    ColumnsSeen *s = arg;
+    if (ast_is(node, ColumnRef)) {
+        const AstList *f = &AST_AS(ColumnRef, node)->fields;
+        const Ast *last = f->items[f->count - 1];
+        const Column *c = ast_is(last, StringNode) ? relation_column(s->rel, ast_str(last)) : NULL;
+        for (int i = 0; c != NULL && i < s->n; i++)
+            if (s->attnums[i] == c->attnum) c = NULL;
+        if (c != NULL) s->attnums[s->n++] = c->attnum;
+        return QN_OK;
+    }
+    TRY(ctx_check_depth(ctx));
+    return ast_walk(ctx, node, see_columns, arg);
+}
+
+/* ---- CHECK ---- */
+
+static Status
+add_check(Ddl *d, const Relation *rel, const Constraint *c, bool is_new)
+{
+    Ctx *ctx = d->ctx;
+    RelConstraint def = {.kind = CONSTRAINT_CHECK, .rel_oid = rel->oid, .validated = !c->not_valid,
+                         .no_inherit = c->no_inherit};
+    Expr *e;
+    ColumnsSeen seen = {.rel = rel};
+    PlanState ps = {.ctx = ctx, .arena = d->arena, .sql = d->sql};
+    TRY(plan_expression(ctx, d->arena, d->sql, c->expr, rel, 0, -1, &e));
+    TRY(coerce_to_boolean(&ps, &e, "CHECK"));
+    TRY_ALLOC(ctx, seen.attnums, ARENA_ARRAY(d->arena, int, rel->ncols + 1));
+    TRY(see_columns(ctx, c->expr, &seen));
+    def.attnums = seen.attnums;
+    def.nkeys = seen.n;
+    TRY(constraint_name(d, rel, c, seen.attnums, seen.n == 1 ? 1 : 0, "check", &def.name));
+    TRY(ddl_expr_text(d, c->expr, &def.check_sql));
+    TRY(ddl_create_constraint(ctx, &def));
+    if (is_new || c->not_valid) return QN_OK;
+    return ddl_validate_check(d, rel, &def);
+}
+
+/* ---- PRIMARY KEY, UNIQUE ---- */
+
+static Status
+key_index(Ddl *d, const Relation *rel, const int *attnums, int nkeys, const AstList *including,
+          IndexDef *def)
+{
+    Ctx *ctx = d->ctx;
+    int n = nkeys + including->count;
+    int *list;
+    const char **exprs;
+    Oid *types, *collations;
+    int32_t *typmods;
+    bool *flags;
+    if (nkeys > KEY_MAX_INDEX_COLUMNS)
+        return RAISE(ctx, ERR_TOO_MANY_COLUMNS, "cannot use more than %d columns in an index",
+                     KEY_MAX_INDEX_COLUMNS);
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(d->arena, int, n));
+    TRY_ALLOC(ctx, exprs, ARENA_ARRAY(d->arena, const char *, n));
+    TRY_ALLOC(ctx, types, ARENA_ARRAY(d->arena, Oid, n));
+    TRY_ALLOC(ctx, collations, ARENA_ARRAY(d->arena, Oid, n));
+    TRY_ALLOC(ctx, typmods, ARENA_ARRAY(d->arena, int32_t, n));
+    TRY_ALLOC(ctx, flags, ARENA_ARRAY(d->arena, bool, n));
+    for (int i = 0; i < n; i++) {
+        const Column *c;
+        if (i < nkeys) {
+            c = &rel->cols[attnums[i] - 1];
+        } else {
+            const char *name = ast_str(including->items[i - nkeys]);
+            c = relation_column(rel, name);
+            if (c == NULL)
+                return RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" named in key does not exist", name);
+        }
+        if (i < nkeys && !key_type_is_orderable(c->type))
+            return err_hint(
+                ctx,
+                RAISE(ctx, ERR_UNDEFINED_OBJECT,
+                      "data type %s has no default operator class for access method \"btree\"",
+                      type_info(c->type)->sql_name),
+                "You must specify an operator class for the index or define a default operator "
+                "class for the data type.");
+        list[i] = c->attnum;
+        types[i] = c->type;
+        typmods[i] = c->typmod;
+        collations[i] = c->collation;
+    }
+    def->rel_oid = rel->oid;
+    def->nkeys = nkeys;
+    def->ncols = n;
+    def->attnums = list;
+    def->exprs = exprs;
+    def->types = types;
+    def->typmods = typmods;
+    def->collations = collations;
+    def->desc = def->nulls_first = flags;
+    def->method = "btree";
+    def->valid = true;
+    def->unique = true;
+    return QN_OK;
+}
+
+/* ALTER TABLE ADD PRIMARY KEY: the columns become NOT NULL. */
+static Status
+require_not_null(Ddl *d, const Relation *rel, const int *attnums, int n, bool is_new)
+{
+    bool changed = false;
+    RelDef *def;
+    TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
+    for (int i = 0; i < n; i++) {
+        ColDef *c = &def->cols[attnums[i] - 1];
+        if (c->col.not_null) continue;
+        c->col.not_null = changed = true;
+        if (!is_new) TRY(ddl_validate_not_null(d, rel, c->col.name));
+    }
+    return changed ? ddl_put_relation(d->ctx, def) : QN_OK;
+}
+
+static Status
+add_key(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
+{
+    Ctx *ctx = d->ctx;
+    bool primary = c->kind == AST_CONSTR_PRIMARY;
+    int *attnums, n;
+    IndexDef ix = {.primary = primary, .nulls_not_distinct = c->nulls_not_distinct};
+    RelConstraint def = {.kind = primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE, .rel_oid = rel->oid,
+                         .deferrable = c->deferrable, .initially_deferred = c->initially_deferred,
+                         .validated = true};
+    if (c->index_name != NULL)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "constraints on existing indexes are not supported yet");
+    if (c->deferrable)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "deferrable unique constraints are not supported yet");
+    if (primary && rel->primary != NULL)
+        return at(ctx, c->loc,
+                  RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
+                        "multiple primary keys for table \"%s\" are not allowed", rel->name));
+    TRY(key_columns(d, rel, c, attnum, primary ? "primary key" : "unique", &attnums, &n));
+    TRY(key_index(d, rel, attnums, n, &c->including, &ix));
+    if (primary) TRY(require_not_null(d, rel, attnums, n, is_new));
+    if (primary && c->name == NULL)
+        TRY(ddl_choose_name(ctx, rel->schema_oid, rel->oid, rel->name, NULL, "pkey", &def.name));
+    else
+        TRY(constraint_name(d, rel, c, ix.attnums, ix.ncols, "key", &def.name));
+    if (c->name != NULL) {
+        bool skip;
+        TRY(ddl_claim_name(ctx, rel->schema_oid, def.name, false, &skip));
+    }
+    TRY(ddl_new_oid(ctx, &def.oid));
+    ix.name = def.name;
+    ix.constraint_oid = def.oid;
+    TRY(ddl_create_index(ctx, rel->schema_oid, &ix));
+    def.index_oid = ix.oid;
+    def.nkeys = n;
+    def.attnums = attnums;
+    TRY(ddl_create_constraint(ctx, &def));
+    if (is_new) return QN_OK;
+    TRY(catalog_relation_by_oid(ctx, rel->oid, &rel));
+    return ddl_build_index(d, rel, ix.oid);
+}
+
+/* ---- FOREIGN KEY ---- */
+
+static char
+action_letter(AstFkAction a)
+{
+    static const char letters[] = {[AST_FK_NO_ACTION] = FK_NO_ACTION, [AST_FK_RESTRICT] = FK_RESTRICT,
+                                   [AST_FK_CASCADE] = FK_CASCADE, [AST_FK_SET_NULL] = FK_SET_NULL,
+                                   [AST_FK_SET_DEFAULT] = FK_SET_DEFAULT};
+    return letters[a];
+}
+
+/* The referenced columns: as written, or the primary key's. */
+static Status
+referenced_columns(Ddl *d, const Relation *ref, const Constraint *c, int **out, int *n_out)
+{
+    Ctx *ctx = d->ctx;
+    int *list, n = 0;
+    if (c->pk_columns.count == 0) {
+        if (ref->primary == NULL)
+            return RAISE(ctx, ERR_UNDEFINED_OBJECT, "there is no primary key for referenced table \"%s\"",
+                         ref->name);
+        *out = (int *)ref->primary->attnums; /* read only from here on */
+        *n_out = ref->primary->nkeys;
+        return QN_OK;
+    }
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(d->arena, int, c->pk_columns.count));
+    for (int i = 0; i < c->pk_columns.count; i++) {
+        const char *name = ast_str(c->pk_columns.items[i]);
+        const Column *col = relation_column(ref, name);
+        if (col == NULL)
+            return RAISE(ctx, ERR_UNDEFINED_COLUMN,
+                         "column \"%s\" referenced in foreign key constraint does not exist", name);
+        list[n++] = col->attnum;
+    }
+    *out = list;
+    *n_out = n;
+    return QN_OK;
+}
+
+/* A unique index on exactly these columns, in any order. */
+static const IndexDef *
+matching_index(const Relation *ref, const int *attnums, int n)
+{
+    for (int i = 0; i < ref->nindexes; i++) {
+        const IndexDef *ix = ref->indexes[i];
+        if (!ix->unique || ix->nkeys != n || ix->predicate != NULL) continue;
+        int found = 0;
+        for (int k = 0; k < n; k++)
+            for (int j = 0; j < n; j++)
+                if (ix->attnums[j] == attnums[k]) {
+                    found++;
+                    break;
+                }
+        if (found == n) return ix;
+    }
+    return NULL;
+}
+
+static Status
+check_types(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *def)
+{
+    Ctx *ctx = d->ctx;
+    for (int i = 0; i < def->nkeys; i++) {
+        const Column *a = &rel->cols[def->attnums[i] - 1], *b = &ref->cols[def->ref_attnums[i] - 1];
+        if (find_operator("=", b->type, a->type) != NULL) continue;
+        const char *ta, *tb;
+        TRY(type_format(ctx, d->arena, a->type, -1, &ta));
+        TRY(type_format(ctx, d->arena, b->type, -1, &tb));
+        return err_detail(ctx,
+                          RAISE(ctx, ERR_DATATYPE_MISMATCH,
+                                "foreign key constraint \"%s\" cannot be implemented", def->name),
+                          "Key columns \"%s\" and \"%s\" are of incompatible types: %s and %s.", a->name,
+                          b->name, ta, tb);
+    }
+    return QN_OK;
+}
+
+static Status
+set_columns(Ddl *d, const Relation *rel, const Constraint *c, RelConstraint *def)
+{
+    Ctx *ctx = d->ctx;
+    int *list;
+    if (c->on_delete_columns.count == 0) return QN_OK;
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(d->arena, int, c->on_delete_columns.count));
+    for (int i = 0; i < c->on_delete_columns.count; i++) {
+        const char *name = ast_str(c->on_delete_columns.items[i]);
+        const Column *col = relation_column(rel, name);
+        bool is_key = false;
+        for (int k = 0; col != NULL && k < def->nkeys; k++) is_key |= def->attnums[k] == col->attnum;
+        if (col == NULL)
+            return RAISE(ctx, ERR_UNDEFINED_COLUMN,
+                         "column \"%s\" referenced in foreign key constraint does not exist", name);
+        if (!is_key)
+            return RAISE(ctx, ERR_INVALID_COLUMN_REFERENCE,
+                         "column \"%s\" referenced in ON DELETE SET action must be part of foreign key",
+                         name);
+        list[i] = col->attnum;
+    }
+    def->nset = c->on_delete_columns.count;
+    def->set_attnums = list;
+    return QN_OK;
+}
+
+static Status
+add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
+{
+    Ctx *ctx = d->ctx;
+    const RangeVar *rv = AST_AS(RangeVar, c->pk_table);
+    const Relation *ref;
+    int *attnums, *ref_attnums, n, nref;
+    RelConstraint def = {.kind = CONSTRAINT_FOREIGN, .rel_oid = rel->oid, .deferrable = c->deferrable,
+                         .initially_deferred = c->initially_deferred, .validated = !c->not_valid,
+                         .on_update = action_letter(c->on_update),
+                         .on_delete = action_letter(c->on_delete),
+                         .match = c->match == AST_FK_MATCH_FULL ? 'f' : 's'};
+    if (c->match == AST_FK_MATCH_PARTIAL)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented");
+    TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
+    if (ref->kind != RELKIND_TABLE || ref->oid < OID_FIRST_USER)
+        return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);
+    TRY(lock_relation(ctx, ref->oid, LOCK_SHARE_ROW_EXCLUSIVE, LOCK_WAIT, ref->name));
+    TRY(catalog_relation_by_oid(ctx, ref->oid, &ref));
+    TRY(key_columns(d, rel, c, attnum, "foreign key", &attnums, &n));
+    TRY(referenced_columns(d, ref, c, &ref_attnums, &nref));
+    if (n != nref)
+        return RAISE(ctx, ERR_INVALID_FOREIGN_KEY,
+                     "number of referencing and referenced columns for foreign key disagree");
+    const IndexDef *ix = matching_index(ref, ref_attnums, nref);
+    if (ix == NULL)
+        return RAISE(ctx, ERR_INVALID_FOREIGN_KEY,
+                     "there is no unique constraint matching given keys for referenced table \"%s\"",
+                     ref->name);
+    def.ref_rel_oid = ref->oid;
+    def.index_oid = ix->oid;
+    def.nkeys = n;
+    def.attnums = attnums;
+    def.ref_attnums = ref_attnums;
+    TRY(constraint_name(d, rel, c, attnums, n, "fkey", &def.name));
+    TRY(check_types(d, rel, ref, &def));
+    TRY(set_columns(d, rel, c, &def));
+    TRY(ddl_create_constraint(ctx, &def));
+    if (is_new || c->not_valid) return QN_OK;
+    return ddl_validate_foreign(d, rel, ref, &def);
+}
+
+Status
+ddl_add_constraint(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
+{
+    switch (c->kind) {
+    case AST_CONSTR_CHECK: return add_check(d, rel, c, is_new);
+    case AST_CONSTR_PRIMARY:
+    case AST_CONSTR_UNIQUE: return add_key(d, rel, c, attnum, is_new);
+    case AST_CONSTR_FOREIGN: return add_foreign(d, rel, c, attnum, is_new);
+    case AST_CONSTR_EXCLUSION:
+        return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "exclusion constraints are not supported yet");
+    default: return QN_OK;
+    }
+}

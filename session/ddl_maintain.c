@@ -1,0 +1,192 @@
+/* ddl_maintain.c - TRUNCATE, VACUUM, ANALYZE. */
+#include "catalog/sequence.h"
+#include "executor/ddl_analyze.h"
+#include "executor/ddl_index.h"
+#include "session/ddl.h"
+#include "storage/heap.h"
+#include "storage/index.h"
+
+/* ---- TRUNCATE ---- */
+
+typedef struct Truncation {
+    const Relation **rels;
+    int n, cap;
+} Truncation;
+
+static Status
+add_table(Ddl *d, Truncation *t, const Relation *rel)
+{
+    for (int i = 0; i < t->n; i++)
+        if (t->rels[i]->oid == rel->oid) return QN_OK;
+    if (t->n == t->cap) {
+        int cap = t->cap != 0 ? t->cap * 2 : 8;
+        const Relation **p;
+        TRY_ALLOC(d->ctx, p, ARENA_ARRAY(d->arena, const Relation *, cap));
+        if (t->n > 0) memcpy(p, t->rels, (size_t)t->n * sizeof(*p));
+        t->rels = p;
+        t->cap = cap;
+    }
+    t->rels[t->n++] = rel;
+    return QN_OK;
+}
+
+/* Tables whose foreign keys point at those being emptied: emptied too with CASCADE, else they must be in the list. */
+static Status
+add_referencing(Ddl *d, Truncation *t, bool cascade)
+{
+    Ctx *ctx = d->ctx;
+    for (int i = 0; i < t->n; i++)
+        for (int k = 0; k < t->rels[i]->nreferenced_by; k++) {
+            Oid oid = t->rels[i]->referenced_by[k]->rel_oid;
+            const Relation *rel;
+            bool listed = false;
+            for (int j = 0; j < t->n; j++) listed |= t->rels[j]->oid == oid;
+            if (listed) continue;
+            TRY(catalog_relation_by_oid(ctx, oid, &rel));
+            if (rel == NULL) continue;
+            if (!cascade) {
+                Status st = RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
+                                  "cannot truncate a table referenced in a foreign key constraint");
+                st = err_detail(ctx, st, "Table \"%s\" references \"%s\".", rel->name, t->rels[i]->name);
+                return err_hint(ctx, st, "Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.",
+                                rel->name);
+            }
+            ctx_notice(ctx, "NOTICE", QN_OK, "truncate cascades to table \"%s\"", rel->name);
+            TRY(lock_relation(ctx, oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, rel->name));
+            TRY(catalog_relation_by_oid(ctx, oid, &rel));
+            TRY(add_table(d, t, rel));
+        }
+    return QN_OK;
+}
+
+static Status
+restart_sequences(Ddl *d, const Relation *rel)
+{
+    Ctx *ctx = d->ctx;
+    Oid *list;
+    int n;
+    TRY(ddl_owned_sequences(ctx, rel->oid, &list, &n));
+    for (int i = 0; i < n; i++) {
+        RelDef *def;
+        TRY(ddl_edit_relation(ctx, d->arena, list[i], &def));
+        TRY(sequence_slot_drop(ctx, def->sequence->slot));
+        TRY(sequence_slot_new(ctx, def->oid, def->sequence->start, &def->sequence->slot));
+        TRY(ddl_put_relation(ctx, def));
+    }
+    return QN_OK;
+}
+
+/* A new heap and new indexes; the old ones go when the transaction commits. */
+static Status
+empty_table(Ddl *d, const Relation *rel)
+{
+    Ctx *ctx = d->ctx;
+    RelDef *def;
+    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
+    TRY(heap_truncate(ctx, rel->heap, &def->root_page));
+    TRY(ddl_put_relation(ctx, def));
+    for (int i = 0; i < rel->nindexes; i++) {
+        IndexDef ix = *rel->indexes[i];
+        TRY(index_drop(ctx, ix.index));
+        TRY(ddl_create_index(ctx, rel->schema_oid, &ix));
+    }
+    return QN_OK;
+}
+
+Status
+ddl_run_truncate(Ddl *d, const TruncateStmt *s)
+{
+    Truncation t = {0};
+    for (int i = 0; i < s->rels.count; i++) {
+        const Relation *rel;
+        TRY(ddl_open(d, AST_AS(RangeVar, s->rels.items[i]), LOCK_ACCESS_EXCLUSIVE, "r", false, &rel));
+        TRY(add_table(d, &t, rel));
+    }
+    TRY(add_referencing(d, &t, s->behavior == AST_DROP_CASCADE));
+    for (int i = 0; i < t.n; i++) {
+        if (s->restart_seqs) TRY(restart_sequences(d, t.rels[i]));
+        TRY(empty_table(d, t.rels[i]));
+    }
+    return QN_OK;
+}
+
+/* ---- VACUUM, ANALYZE ---- */
+
+static Status
+analyze_table(Ddl *d, const Relation *rel)
+{
+    Ctx *ctx = d->ctx;
+    StatsDef *stats;
+    TRY(tx_command_begin(ctx));
+    TRY(analyze_relation(ctx, d->arena, rel, &stats));
+    return ddl_put_stats(ctx, stats);
+}
+
+static Status
+maintain_table(Ddl *d, const Relation *rel, bool vacuum, bool analyze)
+{
+    Ctx *ctx = d->ctx;
+    if (vacuum) {
+        uint64_t removed;
+        TRY(heap_prune_all(ctx, rel->heap, &removed));
+    }
+    return analyze ? analyze_table(d, rel) : QN_OK;
+}
+
+static bool
+option_on(const DefElem *o)
+{
+    if (o->arg == NULL) return true;
+    if (ast_is(o->arg, A_Const)) {
+        const A_Const *c = AST_AS(A_Const, o->arg);
+        return c->str != NULL ? c->str[0] != 'o' || c->str[1] != 'f' : c->ival != 0;
+    }
+    return !(ast_is(o->arg, StringNode) &&
+             (strcmp(ast_str(o->arg), "off") == 0 || strcmp(ast_str(o->arg), "false") == 0));
+}
+
+static Status
+maintain_all(Ddl *d, bool vacuum, bool analyze)
+{
+    Ctx *ctx = d->ctx;
+    Oid *list;
+    int n;
+    TRY(ddl_all_tables(ctx, &list, &n));
+    for (int i = 0; i < n; i++) {
+        const Relation *rel;
+        TRY(lock_relation(ctx, list[i], LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_WAIT, NULL));
+        TRY(catalog_relation_by_oid(ctx, list[i], &rel));
+        if (rel != NULL) TRY(maintain_table(d, rel, vacuum, analyze));
+    }
+    return QN_OK;
+}
+
+Status
+ddl_run_vacuum(Ddl *d, const VacuumStmt *v)
+{
+    bool vacuum = v->is_vacuum, analyze = !v->is_vacuum;
+    for (int i = 0; i < v->options.count; i++) {
+        const DefElem *o = AST_AS(DefElem, v->options.items[i]);
+        if (strcmp(o->name, "analyze") == 0 && v->is_vacuum) analyze = option_on(o);
+    }
+    if (vacuum) TRY(session_prevent_block(d->s, "VACUUM"));
+    if (v->rels.count == 0) return maintain_all(d, vacuum, analyze);
+    for (int i = 0; i < v->rels.count; i++) {
+        const VacuumRelation *r = AST_AS(VacuumRelation, v->rels.items[i]);
+        const Relation *rel;
+        TRY(ddl_open(d, AST_AS(RangeVar, r->rel), LOCK_SHARE_UPDATE_EXCLUSIVE, "rvS", false, &rel));
+        if (rel->kind != RELKIND_TABLE) {
+            ctx_notice(d->ctx, "WARNING", QN_OK, "skipping \"%s\" --- cannot %s non-tables or special system tables",
+                       rel->name, vacuum ? "vacuum" : "analyze");
+            continue;
+        }
+        for (int k = 0; k < r->columns.count; k++) {
+            const char *name = ast_str(r->columns.items[k]);
+            if (relation_column(rel, name) == NULL)
+                return RAISE(d->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist",
+                             name, rel->name);
+        }
+        TRY(maintain_table(d, rel, vacuum, analyze));
+    }
+    return QN_OK;
+}

@@ -1,0 +1,193 @@
+/* ddl_view.c - CREATE VIEW, and tables made of queries: CREATE TABLE AS, SELECT INTO.
+ *
+ * A view keeps its query's text and the search_path it was made with; the binder parses and binds it anew wherever the view is used. What
+ * the query reads is noted as dependencies, so that nothing it needs is dropped from under it. */
+#include "common/settings.h"
+#include "parser/deparse.h"
+#include "planner/resolve.h"
+#include "session/ddl.h"
+#include <stdio.h>
+
+/* Plans the query to learn its columns and what it reads. */
+static Status
+plan_query(Ddl *d, const Ast *query, const Plan **out)
+{
+    Plan *plan;
+    TRY(plan_statement(d->ctx, d->arena, d->sql, query, NULL, 0, &plan));
+    if (plan->nparams > 0)
+        return RAISE(d->ctx, ERR_UNDEFINED_PARAMETER, "there is no parameter $1");
+    *out = plan;
+    return QN_OK;
+}
+
+/* A column of each output, renamed by the list if there is one. */
+static Status
+output_columns(Ddl *d, const Plan *plan, const AstList *names, const char *too_many, RelDef *def)
+{
+    Ctx *ctx = d->ctx;
+    if (names->count > plan->ncols) return RAISE(ctx, ERR_SYNTAX_ERROR, "%s", too_many);
+    TRY_ALLOC(ctx, def->cols, ARENA_ARRAY(d->arena, ColDef, plan->ncols + 1));
+    for (int i = 0; i < plan->ncols; i++) {
+        ColDef *c = &def->cols[i];
+        c->col.attnum = i + 1;
+        c->col.name = i < names->count ? ast_str(names->items[i]) : plan->col_names[i];
+        c->col.type = plan->col_types[i] == TYPE_UNKNOWN ? TYPE_TEXT : plan->col_types[i];
+        c->col.typmod = plan->col_typmods[i];
+        c->added_layout = 1;
+        c->missing = value_null(c->col.type);
+        const TypeInfo *t = type_info(c->col.type);
+        if (t->category == TYPCAT_PSEUDO)
+            return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "column \"%s\" has pseudo-type %s", c->col.name,
+                         t->sql_name);
+        c->col.collation = type_is_collatable(t->elem_oid != 0 ? t->elem_oid : c->col.type) ? 100 : 0;
+        for (int k = 0; k < i; k++)
+            if (strcmp(def->cols[k].col.name, c->col.name) == 0)
+                return RAISE(ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" specified more than once",
+                             c->col.name);
+    }
+    def->ncols = plan->ncols;
+    return QN_OK;
+}
+
+/* Every column of every relation the query reads: which of them it really uses is known to the binder only. */
+static Status
+note_dependencies(Ddl *d, const Plan *plan, RelDef *def)
+{
+    Ctx *ctx = d->ctx;
+    int n = 0;
+    TRY_ALLOC(ctx, def->deps, ARENA_ARRAY(d->arena, ObjDep, plan->ndeps + 1));
+    for (int i = 0; i < plan->ndeps; i++) {
+        bool seen = plan->deps[i].oid < OID_FIRST_USER;
+        for (int k = 0; k < n && !seen; k++) seen = def->deps[k].ref == plan->deps[i].oid;
+        if (!seen) def->deps[n++] = (ObjDep){.ref = plan->deps[i].oid};
+    }
+    def->ndeps = n;
+    return QN_OK;
+}
+
+/* OR REPLACE keeps the columns there are and may add some behind. */
+static Status
+check_replace(Ddl *d, const Relation *old, const RelDef *def)
+{
+    Ctx *ctx = d->ctx;
+    if (old->kind != RELKIND_VIEW)
+        return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not a view", old->name);
+    if (def->ncols < old->ncols)
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot drop columns from view");
+    for (int i = 0; i < old->ncols; i++) {
+        const Column *a = &old->cols[i], *b = &def->cols[i].col;
+        if (strcmp(a->name, b->name) != 0)
+            return err_hint(ctx,
+                            RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
+                                  "cannot change name of view column \"%s\" to \"%s\"", a->name, b->name),
+                            "Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.");
+        if (a->type != b->type || a->typmod != b->typmod) {
+            const char *ta, *tb;
+            TRY(type_format(ctx, d->arena, a->type, a->typmod, &ta));
+            TRY(type_format(ctx, d->arena, b->type, b->typmod, &tb));
+            return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
+                         "cannot change data type of view column \"%s\" from %s to %s", a->name, ta, tb);
+        }
+    }
+    return QN_OK;
+}
+
+Status
+ddl_run_view(Ddl *d, const ViewStmt *v)
+{
+    Ctx *ctx = d->ctx;
+    const RangeVar *rv = AST_AS(RangeVar, v->rel);
+    const Relation *old = NULL;
+    const Plan *plan;
+    RelDef def = {.name = rv->name, .kind = RELKIND_VIEW, .persistence = 'p', .view_sql = v->query_text,
+                  .view_path = ctx->settings->search_path};
+    if (v->recursive) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "recursive views are not supported yet");
+    if (rv->persistence == AST_REL_TEMP)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "temporary views are not supported yet");
+    if (v->check != AST_VIEW_CHECK_NONE)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "WITH CHECK OPTION is not supported yet");
+    TRY(ddl_target_schema(ctx, rv, &def.schema_oid));
+    TRY(plan_query(d, v->query, &plan));
+    TRY(output_columns(d, plan, &v->columns,
+                       "CREATE VIEW specifies more column names than columns", &def));
+    TRY(note_dependencies(d, plan, &def));
+    TRY(ddl_lock_name(ctx, def.schema_oid, def.name));
+    if (ddl_relation_exists(ctx, def.schema_oid, def.name)) {
+        if (!v->replace)
+            return RAISE(ctx, ERR_DUPLICATE_TABLE, "relation \"%s\" already exists", def.name);
+        TRY(catalog_relation(ctx, catalog_schema_name(ctx, def.schema_oid), def.name, &old));
+        TRY(check_replace(d, old, &def));
+        TRY(lock_relation(ctx, old->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, old->name));
+        def.oid = old->oid;
+        def.layout = 1;
+        return ddl_put_relation(ctx, &def);
+    }
+    return ddl_create_table(ctx, &def);
+}
+
+/* ---- CREATE TABLE AS ---- */
+
+/* INSERT INTO the new table from the same query: a tree of our own around it. SELECT INTO's clause is taken out of a copy. */
+static Status
+fill_table(Ddl *d, const RangeVar *rv, const Ast *query, int64_t *rows_out)
+{
+    Ctx *ctx = d->ctx;
+    InsertStmt *ins;
+    RangeVar *target;
+    Ast *copy;
+    Stmt *stmt;
+    TRY(ast_copy(ctx, d->arena, query, &copy));
+    if (ast_is(copy, SelectStmt)) {
+        SelectStmt *leaf = AST_AS(SelectStmt, copy);
+        while (leaf->setop != AST_SETOP_NONE) leaf = AST_AS(SelectStmt, leaf->setop_args.items[0]);
+        leaf->into = NULL;
+    }
+    TRY_ALLOC(ctx, ins, AST_NEW(d->arena, InsertStmt));
+    TRY_ALLOC(ctx, target, AST_NEW(d->arena, RangeVar));
+    target->schema = rv->schema;
+    target->name = rv->name;
+    ins->rel = &target->base;
+    ins->select = copy;
+    TRY(stmt_from_ast(d->s, d->sql, &ins->base, NULL, 0, &stmt));
+    stmt->is_exclusive = true;
+    Status st = stmt_run(stmt, NULL, NULL);
+    *rows_out = stmt->affected;
+    stmt_destroy(stmt);
+    TRY(st);
+    return tx_command_begin(ctx);
+}
+
+Status
+ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists)
+{
+    Ctx *ctx = d->ctx;
+    const RangeVar *rv = AST_AS(RangeVar, into->rel);
+    RelDef def = {.name = rv->name, .kind = RELKIND_TABLE, .persistence = 'p', .layout = 1};
+    const Plan *plan;
+    bool skip;
+    int64_t rows = 0;
+    Ast *plain = (Ast *)query;
+    if (rv->persistence == AST_REL_TEMP)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "temporary tables are not supported yet");
+    if (!ast_is(query, SelectStmt))
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "CREATE TABLE AS EXECUTE is not supported yet");
+    TRY(ddl_target_schema(ctx, rv, &def.schema_oid));
+    TRY(ddl_claim_name(ctx, def.schema_oid, def.name, if_not_exists, &skip));
+    if (skip) return QN_OK;
+    if (!ast_is_plannable(query)) {
+        TRY(ast_copy(ctx, d->arena, query, &plain));
+        SelectStmt *leaf = AST_AS(SelectStmt, plain);
+        while (leaf->setop != AST_SETOP_NONE) leaf = AST_AS(SelectStmt, leaf->setop_args.items[0]);
+        leaf->into = NULL;
+    }
+    TRY(plan_query(d, plain, &plan));
+    TRY(output_columns(d, plan, &into->columns, "too many column names were specified", &def));
+    TRY(ddl_create_table(ctx, &def));
+    if (!into->skip_data) TRY(fill_table(d, rv, plain, &rows));
+    d->stmt->affected = rows;
+    if (into->skip_data)
+        snprintf(d->stmt->tag, sizeof(d->stmt->tag), "CREATE TABLE AS");
+    else
+        snprintf(d->stmt->tag, sizeof(d->stmt->tag), "SELECT %lld", (long long)rows);
+    return QN_OK;
+}

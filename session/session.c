@@ -1,0 +1,158 @@
+/* session.c - opening and closing a connection, and handing errors to its owner. See session.h. */
+#include "session/session.h"
+#include "common/str.h"
+#include "session/appender.h"
+#include "session/stmt.h"
+#include "session/utility.h"
+#include "storage/db.h"
+#include "storage/lock.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* What is left to library code below the deepest recursion over user input, and how much is used at most. */
+enum { STACK_RESERVE = 96 * 1024, STACK_MAX = 7 * 1024 * 1024 };
+
+/* The lowest address of this thread's stack that may be used; found once a thread, because asking reads /proc. */
+static const char *
+stack_end(void)
+{
+    static _Thread_local const char *end;
+    if (end != NULL) return end;
+    char here;
+    struct rlimit r;
+    size_t limit = 512 * 1024;
+    if (getrlimit(RLIMIT_STACK, &r) == 0)
+        limit = r.rlim_cur == RLIM_INFINITY || r.rlim_cur > STACK_MAX ? STACK_MAX : (size_t)r.rlim_cur;
+    pthread_attr_t attr;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        void *base;
+        size_t size;
+        if (pthread_attr_getstack(&attr, &base, &size) == 0 && size != 0) {
+            size_t left = (size_t)(&here - (char *)base);
+            if (left < limit) limit = left;
+        }
+        pthread_attr_destroy(&attr);
+    }
+    end = &here - limit + (limit > 2 * STACK_RESERVE ? STACK_RESERVE : limit / 2);
+    return end;
+}
+
+static void
+note_stack(Ctx *ctx, const char *base)
+{
+    const char *end = stack_end();
+    ctx->stack_base = base;
+    ctx->stack_limit = base > end ? (size_t)(base - end) : 1;
+}
+
+static Status
+open_storage(Session *s, const char *path, const quern_config *config)
+{
+    DbOptions options = {.page_bytes = config->page_size,
+                         .cache_bytes = config->cache_size,
+                         .read_only = config->read_only != 0,
+                         .must_exist = config->must_exist != 0,
+                         .no_threads = config->no_background != 0};
+    TRY(db_open(&s->ctx, path, &options));
+    s->is_open = true;
+    return catalog_attach(&s->ctx);
+}
+
+/* "name=value;name=value" of quern_config.settings. */
+static Status
+apply_settings(Session *s, const char *list)
+{
+    Ctx *ctx = &s->ctx;
+    while (list != NULL && *list != '\0') {
+        size_t n = strcspn(list, ";"), eq = strcspn(list, "=");
+        if (eq < n) {
+            char *name, *value;
+            TRY_ALLOC(ctx, name, arena_strndup(s->arena, list, eq));
+            TRY_ALLOC(ctx, value, arena_strndup(s->arena, list + eq + 1, n - eq - 1));
+            TRY(settings_set(s, name, value, false));
+        } else if (n > 0) {
+            return RAISE(ctx, ERR_SYNTAX_ERROR, "settings are given as name=value");
+        }
+        list += n;
+        if (*list == ';') list++;
+    }
+    settings_at_commit(s);
+    return QN_OK;
+}
+
+Status
+session_open(const char *path, const quern_config *config, Session **out)
+{
+    Session *s = mem_zalloc(NULL, sizeof(*s));
+    *out = s;
+    if (s == NULL) return ERR_OUT_OF_MEMORY;
+    Ctx *ctx = &s->ctx;
+    char here;
+    ctx->session = (struct Session *)s;
+    ctx->settings = &s->settings;
+    ctx->stop = &s->stop;
+    ctx->mem = &s->mem;
+    ctx->notice = session_notice;
+    ctx->tick = session_tick;
+    note_stack(ctx, &here);
+    settings_init(&s->settings);
+    TRY_ALLOC(ctx, s->arena, arena_create_account(NULL, "session", &s->mem));
+    TRY_ALLOC(ctx, s->commit_arena, arena_create(s->arena, "commit"));
+    ctx->stmt_arena = s->arena;
+    TRY(settings_session_init(s));
+    TRY(open_storage(s, path, config));
+    catalog_pins_use(ctx, &s->no_pins);
+    return apply_settings(s, config->settings);
+}
+
+Status
+session_close(Session *s)
+{
+    Ctx *ctx = &s->ctx;
+    Status st = QN_OK;
+    err_clear(&ctx->err);
+    while (s->stmts != NULL) stmt_destroy(s->stmts);
+    while (s->appenders != NULL) appender_destroy(s->appenders);
+    prepared_forget_all(s);
+    if (s->is_open) {
+        if (ctx->tx != NULL) tx_rollback(ctx);
+        err_clear(&ctx->err);
+        ctx->stmt_arena = s->arena;
+        catalog_detach(ctx);
+        relpins_release(ctx, &s->no_pins);
+        st = db_close(ctx);
+    }
+    err_clear(&ctx->err);
+    err_clear(&s->err);
+    settings_session_free(s);
+    for (int i = 0; i < s->nsavepoints; i++) free(s->savepoints[i].name);
+    free(s->savepoints);
+    arena_destroy(s->arena);
+    mem_free(NULL, s, sizeof(*s));
+    return st;
+}
+
+Status
+session_enter(Session *s, const void *stack_base)
+{
+    Ctx *ctx = &s->ctx;
+    err_clear(&ctx->err);
+    note_stack(ctx, stack_base);
+    if (!s->is_open)
+        return RAISE(ctx, ERR_CONNECTION_DOES_NOT_EXIST, "the database could not be opened");
+    return db_usable(ctx);
+}
+
+int
+session_fail(Session *s, Status st, const char *sql, size_t sql_bytes)
+{
+    Ctx *ctx = &s->ctx;
+    if (ctx->err.code == QN_OK) (void)RAISE_INTERNAL(ctx, "error %d without a message", (int)st);
+    s->err_position = 0;
+    int pos = ctx->err.position;
+    if (sql != NULL && pos > 0 && (size_t)pos <= sql_bytes + 1)
+        s->err_position = (int)utf8_count(sql, (size_t)pos - 1) + 1;
+    err_move(&s->err, &ctx->err);
+    return (int)s->err.code;
+}

@@ -1,0 +1,148 @@
+/* session.h - a connection: its context, its transaction block, its settings, its statements.
+ *
+ * A quern * is a Session *. Everything in here runs on the thread that made the API call.
+ *
+ * Transactions. The storage has one transaction a connection (ctx->tx). Who ends it depends on the block:
+ *
+ *     BLOCK_NONE      each statement has its own transaction, begun when it starts, ended when it finishes. One that is still open
+ *                     (rows being fetched) when another starts is detached: its transaction is committed, and it
+ *                     goes on reading with its own kept snapshot, without locks.
+ *     BLOCK_IMPLICIT  the statements of one quern_exec with more than one statement.
+ *     BLOCK_OPEN      after BEGIN.
+ *     BLOCK_FAILED    after an error in BLOCK_OPEN: only ROLLBACK, COMMIT (which rolls back) and ROLLBACK TO go. The
+ *                     storage's transaction is rolled back at once unless there is a savepoint to return to.
+ *
+ *     NONE --BEGIN--> OPEN --error--> FAILED --ROLLBACK TO--> OPEN     (session/transaction.c)
+ *     OPEN, FAILED --COMMIT, ROLLBACK--> NONE
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "catalog/catalog.h"
+#include "common/ctx.h"
+#include "common/settings.h"
+#include "include/quern.h"
+#include "parser/ast.h"
+#include "storage/snapshot.h"
+#include "storage/tx.h"
+
+typedef struct Session Session;
+typedef struct Stmt Stmt;         /* session/stmt.h; a quern_stmt */
+typedef struct Appender Appender; /* session/appender.c; a quern_appender */
+typedef struct Prepared Prepared; /* a name given by PREPARE */
+
+typedef enum BlockState { BLOCK_NONE, BLOCK_IMPLICIT, BLOCK_OPEN, BLOCK_FAILED } BlockState;
+
+/* A setting's value to go back to (session/settings.c). */
+typedef struct SettingUndo {
+    const SettingInfo *info; /* NULL: a custom one */
+    char *custom;            /* its name */
+    SettingValue before;     /* a string that is_owned belongs to the entry; custom: NULL if it was not there */
+    bool is_owned;
+    bool is_local;
+} SettingUndo;
+
+typedef struct CustomSetting {
+    char *name;
+    char *value;
+} CustomSetting;
+
+typedef struct SavepointMark {
+    char *name;
+    int settings_mark; /* length of the undo log */
+} SavepointMark;
+
+struct Session {
+    Ctx ctx; /* first: ctx->session is the Session */
+    Arena *arena;
+    Arena *commit_arena; /* what committing allocates */
+    MemAccount mem;
+    bool is_open;       /* storage is attached */
+    _Atomic uint32_t stop;
+    RelPins no_pins;    /* for lookups outside statements */
+
+    BlockState block;
+    SavepointMark *savepoints;
+    int nsavepoints, savepoints_cap;
+    TxIsolation isolation; /* of the block */
+    bool read_only;
+    bool has_queried;      /* a statement with a snapshot ran in the block */
+
+    Settings settings;
+    bool *setting_owned;   /* by row of settings.def: its string is ours to free */
+    SettingUndo *undo;
+    int nundo, undo_cap;      /* the log of this transaction's SETs */
+    CustomSetting *custom;
+    int ncustom, custom_cap;
+    uint64_t settings_generation; /* changes with every SET: plans are made again */
+
+    Stmt *stmts;           /* all, newest first */
+    Stmt *running;         /* the one being stepped */
+    int depth;             /* of statements being stepped: EXECUTE runs another one inside */
+    Appender *appenders;
+    Prepared *prepared;    /* newest first */
+
+    Err err;               /* of the last call that failed */
+    int err_position;      /* in characters */
+
+    int (*progress)(void *arg, double fraction);
+    void *progress_arg;
+    int64_t progress_next_us;
+    void (*notice)(void *arg, const char *severity, const char *sqlstate, const char *message);
+    void *notice_arg;
+    int (*copy_source)(void *arg, char *buf, size_t cap, size_t *n);
+    void *copy_source_arg;
+    int (*copy_sink)(void *arg, const char *data, size_t n);
+    void *copy_sink_arg;
+};
+
+static inline Session *
+session_of(Ctx *ctx)
+{
+    return (Session *)ctx->session;
+}
+
+/* session.c */
+Status session_open(const char *path, const quern_config *config, Session **out);
+Status session_close(Session *s);
+/* Makes ctx ready for a call: error slot empty, stack base (the caller's frame) noted, database usable (58030, 55000). */
+Status session_enter(Session *s, const void *stack_base);
+/* Hands the error in the context to the caller of the API; sql: the text that positions count in, from byte base on. Returns st. */
+int session_fail(Session *s, Status st, const char *sql, size_t sql_bytes);
+
+/* transaction.c */
+int64_t session_wall_us(void); /* now, as timestamptz */
+/* A transaction for one statement: begins one unless the block has it. */
+Status session_begin_statement(Session *s);
+/* After the last statement of a transaction of its own: commits, or rolls back when failed. Otherwise marks a failed block. May raise when
+ * committing fails. */
+Status session_end_statement(Session *s, bool ok);
+/* 25P02 in a failed block. */
+Status session_check_block(Session *s);
+/* BEGIN, COMMIT, SAVEPOINT, ...; tag_out is a literal. */
+Status session_transaction(Session *s, const TransactionStmt *stmt, const char **tag_out);
+/* 25001 "VACUUM cannot run inside a transaction block". */
+Status session_prevent_block(Session *s, const char *what);
+/* 25P01 "SAVEPOINT can only be used in transaction blocks". */
+Status session_require_block(Session *s, const char *what);
+Status session_set_isolation(Session *s, const AstList *modes, bool as_default);
+/* Ends quern_exec's implicit block. */
+Status session_end_implicit(Session *s, bool ok);
+
+/* settings.c */
+Status settings_session_init(Session *s);
+void settings_session_free(Session *s);
+/* SET name = text (NULL: the default). is_local: until the transaction ends. Errors 42704, 22023, 55P02. */
+Status settings_set(Session *s, const char *name, const char *text, bool is_local);
+Status settings_reset_all(Session *s);
+/* As SHOW prints it, in the arena. *out NULL with missing_ok when there is no such setting. */
+Status settings_show(Session *s, Arena *arena, const char *name, bool missing_ok, const char **out);
+void settings_at_commit(Session *s);
+void settings_at_rollback(Session *s, int mark); /* 0: all */
+Status settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out);
+
+/* notice.c */
+void session_notice(Ctx *ctx, const char *severity, Status code, const char *message);
+Status session_tick(Ctx *ctx);
+
+#endif

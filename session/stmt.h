@@ -1,0 +1,133 @@
+/* stmt.h - a statement: its text, tree, plan, parameters, and its run.
+ *
+ * A statement that can be planned (SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE) keeps its plan and executor tree; before
+ * each run relations are locked and versions compared, and it is planned again when something changed. Any other is a utility
+ * (session/utility.c): run as a whole on the first step, its rows, if any, kept.
+ *
+ *     IDLE --start--> RUNNING --end of rows, reset, error--> IDLE
+ *     RUNNING --ROLLBACK, COMMIT of its block--> DEAD --step (reports it)--> IDLE
+ *
+ * Memory: arena (text, tree) > plan_arena (plan, executor) ; run_arena is emptied at each start, text_arena at each row. A second
+ * run takes nothing from the system.
+ */
+#ifndef SESSION_STMT_H
+#define SESSION_STMT_H
+
+#include "executor/exec.h"
+#include "planner/planner.h"
+#include "session/session.h"
+
+typedef enum StmtState { STMT_IDLE, STMT_RUNNING, STMT_DEAD } StmtState;
+
+typedef struct StmtParam {
+    Value value; /* as bound; strings lie in buf. type 0: never bound, NULL */
+    char *buf;
+    size_t cap;
+} StmtParam;
+
+/* Rows of a utility statement. */
+typedef struct UtilResult {
+    int ncols;
+    const char **names;
+    Oid *types;
+    Value **rows;
+    int nrows, cap;
+} UtilResult;
+
+struct Stmt {
+    Session *s;
+    Stmt *prev, *next;
+    Arena *arena;
+    const char *sql; /* NUL-terminated */
+    size_t sql_bytes;
+    int position_base; /* characters before it in the text given to quern_exec */
+    Ast *ast;
+    bool is_utility;
+    bool is_exclusive; /* nothing else runs on the connection while it does: quern_exec */
+
+    Arena *plan_arena;
+    Plan *plan;        /* NULL: to be planned */
+    Exec *exec;
+    RelPins pins;
+    uint64_t generation, settings_generation; /* at which the plan was found right */
+    Oid *declared; /* PREPARE name (types) */
+    int ndeclared;
+    bool fixed_result; /* of PREPARE: its columns may not change */
+
+    StmtParam *params;
+    int nparams;
+    Value *args; /* converted to the parameters' types */
+
+    StmtState state;
+    Status dead;
+    Arena *run_arena;
+    Snapshot snap;
+    bool has_snap, has_command;
+    int64_t deadline_us;
+    int64_t start_us;    /* ctx->stmt_start_us */
+    Batch *batch;        /* current; NULL: no row */
+    int row;             /* position in its selection */
+    Batch **held;        /* rows of DML with RETURNING, all of them */
+    int nheld, held_cap, next_held;
+    UtilResult result;
+    int next_result;
+    Stmt *inner;         /* EXECUTE: whose rows these are */
+
+    Arena *text_arena;
+    const char **texts;  /* of the current row, as asked for */
+    int ntexts;
+    int64_t nrows;       /* handed out in this run */
+    int64_t affected;    /* of the last complete run; -1: no number */
+    char tag[80];
+};
+
+/* Parses the first statement. *out is NULL when there is none. consumed_out: bytes of sql up to where the next one starts. */
+Status stmt_prepare(Session *s, const char *sql, size_t nbytes, Stmt **out, size_t *consumed_out);
+/* The same for a tree that lies inside another statement: copied. For PREPARE, EXPLAIN. */
+Status stmt_from_ast(Session *s, const char *sql, const Ast *ast, const Oid *types, int ntypes, Stmt **out);
+void stmt_destroy(Stmt *stmt); /* ends a run first; NULL is fine */
+/* Plans it if need be, so that parameters and columns are known. */
+Status stmt_plan(Stmt *stmt);
+/* *has_row_out: a row can be read, else the run is complete. On error the run has ended. */
+Status stmt_step(Stmt *stmt, bool *has_row_out);
+/* Ends a run as if all rows had been read. */
+Status stmt_reset(Stmt *stmt);
+/* Value c of the current row; strings live until the next step. False: there is no row or no such column. */
+bool stmt_value(const Stmt *stmt, int c, Value *out);
+int stmt_column_count(const Stmt *stmt);
+const char *stmt_column_name(const Stmt *stmt, int c);
+Oid stmt_column_type(const Stmt *stmt, int c, int32_t *typmod_out);
+/* Binds; what v points to is copied. i from 1. */
+Status stmt_bind(Stmt *stmt, int i, const Value *v);
+/* Runs to the end, calling row (if not NULL) for every row. */
+Status stmt_run(Stmt *stmt, Status (*row)(Stmt *stmt, void *arg), void *arg);
+
+/* Open statements go on with snapshots of their own: their transaction is about to end well. */
+Status stmt_detach_all(Session *s);
+/* Ends all open ones; their next step raises code (24000 or 34000). */
+void stmt_end_all(Session *s, Status code);
+
+/* Whether plan_statement takes it. */
+bool ast_is_plannable(const Ast *ast);
+/* "INSERT", as in errors and tags. */
+const char *ast_command_name(const Ast *ast);
+
+/* A bound value as one of the parameter's type: assignment rules, text through the type's input. The result lies in the arena. */
+Status value_convert(Ctx *ctx, Arena *arena, const Value *v, Oid type, int32_t typmod, Value *out);
+
+/* '[1,2.5]', the text form of a vector; in the arena. */
+Status vector_as_text(Ctx *ctx, Arena *arena, const float *values, int dim, Value *out);
+
+/* PREPARE's names (session/prepared.c). */
+struct Prepared {
+    Prepared *next;
+    char *name;
+    Stmt *stmt;
+    int64_t prepared_us; /* timestamptz */
+};
+Status prepared_create(Session *s, const PrepareStmt *p, const char *sql);
+Status prepared_find(Session *s, const char *name, Prepared **out); /* 26000 */
+Status prepared_forget(Session *s, const char *name);               /* NULL: all */
+void prepared_forget_all(Session *s);
+
+#endif

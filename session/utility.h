@@ -1,0 +1,24 @@
+/* utility.h - statements that are not planned as a whole: transactions, settings, DDL, COPY, EXPLAIN, ... */
+#ifndef SESSION_UTILITY_H
+#define SESSION_UTILITY_H
+
+#include "session/stmt.h"
+
+/* Columns of its result, known before it runs; stmt->result.ncols is 0 for most. */
+Status utility_describe(Stmt *stmt);
+/* Runs it. The tag, affected rows and result rows are left in stmt. */
+Status utility_run(Stmt *stmt);
+const char *utility_command_name(const Ast *ast);
+
+/* A row of the result being made: values of the described columns, all text or NULL, copied to the run's arena. */
+Status utility_emit(Stmt *stmt, const char *const *values);
+
+/* explain.c */
+Status utility_explain(Stmt *stmt, const ExplainStmt *e);
+Status utility_explain_describe(Stmt *stmt, const ExplainStmt *e);
+/* copy.c */
+Status utility_copy(Stmt *stmt, const CopyStmt *c);
+/* ddl.c: CREATE, ALTER, DROP, TRUNCATE, ANALYZE, VACUUM. *handled_out false: not a statement of these. */
+Status utility_ddl(Stmt *stmt, bool *handled_out);
+
+#endif
