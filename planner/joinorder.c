@@ -750,9 +750,6 @@ try_pair(Search *s, JoinRel *x, JoinRel *y, JoinRel **out)
     in.rows = rel->rows;
     in.right_unique = right_is_unique(b, &in);
     TRY(join_paths(b, rel, &in));
-    if (in.type == JOIN_INNER && !in.right_unique) {
-        /* The mirror image may know more: x unique seen from y. */
-    }
     if (rel->paths.count == 0) return QN_OK;
     set_cheapest(rel);
     if (fresh) TRY(search_add(s, rel));
@@ -873,25 +870,26 @@ choose(JoinBlock *b, JoinRel *rel)
     const Settings *s = b->ps->ctx->settings;
     Path *best = NULL;
     double best_cost = 0;
+    double fraction = b->limit_rows > 0 && b->limit_rows < rel->rows ? b->limit_rows / rel->rows : 1;
     for (int i = 0; i < rel->paths.count; i++) {
         Path *p = rel->paths.items[i];
         if (p->params != 0) continue;
         Cost c = {p->startup, p->total};
         if (b->wanted != NULL && b->wanted->count > 0 && !order_satisfies(&p->order, b->wanted))
-            cost_sort(s, &c, p->rows, p->width, b->tuple_fraction < 1 ? p->rows * b->tuple_fraction : 0, &c);
-        double cost = c.startup + b->tuple_fraction * (c.total - c.startup);
+            cost_sort(s, &c, p->rows, p->width, b->limit_rows, &c);
+        double cost = c.startup + fraction * (c.total - c.startup);
         if (best == NULL || cost < best_cost) best = p, best_cost = cost;
     }
     return best;
 }
 
 Status
-block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wanted, double fraction, Sub *out)
+block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wanted, double limit_rows, Sub *out)
 {
     Ctx *ctx = o->ctx;
     JoinBlock *b;
     TRY_ALLOC(ctx, b, ARENA_NEW(o->arena, JoinBlock));
-    *b = (JoinBlock){.ps = o->ps, .opt = o, .wanted = wanted, .tuple_fraction = fraction, .need = need};
+    *b = (JoinBlock){.ps = o->ps, .opt = o, .wanted = wanted, .limit_rows = limit_rows, .need = need};
     RelSet all;
     TRY(flatten(b, root, BLOCK_MAX_LEAVES, &all));
     TRY(derive_equalities(b));

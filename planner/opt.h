@@ -99,8 +99,8 @@ typedef struct Leaf {
     double rows;       /* after conds */
     double raw_rows;   /* before */
     int width;
-    Sub sub;           /* not LGet: planned */
-    bool planned;
+    Sub sub;           /* not LGet: planned, with: */
+    ParamScope scope;  /* the columns it takes from outside */
 } Leaf;
 
 /* One condition of a block. */
@@ -142,7 +142,7 @@ typedef struct JoinBlock {
     ExprList consts;      /* conditions without columns of the block */
     const ColSet *need;
     const SortKeyList *wanted; /* an order that would help above, may be NULL */
-    double tuple_fraction; /* share of rows that will be read; 1: all */
+    double limit_rows; /* rows that will be read at most, 0: all */
     int necs;
 } JoinBlock;
 
@@ -155,19 +155,42 @@ typedef struct Opt {
     ARRAY(PlanNode *) subplans;
     ARRAY(struct SubPlanInfo) infos;
     ARRAY(Oid) exec_types;
-    int *cte_plan; /* by cte: subplan index, -1 not planned yet */
-    ColSet *cte_cols_unused;
+    int *cte_plan;        /* by cte: subplan index, -1 not planned yet */
+    double *cte_rows;     /* estimates of those planned */
+    double worktable_rows;
+    int ninit, nsub;      /* for EXPLAIN's numbers */
 } Opt;
 
-/* physical.c */
-Status plan_tree(Opt *o, LNode *n, const ColSet *need, const SortKeyList *wanted, double fraction, Sub *out);
+/* physical.c. limit_rows: rows that will be read at most, 0: all. Output columns come in the order of need where that costs
+ * nothing; wanted is an order that would save a sort, or NULL. */
+Status plan_tree(Opt *o, LNode *n, const ColSet *need, const SortKeyList *wanted, double limit_rows, Sub *out);
 Status opt_sort(Opt *o, Sub *s, const SortKeyList *keys, double bound);
 bool order_satisfies(const SortKeyList *have, const SortKeyList *want);
-/* Logical expression to one over the inputs; in1 may be NULL. */
+
+/* optnode.c: physical nodes and what stands on them. */
+PlanNode *pnode_new(Opt *o, PlanTag tag, PlanNode *outer, PlanNode *inner);
+#define PNODE_NEW(o, T, outer, inner) ((T##Plan *)pnode_new((o), PLAN_##T, (outer), (inner)))
+/* Logical expression to one over the inputs; in1 may be NULL. What neither has is an exec param of o->scope. */
 Status opt_translate(Opt *o, const Expr *e, const ColSet *in0, const ColSet *in1, Expr **out);
+Status opt_translate_list(Opt *o, const ExprList *list, const ColSet *in0, const ColSet *in1, ExprList *out);
+Status opt_translate_sort(Opt *o, const SortKeyList *keys, const ColSet *in0, SortKeyList *out);
+/* Targets that hand through the natural output columns cols (of outer and inner). */
+Status pnode_pass_targets(Opt *o, PlanNode *n, const Sub *outer, const Sub *inner);
+/* Keeps of s only the columns of need, in its order. */
+Status sub_select(Opt *o, Sub *s, const ColSet *need);
+/* Computes exprs (logical) over s; ids[i] is the identity of the i-th. */
+Status sub_project(Opt *o, Sub *s, const ExprList *exprs, const ColId *ids);
+/* Checks conditions on the rows of s. */
+Status sub_filter(Opt *o, Sub *s, const ExprList *conds, const char *alias);
+Status param_add(Opt *o, ColId c, Oid type, int *id_out);
+Status param_scope_merge(Opt *o, const ParamScope *from);
+Status param_type(Opt *o, int id, Oid type);
+Status plan_query(Opt *o, Query *q, double limit_rows, Sub *out);
+/* Exactly these expressions, in order. */
+Status plan_outputs(Opt *o, LNode *root, const ExprList *outs, double limit_rows, Sub *out);
 
 /* joinorder.c */
-Status block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wanted, double fraction, Sub *out);
+Status block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wanted, double limit_rows, Sub *out);
 
 /* paths.c */
 Status leaf_paths(JoinBlock *b, Leaf *leaf, PathList *out);

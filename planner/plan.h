@@ -166,5 +166,7 @@ typedef struct Plan {
 } Plan;
 
 const char *plan_node_name(PlanTag tag); /* EXPLAIN's name: "Seq Scan" */
+/* Children beyond outer and inner (Append and its like); NULL: none. */
+const PlanNodeList *plan_node_children(const PlanNode *n);
 
 #endif

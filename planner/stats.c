@@ -87,8 +87,8 @@ est_width(Opt *o, ColId c)
         if (col != NULL && col->stats != NULL && col->stats->avg_width > 0) return (int)(col->stats->avg_width + 0.5);
         if (col != NULL)
             type = col->type;
-        else if (o->ps->rels[c.rel].col_types != NULL && c.col >= 0)
-            type = o->ps->rels[c.rel].col_types[c.col];
+        else if (c.col >= 0)
+            rel_column(o->ps, c.rel, c.col, &type, NULL, NULL);
     }
     const TypeInfo *t = type_info(type);
     if (t == NULL || t->typlen < 0) return 32;

@@ -1,0 +1,735 @@
+/* paths.c - ways to read one input of a join block (sequentially, by an index, with values from other inputs), and
+ * making plan nodes of the path that won. */
+#include "planner/opt.h"
+#include "planner/rewrite.h"
+#include <math.h>
+
+/* Pages in the unit costs are in. */
+static double
+rel_pages(const Relation *r)
+{
+    if (r->pages > 0) return r->pages * 2; /* 16 KiB pages in PostgreSQL's 8 KiB */
+    return r->tuples > 0 ? fmax(1, r->tuples / 100) : 10;
+}
+
+static Expr *
+strip_relabel(Expr *e)
+{
+    while (e->tag == EXPR_Relabel) e = ((RelabelExpr *)e)->arg;
+    return e;
+}
+
+static bool
+is_leaf_column(const Leaf *leaf, Expr *e, int attnum)
+{
+    e = strip_relabel(e);
+    return e->tag == EXPR_ColumnRef && ((ColumnRefExpr *)e)->rel == leaf->node->rel &&
+           ((ColumnRefExpr *)e)->col == attnum - 1;
+}
+
+static bool
+is_string_type(Oid t)
+{
+    return t == TYPE_TEXT || t == TYPE_VARCHAR || t == TYPE_NAME || t == TYPE_UNKNOWN;
+}
+
+/* Whether a value of type v can be looked up as it is in a key of type k. */
+static bool
+key_takes(Oid k, Oid v)
+{
+    return k == v || (is_string_type(k) && is_string_type(v));
+}
+
+/* An integer constant of another width, as one of type k; NULL where it does not fit or is something else. */
+static Expr *
+refit_const(Opt *o, Expr *e, Oid k)
+{
+    if (e->tag != EXPR_Const) return NULL;
+    Value v = ((ConstExpr *)e)->value;
+    int64_t i;
+    if (v.is_null) return NULL;
+    if (v.type == TYPE_INT2) i = v.i16;
+    else if (v.type == TYPE_INT4) i = v.i32;
+    else if (v.type == TYPE_INT8) i = v.i64;
+    else return NULL;
+    if (k == TYPE_INT2 && i == (int16_t)i) v.i16 = (int16_t)i, v.phys = PHYS_I16;
+    else if (k == TYPE_INT4 && i == (int32_t)i) v.i32 = (int32_t)i, v.phys = PHYS_I32;
+    else if (k == TYPE_INT8) v.i64 = i, v.phys = PHYS_I64;
+    else return NULL;
+    v.type = k;
+    ConstExpr *c = EXPR_NEW(o->arena, Const, k, -1, e->loc);
+    if (c != NULL) c->value = v;
+    return (Expr *)c;
+}
+
+/* e made of type k by an implicit cast, where that loses nothing (int4 to int8); NULL otherwise. */
+static Expr *
+widen(Opt *o, Expr *e, Oid k)
+{
+    bool up = (k == TYPE_INT8 && (e->type == TYPE_INT4 || e->type == TYPE_INT2)) || (k == TYPE_INT4 && e->type == TYPE_INT2);
+    if (!up) return NULL;
+    const Cast *c = cast_find(e->type, k);
+    if (c == NULL || c->method != CAST_FUNCTION) return NULL;
+    FuncExpr *f = EXPR_NEW(o->arena, Func, k, -1, e->loc);
+    if (f == NULL) return NULL;
+    f->fn = fn_by_oid(c->function);
+    f->is_cast = true;
+    f->coerce = COERCE_IMPLICIT;
+    if (array_push(o->ctx, o->arena, &f->args, e) != QN_OK) return NULL;
+    return &f->base;
+}
+
+static SelKind
+commuted(SelKind k)
+{
+    switch (k) {
+    case SEL_LT: return SEL_GT;
+    case SEL_LE: return SEL_GE;
+    case SEL_GT: return SEL_LT;
+    case SEL_GE: return SEL_LE;
+    default: return k;
+    }
+}
+
+/* Whether cond bounds the column attnum of leaf by something that does not depend on leaf. */
+static bool
+match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond, IndexBound *out)
+{
+    Opt *o = b->opt;
+    *out = (IndexBound){0};
+    if (cond->tag == EXPR_NullTest) {
+        NullTestExpr *t = (NullTestExpr *)cond;
+        if (!is_leaf_column(leaf, t->arg, attnum)) return false;
+        out->is_null_test = !t->is_not;
+        out->is_not_null = t->is_not;
+        out->cmp = SEL_NONE;
+        return true;
+    }
+    Expr *col, *value;
+    SelKind kind;
+    if (cond->tag == EXPR_Func && ((FuncExpr *)cond)->op != NULL && ((FuncExpr *)cond)->args.count == 2) {
+        FuncExpr *f = (FuncExpr *)cond;
+        kind = f->op->sel;
+        if (kind != SEL_EQ && (kind < SEL_LT || kind > SEL_GE)) return false;
+        col = f->args.items[0];
+        value = f->args.items[1];
+        if (!is_leaf_column(leaf, col, attnum)) {
+            Expr *t = col;
+            col = value, value = t;
+            kind = commuted(kind);
+        }
+    } else if (cond->tag == EXPR_ArrayOp && !((ArrayOpExpr *)cond)->is_all && ((ArrayOpExpr *)cond)->op != NULL &&
+               ((ArrayOpExpr *)cond)->op->sel == SEL_EQ) {
+        ArrayOpExpr *a = (ArrayOpExpr *)cond;
+        kind = SEL_EQ;
+        col = a->left;
+        value = a->array;
+        const TypeInfo *t = type_info(value->type);
+        if (t == NULL || !key_takes(key_type, t->elem_oid)) return false;
+        out->is_array = true;
+    } else {
+        return false;
+    }
+    if (!is_leaf_column(leaf, col, attnum)) return false;
+    ColSet used = {0};
+    bool is_volatile = false;
+    if (colset_add_expr(b->ps, &used, value) != QN_OK || expr_volatile(o->ctx, value, &is_volatile) != QN_OK || is_volatile)
+        return false;
+    for (int i = 0; i < used.count; i++)
+        if (colset_has(&leaf->rels, (ColId){used.items[i].rel, 0})) return false;
+    bool has_subplan = false;
+    if (expr_has_subplan(o->ctx, value, &has_subplan) != QN_OK || has_subplan) return false;
+    if (!out->is_array && !key_takes(key_type, value->type)) {
+        Expr *fit = refit_const(o, value, key_type);
+        if (fit == NULL) fit = widen(o, value, key_type);
+        if (fit == NULL) return false;
+        value = fit;
+    }
+    out->cmp = kind;
+    out->value = value;
+    return true;
+}
+
+/* ---- index paths ---- */
+
+typedef struct IndexMatch {
+    ARRAY(IndexBound) bounds;
+    ExprList conds;
+    int neq;         /* leading keys with equality */
+    RelSet params;
+} IndexMatch;
+
+static RelSet
+cond_others(const Cond *c, const Leaf *leaf)
+{
+    return c->rels & ~(1ull << leaf->bit);
+}
+
+/* Whether a join condition may be checked inside leaf's scan, given rows of the leaves in with. */
+static bool
+movable(const JoinBlock *b, const Cond *c, const Leaf *leaf, RelSet with)
+{
+    RelSet bit = 1ull << leaf->bit;
+    if ((c->rels & bit) == 0 || (cond_others(c, leaf) & ~with) != 0) return false;
+    if (c->special < 0) {
+        if (c->required != c->rels) return false;
+        /* Not below an outer join that could still null this leaf's columns, nor one that keeps the others' rows. */
+        for (int i = 0; i < b->specials.count; i++) {
+            const SpecialJoin *sj = b->specials.items[i];
+            bool in_right = (sj->syn_right & bit) != 0, others_right = (cond_others(c, leaf) & sj->syn_right) != 0;
+            if (in_right != others_right && cond_others(c, leaf) != 0) return false;
+        }
+        return true;
+    }
+    return (b->specials.items[c->special]->syn_right & bit) != 0;
+}
+
+static Status
+match_index(JoinBlock *b, Leaf *leaf, const IndexDef *x, RelSet with, IndexMatch *m)
+{
+    Ctx *ctx = b->ps->ctx;
+    Arena *arena = b->ps->arena;
+    for (int k = 0; k < x->nkeys; k++) {
+        bool have_eq = false, have_lower = false, have_upper = false;
+        if (x->attnums[k] == 0) break;
+        int total = leaf->conds.count + b->conds.count;
+        /* Equalities first: one ends the search for this key. */
+        for (int pass = 0; pass < 2 && !have_eq; pass++) {
+            for (int i = 0; i < total && !have_eq; i++) {
+                Cond *c = i < leaf->conds.count ? NULL : b->conds.items[i - leaf->conds.count];
+                Expr *e = c == NULL ? leaf->conds.items[i] : c->expr;
+                IndexBound bound;
+                if (c != NULL && (with == 0 || !movable(b, c, leaf, with))) continue;
+                if (!match_bound(b, leaf, x->attnums[k], x->types[k], e, &bound)) continue;
+                bool eq = bound.cmp == SEL_EQ || bound.is_null_test;
+                if (eq != (pass == 0)) continue;
+                bool lower = bound.cmp == SEL_GT || bound.cmp == SEL_GE, upper = bound.cmp == SEL_LT || bound.cmp == SEL_LE;
+                if ((lower && have_lower) || (upper && have_upper)) continue;
+                if (bound.is_not_null && (have_lower || have_upper)) continue;
+                bound.key = k;
+                have_eq |= eq;
+                have_lower |= lower || bound.is_not_null;
+                have_upper |= upper || bound.is_not_null;
+                if (c != NULL) m->params |= cond_others(c, leaf);
+                TRY(array_push(ctx, arena, &m->bounds, bound));
+                TRY(array_push(ctx, arena, &m->conds, e));
+            }
+        }
+        if (!have_eq) break;
+        m->neq++;
+    }
+    return QN_OK;
+}
+
+static bool
+is_in(const ExprList *list, const Expr *e)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->items[i] == e) return true;
+    return false;
+}
+
+/* Columns of the leaf that the block above reads, its own conditions included. */
+static bool
+index_covers(JoinBlock *b, const Leaf *leaf, const IndexDef *x)
+{
+    ColSet cols = {0};
+    Ctx *ctx = b->ps->ctx;
+    if (colset_add_all(ctx, b->ps->arena, &cols, b->need) != QN_OK) return false;
+    if (colset_add_exprs(b->ps, &cols, &leaf->conds) != QN_OK) return false;
+    for (int i = 0; i < cols.count; i++) {
+        if (cols.items[i].rel != leaf->node->rel) continue;
+        bool found = false;
+        for (int k = 0; k < x->ncols; k++) found |= x->attnums[k] == cols.items[i].col + 1 && cols.items[i].col >= 0;
+        if (!found) return false;
+    }
+    return true;
+}
+
+static Status
+index_order(JoinBlock *b, const Leaf *leaf, const IndexDef *x, bool backward, SortKeyList *out)
+{
+    for (int k = 0; k < x->nkeys; k++) {
+        if (x->attnums[k] == 0) break;
+        Expr *ref = rel_column_ref(b->ps, leaf->node->rel, x->attnums[k] - 1);
+        if (ref == NULL) return RAISE_OOM(b->ps->ctx);
+        SortKey key = {.expr = ref, .desc = x->desc[k] != backward, .nulls_first = x->nulls_first[k] != backward};
+        key.lt_op = op_for_type(ref->type, key.desc ? SEL_GT : SEL_LT);
+        TRY(array_push(b->ps->ctx, b->ps->arena, out, key));
+    }
+    return QN_OK;
+}
+
+/* Conditions of the leaf that the index does not check, and, when parametrised, join conditions checked here. */
+static Status
+add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m, bool backward, PathList *out)
+{
+    Opt *o = b->opt;
+    Ctx *ctx = b->ps->ctx;
+    const Relation *r = ((LGet *)leaf->node)->relation;
+    Path *p;
+    TRY_ALLOC(ctx, p, ARENA_NEW(b->ps->arena, Path));
+    p->kind = PATH_INDEX;
+    p->leaf = leaf;
+    p->rels = 1ull << leaf->bit;
+    p->params = m->params;
+    p->index = x;
+    p->bounds = m->bounds.items;
+    p->nbounds = m->bounds.count;
+    p->index_cond = m->conds;
+    p->backward = backward;
+    p->width = leaf->width;
+    p->index_only = index_covers(b, leaf, x);
+    TRY(index_order(b, leaf, x, backward, &p->order));
+    for (int i = 0; i < leaf->conds.count; i++)
+        if (!is_in(&m->conds, leaf->conds.items[i]))
+            TRY(array_push(ctx, b->ps->arena, &p->filter, leaf->conds.items[i]));
+    double sel = sel_conditions(o, &m->conds);
+    bool full_key = x->unique && m->neq >= x->nkeys;
+    for (int i = 0; i < m->bounds.count; i++) full_key &= !m->bounds.items[i].is_array && !m->bounds.items[i].is_null_test;
+    if (full_key) sel = fmin(sel, 1 / leaf->raw_rows);
+    /* An order by several arrays' elements is the combinations', not the key's. */
+    for (int i = 0; i < m->bounds.count; i++)
+        if (m->bounds.items[i].is_array) p->order.count = 0;
+    double index_pages = x->pages > 0 ? x->pages * 2 : fmax(1, leaf->raw_rows / 250);
+    double corr = est_correlation(o, r, x->attnums[0] - 1) * (x->nkeys > 1 ? 0.75 : 1);
+    double loops = 1;
+    if (m->params != 0)
+        for (int i = 0; i < b->leaves.count; i++)
+            if ((m->params >> i & 1) != 0) loops *= fmax(1, b->leaves.items[i]->rows);
+    int height = leaf->raw_rows > 1e6 ? 2 : leaf->raw_rows > 500 ? 1 : 0;
+    Cost c;
+    cost_index(ctx->settings, rel_pages(r), leaf->raw_rows, index_pages, height, sel, corr, p->filter.count, m->conds.count,
+               p->index_only, p->index_only ? 0.9 : 0, loops, &c);
+    p->startup = c.startup;
+    p->total = c.total;
+    p->rows = fmax(1, rint(leaf->raw_rows * sel * sel_conditions(o, &p->filter)));
+    if (m->params == 0) p->rows = leaf->rows;
+    return array_push(ctx, b->ps->arena, out, p);
+}
+
+/* Whether reading in key order could save a sort: the wanted order or a merge join starts with the first key. */
+static bool
+order_is_useful(JoinBlock *b, const Leaf *leaf, const IndexDef *x)
+{
+    if (x->attnums[0] == 0) return false;
+    if (b->wanted != NULL && b->wanted->count > 0 && is_leaf_column(leaf, b->wanted->items[0].expr, x->attnums[0])) return true;
+    for (int i = 0; i < b->conds.count; i++) {
+        const Cond *c = b->conds.items[i];
+        if (c->left == NULL || !c->op->can_merge) continue;
+        if (is_leaf_column(leaf, c->left, x->attnums[0]) || is_leaf_column(leaf, c->right, x->attnums[0])) return true;
+    }
+    return false;
+}
+
+static Status
+get_paths(JoinBlock *b, Leaf *leaf, PathList *out)
+{
+    Ctx *ctx = b->ps->ctx;
+    const Relation *r = ((LGet *)leaf->node)->relation;
+    Path *p;
+    Cost c;
+    TRY_ALLOC(ctx, p, ARENA_NEW(b->ps->arena, Path));
+    p->kind = PATH_SEQ;
+    p->leaf = leaf;
+    p->rels = 1ull << leaf->bit;
+    p->rows = leaf->rows;
+    p->width = leaf->width;
+    p->filter = leaf->conds;
+    int nops = 0;
+    for (int i = 0; i < leaf->conds.count; i++) nops += expr_ops(leaf->conds.items[i]);
+    cost_seqscan(ctx->settings, rel_pages(r), leaf->raw_rows, nops, &c);
+    p->startup = c.startup;
+    p->total = c.total;
+    TRY(array_push(ctx, b->ps->arena, out, p));
+    if (r->systable != NULL || r->kind != RELKIND_TABLE) return QN_OK;
+    for (int i = 0; i < r->nindexes; i++) {
+        const IndexDef *x = r->indexes[i];
+        if (!x->valid || x->predicate != NULL) continue;
+        IndexMatch plain = {0};
+        TRY(match_index(b, leaf, x, 0, &plain));
+        bool useful = order_is_useful(b, leaf, x);
+        if (plain.bounds.count > 0 || useful || index_covers(b, leaf, x)) TRY(add_index_path(b, leaf, x, &plain, false, out));
+        if (useful) TRY(add_index_path(b, leaf, x, &plain, true, out));
+        /* With values of other leaves, one path for each set of leaves that bounds the first key. */
+        RelSet tried[16];
+        int ntried = 0;
+        for (int k = 0; k < b->conds.count && ntried < 16; k++) {
+            const Cond *jc = b->conds.items[k];
+            RelSet with = cond_others(jc, leaf);
+            IndexBound bound;
+            if ((jc->rels >> leaf->bit & 1) == 0 || with == 0 || !movable(b, jc, leaf, with)) continue;
+            bool first = false;
+            for (int key = 0; key < x->nkeys; key++)
+                first |= x->attnums[key] != 0 && match_bound(b, leaf, x->attnums[key], x->types[key], jc->expr, &bound);
+            if (!first) continue;
+            bool seen = false;
+            for (int t = 0; t < ntried; t++) seen |= tried[t] == with;
+            if (seen) continue;
+            tried[ntried++] = with;
+            IndexMatch m = {0};
+            TRY(match_index(b, leaf, x, with, &m));
+            if (m.params != 0) TRY(add_index_path(b, leaf, x, &m, false, out));
+        }
+    }
+    return QN_OK;
+}
+
+Status
+leaf_paths(JoinBlock *b, Leaf *leaf, PathList *out)
+{
+    Opt *o = b->opt;
+    if (leaf->node->tag == LOGICAL_Get) return get_paths(b, leaf, out);
+    Ctx *ctx = b->ps->ctx;
+    Path *p;
+    ColSet need = {0};
+    for (int i = 0; i < b->need->count; i++)
+        if (colset_has(&leaf->rels, (ColId){b->need->items[i].rel, 0}))
+            TRY(colset_add(ctx, b->ps->arena, &need, b->need->items[i]));
+    const SortKeyList *wanted = b->leaves.count == 1 ? b->wanted : NULL;
+    /* Columns of other leaves become params that the nested loop above will set. */
+    if (leaf->lateral != 0) {
+        leaf->scope.up = o->scope;
+        o->scope = &leaf->scope;
+    }
+    Status st = plan_tree(o, leaf->node, &need, wanted, b->leaves.count == 1 && leaf->conds.count == 0 ? b->limit_rows : 0, &leaf->sub);
+    if (st == QN_OK) {
+        const char *alias = leaf->node->tag == LOGICAL_Project ? ((LProject *)leaf->node)->alias : NULL;
+        leaf->raw_rows = leaf->sub.node->rows;
+        st = sub_filter(o, &leaf->sub, &leaf->conds, alias);
+    }
+    if (leaf->lateral != 0) o->scope = leaf->scope.up;
+    TRY(st);
+    leaf->rows = fmax(1, leaf->sub.node->rows);
+    TRY_ALLOC(ctx, p, ARENA_NEW(b->ps->arena, Path));
+    p->kind = PATH_LEAF_SUB;
+    p->leaf = leaf;
+    p->rels = 1ull << leaf->bit;
+    p->params = leaf->lateral;
+    p->rows = leaf->rows;
+    p->width = leaf->width;
+    p->order = leaf->sub.order;
+    p->startup = leaf->sub.node->startup_cost;
+    p->total = leaf->sub.node->total_cost;
+    return array_push(ctx, b->ps->arena, out, p);
+}
+
+/* ---- plan nodes of a path ---- */
+
+static Status
+leaf_columns(JoinBlock *b, RelSet rels, const ColSet *from, ColSet *out)
+{
+    for (int i = 0; i < from->count; i++)
+        for (int k = 0; k < b->leaves.count; k++)
+            if ((rels >> k & 1) != 0 && colset_has(&b->leaves.items[k]->rels, (ColId){from->items[i].rel, 0}))
+                TRY(colset_add(b->ps->ctx, b->ps->arena, out, from->items[i]));
+    return QN_OK;
+}
+
+static void
+set_costs(PlanNode *n, const Path *p)
+{
+    n->startup_cost = p->startup;
+    n->total_cost = p->total;
+    n->rows = p->rows;
+    n->width = p->width;
+}
+
+/* Targets: the columns of need the scan has; scan columns beyond them serve conditions only. */
+static Status
+scan_output(Opt *o, PlanNode *n, const ColSet *fetched, const ColSet *need, Sub *out)
+{
+    *out = (Sub){.node = n, .cols = *fetched};
+    for (int i = 0; i < fetched->count; i++) {
+        ColumnRefExpr *ref = (ColumnRefExpr *)rel_column_ref(o->ps, fetched->items[i].rel, fetched->items[i].col);
+        if (ref == NULL) return RAISE_OOM(o->ctx);
+        ref->rel = INPUT_OUTER;
+        ref->col = i;
+        TRY(array_push(o->ctx, o->arena, &n->targets, &ref->base));
+    }
+    return sub_select(o, out, need);
+}
+
+static Status
+scan_columns(Opt *o, const ColSet *fetched, int **cols_out)
+{
+    TRY_ALLOC(o->ctx, *cols_out, ARENA_ARRAY(o->arena, int, fetched->count + 1));
+    for (int i = 0; i < fetched->count; i++) (*cols_out)[i] = fetched->items[i].col;
+    return QN_OK;
+}
+
+/* Conditions that extents' minima and maxima can refute. */
+static Status
+scan_ranges(JoinBlock *b, const Path *p, SeqScanPlan *s)
+{
+    Opt *o = b->opt;
+    TRY_ALLOC(o->ctx, s->ranges, ARENA_ARRAY(o->arena, ScanRange, p->filter.count + 1));
+    for (int i = 0; i < p->filter.count; i++) {
+        const Relation *r = s->rel;
+        Expr *e = p->filter.items[i];
+        if (e->tag != EXPR_Func || ((FuncExpr *)e)->args.count != 2) continue;
+        FuncExpr *f = (FuncExpr *)e;
+        for (int side = 0; side < 2; side++) {
+            Expr *col = strip_relabel(f->args.items[side]);
+            if (col->tag != EXPR_ColumnRef || ((ColumnRefExpr *)col)->rel != p->leaf->node->rel) continue;
+            int att = ((ColumnRefExpr *)col)->col;
+            IndexBound bound;
+            if (att < 0 || type_phys(r->cols[att].type, r->cols[att].typmod) == PHYS_STR) continue;
+            if (!match_bound(b, p->leaf, att + 1, r->cols[att].type, e, &bound) || bound.value == NULL || bound.is_array) continue;
+            ScanRange *range = &s->ranges[s->nranges++];
+            range->col = att;
+            range->cmp = bound.cmp;
+            TRY(opt_translate(o, bound.value, NULL, NULL, &range->value));
+            break;
+        }
+    }
+    return QN_OK;
+}
+
+static Status
+build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
+{
+    Opt *o = b->opt;
+    LGet *get = (LGet *)p->leaf->node;
+    ColSet want = {0}, fetched = {0};
+    PlanNode *n;
+    TRY(leaf_columns(b, p->rels, need, &want));
+    TRY(colset_add_all(o->ctx, o->arena, &fetched, &want));
+    ColSet used = {0};
+    TRY(colset_add_exprs(b->ps, &used, &p->filter));
+    if (p->kind == PATH_INDEX) TRY(colset_add_exprs(b->ps, &used, &p->index_cond));
+    TRY(leaf_columns(b, p->rels, &used, &fetched));
+    if (p->kind == PATH_INDEX) {
+        IndexScanPlan *s = PNODE_NEW(o, IndexScan, NULL, NULL);
+        if (s == NULL) return RAISE_OOM(o->ctx);
+        n = &s->base;
+        s->rel = get->relation;
+        s->alias = get->alias;
+        s->index = p->index;
+        s->backward = p->backward;
+        s->index_only = p->index_only;
+        s->nbounds = p->nbounds;
+        TRY_ALLOC(o->ctx, s->bounds, ARENA_ARRAY(o->arena, IndexBound, p->nbounds + 1));
+        for (int i = 0; i < p->nbounds; i++) {
+            s->bounds[i] = p->bounds[i];
+            if (p->bounds[i].value != NULL) TRY(opt_translate(o, p->bounds[i].value, NULL, NULL, &s->bounds[i].value));
+        }
+        TRY(opt_translate_list(o, &p->index_cond, &fetched, NULL, &s->index_cond));
+        TRY(scan_columns(o, &fetched, &s->cols));
+        s->ncols = fetched.count;
+    } else if (get->relation->systable != NULL) {
+        CatalogScanPlan *s = PNODE_NEW(o, CatalogScan, NULL, NULL);
+        if (s == NULL) return RAISE_OOM(o->ctx);
+        n = &s->base;
+        s->rel = get->relation;
+        s->alias = get->alias;
+        TRY(scan_columns(o, &fetched, &s->cols));
+        s->ncols = fetched.count;
+    } else {
+        SeqScanPlan *s = PNODE_NEW(o, SeqScan, NULL, NULL);
+        if (s == NULL) return RAISE_OOM(o->ctx);
+        n = &s->base;
+        s->rel = get->relation;
+        s->alias = get->alias;
+        TRY(scan_columns(o, &fetched, &s->cols));
+        s->ncols = fetched.count;
+        TRY(scan_ranges(b, p, s));
+    }
+    set_costs(n, p);
+    TRY(opt_translate_list(o, &p->filter, &fetched, NULL, &n->filter));
+    TRY(scan_output(o, n, &fetched, &want, out));
+    out->order = p->order;
+    return QN_OK;
+}
+
+/* Both sides of a key as one type, so that they hash and sort alike. */
+static Expr *
+key_as(Opt *o, Expr *e, Oid type)
+{
+    if (e->type == type) return e;
+    const Cast *c = cast_find(e->type, type);
+    if (c == NULL || c->context != CAST_IMPLICIT) return NULL;
+    if (c->method == CAST_BINARY) {
+        RelabelExpr *r = EXPR_NEW(o->arena, Relabel, type, -1, e->loc);
+        if (r == NULL) return NULL;
+        r->arg = e;
+        r->coerce = COERCE_IMPLICIT;
+        return &r->base;
+    }
+    FuncExpr *f = EXPR_NEW(o->arena, Func, type, -1, e->loc);
+    if (f == NULL || array_push(o->ctx, o->arena, &f->args, e) != QN_OK) return NULL;
+    f->fn = fn_by_oid(c->function);
+    f->is_cast = true;
+    f->coerce = COERCE_IMPLICIT;
+    return &f->base;
+}
+
+static Status
+join_keys(Opt *o, const Path *p, const Sub *outer, const Sub *inner, ExprList *ok, ExprList *ik)
+{
+    for (int i = 0; i < p->left_keys.count; i++) {
+        Expr *l = p->left_keys.items[i], *r = p->right_keys.items[i];
+        if (l->type != r->type) {
+            Expr *x = key_as(o, l, r->type), *y = x == NULL ? key_as(o, r, l->type) : NULL;
+            if (x != NULL) l = x;
+            else if (y != NULL) r = y;
+            else return RAISE_INTERNAL(o->ctx, "join keys of types %u and %u", l->type, r->type);
+        }
+        TRY(opt_translate(o, l, &outer->cols, NULL, &l));
+        TRY(opt_translate(o, r, &inner->cols, NULL, &r));
+        /* The inner side's columns are input 0 of the key program. */
+        TRY(array_push(o->ctx, o->arena, ok, l));
+        TRY(array_push(o->ctx, o->arena, ik, r));
+    }
+    return QN_OK;
+}
+
+/* The key expressions over the inner input say INPUT_INNER. */
+static Status
+mark_inner(Ctx *ctx, Expr **slot, void *arg)
+{
+    (void)arg;
+    if (*slot == NULL) return QN_OK;
+    if ((*slot)->tag == EXPR_ColumnRef) ((ColumnRefExpr *)*slot)->rel = INPUT_INNER;
+    TRY(ctx_check_depth(ctx));
+    return expr_children(ctx, *slot, mark_inner, NULL);
+}
+
+static bool
+keeps_inner(JoinType t)
+{
+    return t != JOIN_SEMI && t != JOIN_ANTI;
+}
+
+static bool
+keeps_outer(JoinType t)
+{
+    return t != JOIN_RIGHT_SEMI && t != JOIN_RIGHT_ANTI;
+}
+
+static Status
+join_output(JoinBlock *b, const Path *p, PlanNode *n, const Sub *outer, const Sub *inner, const ColSet *need, Sub *out)
+{
+    Opt *o = b->opt;
+    *out = (Sub){.node = n};
+    bool with_outer = keeps_outer(p->jointype), with_inner = keeps_inner(p->jointype);
+    set_costs(n, p);
+    for (int i = 0; with_outer && i < outer->cols.count; i++) TRY(array_push(o->ctx, o->arena, &out->cols, outer->cols.items[i]));
+    for (int i = 0; with_inner && i < inner->cols.count; i++) TRY(array_push(o->ctx, o->arena, &out->cols, inner->cols.items[i]));
+    Sub none = {0};
+    if (with_outer) TRY(pnode_pass_targets(o, n, outer, with_inner ? inner : NULL));
+    else TRY(pnode_pass_targets(o, n, &none, inner));
+    TRY(opt_translate_list(o, &p->filter, &outer->cols, &inner->cols, &n->filter));
+    out->order = p->order;
+    return sub_select(o, out, need);
+}
+
+static Status
+build_join(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
+{
+    Opt *o = b->opt;
+    Ctx *ctx = o->ctx;
+    ColSet all = {0}, outer_need = {0}, inner_need = {0};
+    Sub outer, inner;
+    ParamScope scope = {.up = o->scope};
+
+    TRY(colset_add_all(ctx, o->arena, &all, need));
+    TRY(colset_add_exprs(b->ps, &all, &p->key_conds));
+    TRY(colset_add_exprs(b->ps, &all, &p->join_conds));
+    TRY(colset_add_exprs(b->ps, &all, &p->filter));
+    TRY(leaf_columns(b, p->inner->rels, &all, &inner_need));
+    if (p->kind == PATH_NESTLOOP) o->scope = &scope;
+    Status st = path_build(b, p->inner, &inner_need, &inner);
+    o->scope = scope.up;
+    TRY(st);
+    TRY(leaf_columns(b, p->outer->rels, &all, &outer_need));
+    if (p->kind == PATH_NESTLOOP) TRY(leaf_columns(b, p->outer->rels, &scope.cols, &outer_need));
+    TRY(path_build(b, p->outer, &outer_need, &outer));
+
+    if (p->kind == PATH_NESTLOOP) {
+        NestLoopPlan *j = PNODE_NEW(o, NestLoop, outer.node, inner.node);
+        if (j == NULL) return RAISE_OOM(ctx);
+        j->jointype = p->jointype;
+        j->inner_unique = p->inner_unique;
+        j->nparams = scope.cols.count;
+        TRY_ALLOC(ctx, j->params, ARENA_ARRAY(o->arena, NestParam, j->nparams + 1));
+        for (int i = 0; i < j->nparams; i++) {
+            Expr *ref = rel_column_ref(b->ps, scope.cols.items[i].rel, scope.cols.items[i].col);
+            if (ref == NULL) return RAISE_OOM(ctx);
+            TRY(opt_translate(o, ref, &outer.cols, NULL, &j->params[i].value));
+            j->params[i].id = scope.ids[i];
+        }
+        TRY(opt_translate_list(o, &p->join_conds, &outer.cols, &inner.cols, &j->join_cond));
+        return join_output(b, p, &j->base, &outer, &inner, need, out);
+    }
+    ExprList ok = {0}, ik = {0};
+    TRY(join_keys(o, p, &outer, &inner, &ok, &ik));
+    for (int i = 0; i < ik.count; i++) TRY(mark_inner(ctx, &ik.items[i], NULL));
+    if (p->kind == PATH_HASH) {
+        HashPlan *h = PNODE_NEW(o, Hash, inner.node, NULL);
+        if (h == NULL) return RAISE_OOM(ctx);
+        TRY(pnode_pass_targets(o, &h->base, &inner, NULL));
+        h->base.startup_cost = h->base.total_cost;
+        HashJoinPlan *j = PNODE_NEW(o, HashJoin, outer.node, &h->base);
+        if (j == NULL) return RAISE_OOM(ctx);
+        inner.node = &h->base;
+        j->jointype = p->jointype;
+        j->inner_unique = p->inner_unique;
+        j->outer_keys = ok;
+        j->inner_keys = ik;
+        TRY(opt_translate_list(o, &p->key_conds, &outer.cols, &inner.cols, &j->hash_cond));
+        TRY(opt_translate_list(o, &p->join_conds, &outer.cols, &inner.cols, &j->join_cond));
+        return join_output(b, p, &j->base, &outer, &inner, need, out);
+    }
+    MergeJoinPlan *j = PNODE_NEW(o, MergeJoin, outer.node, inner.node);
+    if (j == NULL) return RAISE_OOM(ctx);
+    j->jointype = p->jointype;
+    j->inner_unique = p->inner_unique;
+    for (int i = 0; i < ok.count; i++) {
+        SortKey l = p->left_sort.items[i], r = p->right_sort.items[i];
+        l.expr = ok.items[i];
+        r.expr = ik.items[i];
+        TRY(array_push(ctx, o->arena, &j->outer_keys, l));
+        TRY(array_push(ctx, o->arena, &j->inner_keys, r));
+    }
+    TRY(opt_translate_list(o, &p->key_conds, &outer.cols, &inner.cols, &j->merge_cond));
+    TRY(opt_translate_list(o, &p->join_conds, &outer.cols, &inner.cols, &j->join_cond));
+    return join_output(b, p, &j->base, &outer, &inner, need, out);
+}
+
+Status
+path_build(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
+{
+    Opt *o = b->opt;
+    TRY(ctx_check_depth(o->ctx));
+    switch (p->kind) {
+    case PATH_SEQ:
+    case PATH_INDEX: return build_scan(b, p, need, out);
+    case PATH_LEAF_SUB: {
+        ColSet want = {0};
+        TRY(param_scope_merge(o, &p->leaf->scope));
+        *out = p->leaf->sub;
+        TRY(leaf_columns(b, p->rels, need, &want));
+        return sub_select(o, out, &want);
+    }
+    case PATH_MATERIAL: {
+        TRY(path_build(b, p->outer, need, out));
+        MaterializePlan *m = PNODE_NEW(o, Materialize, out->node, NULL);
+        if (m == NULL) return RAISE_OOM(o->ctx);
+        TRY(pnode_pass_targets(o, &m->base, out, NULL));
+        set_costs(&m->base, p);
+        out->node = &m->base;
+        return QN_OK;
+    }
+    case PATH_SORT: {
+        ColSet with = {0};
+        TRY(colset_add_all(o->ctx, o->arena, &with, need));
+        TRY(colset_add_sort(b->ps, &with, &p->order));
+        ColSet mine = {0};
+        TRY(leaf_columns(b, p->rels, &with, &mine));
+        TRY(path_build(b, p->outer, &mine, out));
+        return opt_sort(o, out, &p->order, 0);
+    }
+    default: return build_join(b, p, need, out);
+    }
+}
