@@ -3,6 +3,7 @@
 #include "types/agg.h"
 
 #include "types/array.h"
+#include "types/datetime.h"
 #include <math.h>
 
 /* string_agg(value, delimiter): NULL values are skipped; a delimiter goes before each value but the
@@ -256,6 +257,26 @@ continuous(AggCall *call, const ValueList *s, double p, Value *out)
     return QN_OK;
 }
 
+/* The same with intervals: low + part * (high - low), part by part. */
+static Status
+continuous_interval(AggCall *call, const ValueList *s, double p, Value *out)
+{
+    TRY(check_fraction(call->ctx, p));
+    double at = p * (double)(s->n - 1);
+    int64_t low = (int64_t)floor(at), high = (int64_t)ceil(at);
+    Interval a = s->items[low].interval, b = s->items[high].interval, d;
+    *out = value_interval(a);
+    if (low == high) return QN_OK;
+    if (__builtin_sub_overflow(b.us, a.us, &d.us) ||
+        __builtin_sub_overflow(b.days, a.days, &d.days) ||
+        __builtin_sub_overflow(b.months, a.months, &d.months))
+        return RAISE(call->ctx, ERR_DATETIME_FIELD_OVERFLOW, "interval out of range");
+    TRY(interval_scale_by(call->ctx, &d, at - (double)low, false, &d));
+    *out = value_interval(
+        (Interval){a.us + d.us, a.days + d.days, a.months + d.months}); /* between the two */
+    return QN_OK;
+}
+
 /* The first row whose share of the rows reaches p. */
 static Status
 discrete(AggCall *call, const ValueList *s, double p, Value *out)
@@ -312,6 +333,18 @@ percentile_cont_final(AggCall *call, const void *state, Arena *arena, Value *out
 }
 
 static Status
+percentile_cont_interval_final(AggCall *call, const void *state, Arena *arena, Value *out)
+{
+    return percentile(call, state, arena, continuous_interval, out);
+}
+
+static Status
+percentile_cont_interval_multi_final(AggCall *call, const void *state, Arena *arena, Value *out)
+{
+    return percentiles(call, state, arena, continuous_interval, TYPE_INTERVAL, out);
+}
+
+static Status
 percentile_disc_final(AggCall *call, const void *state, Arena *arena, Value *out)
 {
     return percentile(call, state, arena, discrete, out);
@@ -356,6 +389,8 @@ mode_final(AggCall *call, const void *state, Arena *arena, Value *out)
                                   .final = NAME##_final};
 
 LIST_OPS(percentile_cont)
+LIST_OPS(percentile_cont_interval)
+LIST_OPS(percentile_cont_interval_multi)
 LIST_OPS(percentile_disc)
 LIST_OPS(percentile_cont_multi)
 LIST_OPS(percentile_disc_multi)

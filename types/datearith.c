@@ -379,8 +379,8 @@ fits_i32(double v)
     return v >= INT32_MIN && v <= INT32_MAX;
 }
 
-/* iv scaled by apply(part): what is left of months goes to days of 30, what is left of days to time. */
-static Status
+/* What is left of months goes to days of 30, what is left of days to time. */
+Status
 interval_scale_by(Ctx *ctx, const Interval *iv, double factor, bool divide, Interval *out)
 {
 #define APPLY(part) (divide ? (double)(part) / factor : (double)(part) * factor)

@@ -158,6 +158,8 @@ DateUnit datetime_find_unit(const char *s); /* lower case, NUL-terminated; ten c
 Status timestamp_add_interval(Ctx *ctx, int64_t t, const Interval *iv, int64_t *out);
 Status timestamptz_add_interval(Ctx *ctx, const TimeZone *tz, int64_t t, const Interval *iv, int64_t *out);
 Status interval_negate(Ctx *ctx, const Interval *iv, Interval *out);
+/* iv times factor, or divided by it (which is not 0). 22008. */
+Status interval_scale_by(Ctx *ctx, const Interval *iv, double factor, bool divide, Interval *out);
 Status date_to_timestamp(Ctx *ctx, int32_t date, int64_t *out);
 
 /* What the parsers report; turned into PostgreSQL's errors by datetime_raise. */

@@ -137,12 +137,11 @@ parse_short(const char *p, const char *end, Value *out)
             point = true;
             continue;
         }
-        if (!ascii_is_digit(*p)) return false;
+        if (!ascii_is_digit(*p) || ++ndigits > 18) return false;
         v = v * 10 + (*p - '0');
-        ndigits++;
         scale += point;
     }
-    if (ndigits == 0 || ndigits > 18) return false;
+    if (ndigits == 0) return false;
     *out = numeric_value_int(negative ? -v : v, scale);
     return true;
 }
