@@ -12,6 +12,7 @@ static const Pass passes[] = {
     {"cte", rw_cte, false},          /* WITH queries read once become derived tables */
     {"fold", rw_fold, false},        /* constants computed, conditions apart at ANDs */
     {"unnest", rw_unnest, false},    /* EXISTS and IN in WHERE become joins */
+    {"scalar", rw_scalar, false},    /* correlated aggregates become joins with a grouping */
     {"merge", rw_merge, true},       /* derived tables that compute little disappear */
     {"fold again", rw_fold, true},   /* constants that came in from them */
     {"pushdown", rw_pushdown, false}, /* conditions to where their columns come from; outer joins that need not be */

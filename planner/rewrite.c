@@ -102,6 +102,7 @@ column_map_new(PlanState *ps, ColumnMap *out)
 {
     out->ps = ps;
     out->nmap = ps->nrels + 1;
+    out->once = false;
     TRY_ALLOC(ps->ctx, out->map, ARENA_ARRAY(ps->arena, Expr **, out->nmap));
     return QN_OK;
 }
@@ -118,6 +119,7 @@ column_map_expr(Ctx *ctx, Expr **slot, void *arg)
         Expr *to = m->map[c->rel][c->col];
         TRY_ALLOC(ctx, to, expr_copy(m->ps->arena, to));
         *slot = to;
+        if (m->once) return QN_OK;
         TRY(ctx_check_depth(ctx));
         return column_map_expr(ctx, slot, arg); /* what it is made of may be replaced as well */
     }

@@ -36,6 +36,7 @@ typedef struct ColumnMap {
     PlanState *ps;
     Expr ***map;  /* by rel */
     int nmap;
+    bool once;    /* what replaces a column is not looked at again */
 } ColumnMap;
 Status column_map_new(PlanState *ps, ColumnMap *out);
 Status column_map_expr(Ctx *ctx, Expr **slot, void *map); /* an ExprWalkFn */
@@ -50,6 +51,7 @@ Status each_query(PlanState *ps, Query *q, Status (*fn)(PlanState *ps, Query *q)
 Status rw_cte(PlanState *ps, Query *q);
 Status rw_fold(PlanState *ps, Query *q);
 Status rw_unnest(PlanState *ps, Query *q);
+Status rw_scalar(PlanState *ps, Query *q);
 Status rw_merge(PlanState *ps, Query *q);
 Status rw_pushdown(PlanState *ps, Query *q);
 Status fold_expr(PlanState *ps, Expr **slot);
