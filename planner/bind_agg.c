@@ -10,8 +10,9 @@ typedef struct LevelSearch {
     Binder *b;
     int level;     /* of the scope the call stands in */
     int deepest;   /* of its columns, -1 none */
-    bool has_agg, has_window;
-    int agg_level;
+    bool has_agg;
+    int window_loc; /* of a window function of this level, 0 none */
+    int agg_level, agg_loc; /* of the deepest aggregate */
 } LevelSearch;
 
 static Status
@@ -29,18 +30,21 @@ find_levels(Ctx *ctx, Expr **slot, void *arg)
         int level = ((AggExpr *)e)->level;
         if (level <= l->level) {
             l->has_agg = true;
-            if (level > l->agg_level) l->agg_level = level;
+            if (level > l->agg_level) {
+                l->agg_level = level;
+                l->agg_loc = e->loc;
+            }
             if (level > l->deepest) l->deepest = level;
         }
         break;
     }
-    case EXPR_Window: l->has_window = true; break;
+    case EXPR_Window: l->window_loc = e->loc > 0 ? e->loc : 1; break;
     case EXPR_SubPlan:
         TRY(ctx_check_depth(ctx));
         if (((SubPlanExpr *)e)->query != NULL) {
-            bool window = l->has_window; /* a subquery's own window functions do not count */
+            int window = l->window_loc; /* a subquery's own window functions do not count */
             TRY(query_walk_exprs(ctx, ((SubPlanExpr *)e)->query, find_levels, arg));
-            l->has_window = window;
+            l->window_loc = window;
         }
         break;
     default: break;
@@ -50,7 +54,7 @@ find_levels(Ctx *ctx, Expr **slot, void *arg)
 }
 
 static Status
-agg_not_allowed(Scope *at, int loc)
+agg_not_allowed(Scope *at, const char *what, int loc)
 {
     Status st;
     switch (at->clause) {
@@ -61,9 +65,9 @@ agg_not_allowed(Scope *at, int loc)
     case CLAUSE_WINDOW_ORDER:
     case CLAUSE_ORDER_BY:
     case CLAUSE_DISTINCT_ON: return QN_OK;
-    case CLAUSE_JOIN_ON: st = RAISE(at->ctx, ERR_GROUPING_ERROR, "aggregate functions are not allowed in JOIN conditions"); break;
-    case CLAUSE_FROM_FUNCTION: st = RAISE(at->ctx, ERR_GROUPING_ERROR, "aggregate functions are not allowed in functions in FROM"); break;
-    default: st = RAISE(at->ctx, ERR_GROUPING_ERROR, "aggregate functions are not allowed in %s", clause_name(at->clause)); break;
+    case CLAUSE_JOIN_ON: st = RAISE(at->ctx, ERR_GROUPING_ERROR, "%s are not allowed in JOIN conditions", what); break;
+    case CLAUSE_FROM_FUNCTION: st = RAISE(at->ctx, ERR_GROUPING_ERROR, "%s are not allowed in functions in FROM", what); break;
+    default: st = RAISE(at->ctx, ERR_GROUPING_ERROR, "%s are not allowed in %s", what, clause_name(at->clause)); break;
     }
     return err_position(at->ctx, st, loc);
 }
@@ -174,12 +178,12 @@ bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs
     if (a->filter != NULL) TRY(find_levels(s->ctx, &a->filter, &l));
     a->level = l.deepest >= 0 ? l.deepest : s->level;
     if (l.has_agg && l.agg_level == a->level)
-        return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate function calls cannot be nested"), f->loc);
-    if (l.has_window)
-        return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate function calls cannot contain window function calls"), f->loc);
+        return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate function calls cannot be nested"), l.agg_loc);
+    if (l.window_loc != 0)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate function calls cannot contain window function calls"), l.window_loc);
     Scope *at = s;
     while (at->level > a->level) at = at->parent;
-    TRY(agg_not_allowed(at, f->loc));
+    TRY(agg_not_allowed(at, "aggregate functions", f->loc));
     at->has_aggs = true;
     *out = (Expr *)a;
     return QN_OK;
@@ -197,7 +201,7 @@ bind_grouping(Scope *s, const GroupingFunc *g, Expr **out)
         TRY(bind_expr(s, g->args.items[i], &a));
         TRY(array_push(s->ctx, s->ps->arena, &e->args, a));
     }
-    TRY(agg_not_allowed(s, g->loc));
+    TRY(agg_not_allowed(s, "grouping operations", g->loc));
     s->has_aggs = true;
     *out = (Expr *)e;
     return QN_OK;

@@ -241,7 +241,7 @@ step_extras(Scope *s, const CommonTableExpr *ast, const char *const *names, int 
 static Status
 find_own_agg(Ctx *ctx, LNode **slot, void *arg)
 {
-    if ((*slot)->tag == LOGICAL_Aggregate && ((LAggregate *)*slot)->aggs.count > 0) *(bool *)arg = true;
+    if ((*slot)->tag == LOGICAL_Aggregate && ((LAggregate *)*slot)->aggs.count > 0) *(Expr **)arg = ((LAggregate *)*slot)->aggs.items[0];
     if ((*slot)->tag == LOGICAL_Project && ((LProject *)*slot)->is_subquery) return QN_OK;
     TRY(ctx_check_depth(ctx));
     return lnode_children(ctx, *slot, find_own_agg, arg);
@@ -344,9 +344,10 @@ bind_recursive(Scope *s, CteName *c, const SelectStmt *stmt, Query **out)
     s->b->rec_forbidden = NULL;
     TRY(bind_select(inner, AST_AS(SelectStmt, stmt->setop_args.items[n - 1]), true, &step));
     s->b->rec_forbidden = saved;
-    bool aggs = false;
-    if (c->self_refs > 0) TRY(find_own_agg(s->ctx, &step->root, &aggs));
-    if (aggs) return RAISE(s->ctx, ERR_INVALID_RECURSION, "aggregate functions are not allowed in a recursive query's recursive term");
+    Expr *agg = NULL;
+    if (c->self_refs > 0) TRY(find_own_agg(s->ctx, &step->root, &agg));
+    if (agg != NULL)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_INVALID_RECURSION, "aggregate functions are not allowed in a recursive query's recursive term"), agg->loc);
     TRY(unify_recursive(s, c, seed, step));
     if (x->n > 0) TRY(step_extras(s, ast, c->out_names, ncols, r->worktable, step, x));
     r->base.left = seed->root;

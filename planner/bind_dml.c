@@ -410,7 +410,7 @@ infer_arbiters(Dml *d, const InferClause *inf, OnConflict *oc)
             continue;
         }
         const Column *c = relation_column(d->r, name);
-        if (c == NULL) return raise_missing_column(s, NULL, name, e->loc);
+        if (c == NULL) return raise_missing_column(s, NULL, name, inf->loc);
         attnums[i] = c->attnum;
     }
     for (int i = 0; i < d->r->nindexes && !has_exprs; i++)
@@ -590,7 +590,7 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
         TRY(target_column(s, d->r, t, &col));
         const Column *c = &d->r->cols[col];
         if (values[col] != NULL)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "multiple assignments to same column \"%s\"", c->name), t->loc);
+            return RAISE(s->ctx, ERR_SYNTAX_ERROR, "multiple assignments to same column \"%s\"", c->name);
         bool is_default = ast_is(t->value, SetToDefault);
         if (!is_default && (c->generated != 0 || c->identity == 'a')) {
             Status st = RAISE(s->ctx, ERR_GENERATED_ALWAYS, "column \"%s\" can only be updated to DEFAULT", c->name);

@@ -141,7 +141,7 @@ finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **
         return bind_aggregate(s, f, m, args, nargs, out);
     case FUNC_WINDOW:
         if (f->over == NULL)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_WINDOWING_ERROR, "window function %s requires an OVER clause", name), f->loc);
+            return err_position(s->ctx, RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "window function %s requires an OVER clause", name), f->loc);
         if (f->agg_within_group)
             return err_position(s->ctx, RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "window function %s cannot have WITHIN GROUP", name), f->loc);
         TRY(coerce_arguments(s->ps, args, nargs, m->declared));

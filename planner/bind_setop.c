@@ -46,7 +46,7 @@ finish_columns(Scope *s, const SelectStmt *stmt, LNode *root, const char **names
             Status status = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
             status = err_detail(s->ctx, status, "Only result column names can be used, not expressions or functions.");
             status = err_hint(s->ctx, status, "Add the expression/function to every SELECT, or move the UNION into a FROM clause.");
-            return err_position(s->ctx, status, ast_location(sb->expr));
+            return err_position(s->ctx, status, expr_location(st->targets.items[target].expr));
         }
         TRY(sort_item_make(s, &st->targets.items[target].expr, sb, &it));
         SortKey key = {NULL, it.desc, it.nulls_first, it.lt_op};

@@ -14,6 +14,7 @@ static const Pass passes[] = {
     {"unnest", rw_unnest, false},    /* EXISTS and IN in WHERE become joins */
     {"scalar", rw_scalar, false},    /* correlated aggregates become joins with a grouping */
     {"merge", rw_merge, true},       /* derived tables that compute little disappear */
+    {"lateral", rw_lateral, true},   /* LATERAL that only filters by the left side is an ordinary join */
     {"fold again", rw_fold, true},   /* constants that came in from them */
     {"pushdown", rw_pushdown, false}, /* conditions to where their columns come from; outer joins that need not be */
     {NULL, NULL, false},
@@ -22,7 +23,7 @@ static const Pass passes[] = {
 Status
 passes_run(PlanState *ps, Query *q)
 {
-    for (const Pass *p = passes; p->name != NULL; p++) 
+    for (const Pass *p = passes; p->name != NULL; p++)
         if (!p->derived_only || ps->nderived > 0) TRY(p->run(ps, q));
     return QN_OK;
 }

@@ -52,6 +52,7 @@ Status rw_cte(PlanState *ps, Query *q);
 Status rw_fold(PlanState *ps, Query *q);
 Status rw_unnest(PlanState *ps, Query *q);
 Status rw_scalar(PlanState *ps, Query *q);
+Status rw_lateral(PlanState *ps, Query *q);
 Status rw_merge(PlanState *ps, Query *q);
 Status rw_pushdown(PlanState *ps, Query *q);
 Status fold_expr(PlanState *ps, Expr **slot);

@@ -229,3 +229,48 @@ rw_unnest(PlanState *ps, Query *q)
     if (ps->nsubqueries == 0) return QN_OK;
     return each_query(ps, q, unnest_query);
 }
+
+/* ---- LATERAL ---- */
+
+/* JOIN LATERAL (SELECT ... FROM s WHERE s.k = t.k): the condition is the join's, and the join is an ordinary one. */
+static Status
+free_lateral(Ctx *ctx, LNode **slot, void *arg)
+{
+    PlanState *ps = arg;
+    TRY(ctx_check_depth(ctx));
+    TRY(lnode_children(ctx, *slot, free_lateral, arg));
+    LJoin *j = (LJoin *)*slot;
+    if (j->base.tag != LOGICAL_Join || !j->lateral || (j->jointype != JOIN_INNER && j->jointype != JOIN_LEFT)) return QN_OK;
+    RelBits left, used, free_rels;
+    TRY(relbits_new(ps, &left));
+    TRY(rels_produced(ps, j->base.left, &left));
+    if (j->base.right->tag == LOGICAL_Filter) {
+        LFilter *f = (LFilter *)j->base.right;
+        ExprList stay = {0};
+        for (int i = 0; i < f->conds.count; i++) {
+            bool vol;
+            TRY(relbits_new(ps, &used));
+            TRY(rels_used(ps, f->conds.items[i], &used));
+            TRY(expr_volatile(ctx, f->conds.items[i], &vol));
+            TRY(array_push(ctx, ps->arena, relbits_overlap(&used, &left) && !vol ? &j->conds : &stay, f->conds.items[i]));
+        }
+        f->conds = stay;
+        if (stay.count == 0) j->base.right = f->base.left;
+    }
+    TRY(relbits_new(ps, &free_rels));
+    TRY(rels_free(ps, j->base.right, &free_rels));
+    j->lateral = relbits_overlap(&free_rels, &left);
+    return QN_OK;
+}
+
+static Status
+lateral_query(PlanState *ps, Query *q)
+{
+    return free_lateral(ps->ctx, &q->root, ps);
+}
+
+Status
+rw_lateral(PlanState *ps, Query *q)
+{
+    return each_query(ps, q, lateral_query);
+}
