@@ -725,7 +725,7 @@ fn_make_timestamptz(KernelCall *call)
     return QN_OK;
 }
 
-/* A zone argument may also be a signed offset, as in date input. */
+/* make_timestamptz takes a signed offset besides, with the sign of date input (POSIX has the other one). */
 static Status
 zone_argument(Ctx *ctx, const Str *name, ZoneSpec *spec)
 {
@@ -819,7 +819,8 @@ at_zone(KernelCall *call, bool to_local)
     bool have = false;
     ROWS (call, i) {
         int64_t t = ARG(call, 1, int64_t, i);
-        if (!have || !same) TRY(zone_argument(call->ctx, &ARG(call, 0, Str, i), &spec));
+        const Str *name = &ARG(call, 0, Str, i);
+        if (!have || !same) TRY(zone_spec_parse(call->ctx, str_data(name), name->len, &spec));
         have = true;
         if (TIMESTAMP_IS_FINITE(t)) {
             int64_t offset = to_local ? zone_spec_offset_at(&spec, t) : zone_spec_offset_local(&spec, t);

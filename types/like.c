@@ -21,6 +21,7 @@ struct LikePattern {
     int nsegments;
     Segment *segments;
     uint32_t min_bytes; /* a text shorter than this cannot match */
+    bool bad_end;       /* ends with an escape: a text that gets that far is an error */
     char *scratch;      /* FOLD: the text in lower case */
     size_t scratch_bytes;
 };
@@ -139,16 +140,18 @@ like_compile(Ctx *ctx, Arena *arena, const Str *pattern, LikeMode mode, LikePatt
             if (*p == '_') {
                 any[n] = 1;
                 has_any = true;
-            } else if (*p == '\\') {
-                if (++p == end)
-                    return RAISE(ctx, ERR_INVALID_ESCAPE_SEQUENCE,
-                                 "LIKE pattern must not end with escape character");
+            } else if (*p == '\\' && ++p == end) {
+                lp->bad_end = true; /* stands for "anything more" */
+                any[n] = 1;
+                has_any = true;
+                bytes[n++] = '_';
+                break;
             }
             bytes[n++] = *p;
         }
         *seg = (Segment){.bytes = bytes, .any = has_any ? any : NULL, .nbytes = n};
         lp->min_bytes += n;
-        lp->open_end = false;
+        lp->open_end = lp->bad_end;
         bytes += n;
         any += n;
     }
@@ -190,13 +193,21 @@ fold_text(KernelCall *call, LikePattern *lp, const Str *s, const char **p, size_
 }
 
 static Status
+check_end(KernelCall *call, const LikePattern *lp, bool matched)
+{
+    if (!matched || !lp->bad_end) return QN_OK;
+    return RAISE(call->ctx, ERR_INVALID_ESCAPE_SEQUENCE, "LIKE pattern must not end with escape character");
+}
+
+static Status
 match_row(KernelCall *call, LikePattern *lp, int row, bool negate)
 {
     const char *p;
     size_t n;
     TRY(fold_text(call, lp, &ARG(call, 0, Str, row), &p, &n));
-    OUT(call, uint8_t, row) = match(lp, p, p + n) != negate;
-    return QN_OK;
+    bool matched = match(lp, p, p + n);
+    OUT(call, uint8_t, row) = matched != negate;
+    return check_end(call, lp, matched);
 }
 
 /* A constant pattern is compiled once for the call site. */
@@ -225,7 +236,7 @@ like_kernel(KernelCall *call, LikeMode mode, bool negate)
     }
     lp->scratch = NULL; /* lay in an earlier call's arena */
     lp->scratch_bytes = 0;
-    if (mode == LIKE_FOLD) {
+    if (mode == LIKE_FOLD || lp->bad_end) {
         ROWS (call, i) TRY(match_row(call, lp, i, negate));
         return QN_OK;
     }

@@ -8,7 +8,7 @@ typedef struct LikePattern LikePattern;
 
 typedef enum LikeMode { LIKE_TEXT, LIKE_FOLD, LIKE_BYTES } LikeMode; /* FOLD: ILIKE */
 
-/* Backslash escapes. 22025 for an escape at the end. */
+/* Backslash escapes. */
 Status like_compile(Ctx *ctx, Arena *arena, const Str *pattern, LikeMode mode, LikePattern **out);
 bool like_matches(const LikePattern *p, const char *s, size_t nbytes);
 

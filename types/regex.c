@@ -552,9 +552,10 @@ parse_count(RegexParser *ps, int *out)
 
 /* A quantifier at *p, if there is one. */
 static Status
-parse_quantifier(RegexParser *ps, int *min, int *max, bool *greedy, bool *found)
+parse_quantifier(RegexParser *ps, int *min, int *max, bool *greedy, bool *fixed, bool *found)
 {
     *found = false;
+    *fixed = false;
     if (ps->p == ps->end) return QN_OK;
     switch (*ps->p) {
     case '*': *min = 0, *max = REPEAT_INFINITE; ps->p++; break;
@@ -565,8 +566,10 @@ parse_quantifier(RegexParser *ps, int *min, int *max, bool *greedy, bool *found)
         ps->p++;
         TRY(parse_count(ps, min));
         *max = *min;
+        *fixed = true; /* {m}: no preference of its own, unlike {m,m} */
         if (ps->p < ps->end && *ps->p == ',') {
             ps->p++;
+            *fixed = false;
             *max = REPEAT_INFINITE;
             if (ps->p < ps->end && ascii_is_digit(*ps->p)) TRY(parse_count(ps, max));
         }
@@ -591,10 +594,10 @@ parse_quantified(RegexParser *ps, Node **out)
 {
     Node *atom, *n;
     int min = 0, max = 0;
-    bool greedy = true, found;
+    bool greedy = true, fixed, found;
     TRY(parse_atom(ps, &atom));
     TRY(skip_blank(ps));
-    TRY(parse_quantifier(ps, &min, &max, &greedy, &found));
+    TRY(parse_quantifier(ps, &min, &max, &greedy, &fixed, &found));
     *out = atom;
     if (!found) return QN_OK;
     if (atom->kind == NODE_ASSERT || atom->kind == NODE_LOOK) return bad(ps, "quantifier operand invalid");
@@ -604,10 +607,10 @@ parse_quantified(RegexParser *ps, Node **out)
     n->max = max;
     n->greedy = greedy;
     inherit(n, atom);
-    n->preference = min == max ? atom->preference : greedy ? PREFER_LONGEST : PREFER_SHORTEST;
+    n->preference = fixed ? atom->preference : greedy ? PREFER_LONGEST : PREFER_SHORTEST;
     *out = n;
     TRY(skip_blank(ps));
-    TRY(parse_quantifier(ps, &min, &max, &greedy, &found));
+    TRY(parse_quantifier(ps, &min, &max, &greedy, &fixed, &found));
     return found ? bad(ps, "quantifier operand invalid") : QN_OK;
 }
 

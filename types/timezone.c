@@ -291,7 +291,8 @@ parse_rule(const char *s, Rule *rule)
 {
     int32_t west;
     memset(rule, 0, sizeof(*rule));
-    if (!parse_abbrev(&s, rule->std.abbrev) || !parse_hms(&s, 167, &west)) return false;
+    bool unnamed = *s == '+' || *s == '-' || ascii_is_digit(*s); /* "+3": an offset without a name */
+    if ((!unnamed && !parse_abbrev(&s, rule->std.abbrev)) || !parse_hms(&s, 167, &west)) return false;
     rule->std.offset = -west;
     rule->present = true;
     if (*s == '\0') return true;
