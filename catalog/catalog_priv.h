@@ -115,6 +115,9 @@ Status relation_build(Ctx *ctx, const CatObj *obj, uint64_t version, const CatOb
 void relation_unpin(Ctx *ctx, Relation *rel); /* NULL is fine; ctx NULL: at the instance's end */
 Relation *relation_pin(Relation *rel);
 
+/* A name as regclass reads it. 42P01 unless missing_ok, then INVALID_OID. */
+Status catalog_regclass(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, bool missing_ok, Oid *out);
+Status catalog_database_name(Ctx *ctx, Arena *arena, const char **out);
 /* Makes catalog->path what search_path says now. */
 Status catalog_path_refresh(Ctx *ctx);
 Status systable_build_relations(Ctx *ctx, CatalogShared *shared);

@@ -1,0 +1,185 @@
+/* define.c - see define.h. */
+#include "catalog/define.h"
+#include "catalog/catalog_priv.h"
+#include "parser/deparse.h"
+#include <stdlib.h>
+
+static Status
+finish(Ctx *ctx, StrBuf *b, const char **out)
+{
+    char *text;
+    TRY(strbuf_finish(ctx, b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
+static Status
+add_name(Ctx *ctx, StrBuf *b, const Relation *rel, bool qualify)
+{
+    if (qualify || !catalog_relation_is_visible(ctx, rel->oid)) {
+        deparse_ident(b, rel->schema);
+        strbuf_addc(b, '.');
+    }
+    deparse_ident(b, rel->name);
+    return QN_OK;
+}
+
+Status
+define_name(Ctx *ctx, Arena *arena, Oid oid, const char **out)
+{
+    const Relation *rel;
+    StrBuf b = strbuf_new(arena);
+    TRY(catalog_relation_by_oid(ctx, oid, &rel));
+    if (rel == NULL)
+        strbuf_addf(&b, "%u", oid);
+    else
+        TRY(add_name(ctx, &b, rel, false));
+    return finish(ctx, &b, out);
+}
+
+/* '16390'::regclass -> 't_a_seq'::regclass */
+Status
+define_expr(Ctx *ctx, Arena *arena, const char *sql, const char **out)
+{
+    StrBuf b = strbuf_new(arena);
+    const char *p = sql;
+    for (;;) {
+        const char *at = strstr(p, "'::regclass");
+        if (at == NULL) break;
+        const char *digits = at;
+        while (digits > p && ascii_is_digit(digits[-1])) digits--;
+        if (digits == at || digits == p || digits[-1] != '\'') {
+            strbuf_add(&b, p, (size_t)(at + 1 - p));
+            p = at + 1;
+            continue;
+        }
+        const char *name;
+        TRY(define_name(ctx, arena, (Oid)strtoul(digits, NULL, 10), &name));
+        strbuf_add(&b, p, (size_t)(digits - 1 - p));
+        deparse_literal(&b, name);
+        p = at + 1;
+    }
+    strbuf_addz(&b, p);
+    return finish(ctx, &b, out);
+}
+
+static void
+add_columns(StrBuf *b, const Relation *rel, const int *attnums, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (i > 0) strbuf_addz(b, ", ");
+        deparse_ident(b, rel->cols[attnums[i] - 1].name);
+    }
+}
+
+Status
+define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
+{
+    const IndexDef *ix = index->indexes[0];
+    const Relation *table;
+    StrBuf b = strbuf_new(arena);
+    TRY(catalog_relation_by_oid(ctx, ix->rel_oid, &table));
+    if (table == NULL) return RAISE_INTERNAL(ctx, "index %u has no table", ix->oid);
+    strbuf_addz(&b, ix->unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
+    deparse_ident(&b, ix->name);
+    strbuf_addz(&b, " ON ");
+    TRY(add_name(ctx, &b, table, true));
+    strbuf_addf(&b, " USING %s (", ix->method);
+    for (int i = 0; i < ix->nkeys; i++) {
+        if (i > 0) strbuf_addz(&b, ", ");
+        if (ix->attnums[i] != 0)
+            deparse_ident(&b, table->cols[ix->attnums[i] - 1].name);
+        else
+            strbuf_addf(&b, "(%s)", ix->exprs[i]);
+        if (ix->desc[i]) strbuf_addz(&b, " DESC");
+        if (ix->nulls_first[i] != ix->desc[i])
+            strbuf_addz(&b, ix->nulls_first[i] ? " NULLS FIRST" : " NULLS LAST");
+    }
+    strbuf_addc(&b, ')');
+    if (ix->ncols > ix->nkeys) {
+        strbuf_addz(&b, " INCLUDE (");
+        add_columns(&b, table, ix->attnums + ix->nkeys, ix->ncols - ix->nkeys);
+        strbuf_addc(&b, ')');
+    }
+    if (ix->nulls_not_distinct) strbuf_addz(&b, " NULLS NOT DISTINCT");
+    if (ix->predicate != NULL) strbuf_addf(&b, " WHERE (%s)", ix->predicate);
+    return finish(ctx, &b, out);
+}
+
+static void
+add_action(StrBuf *b, const char *event, char action)
+{
+    const char *word = action == FK_RESTRICT      ? "RESTRICT"
+                       : action == FK_CASCADE     ? "CASCADE"
+                       : action == FK_SET_NULL    ? "SET NULL"
+                       : action == FK_SET_DEFAULT ? "SET DEFAULT"
+                                                  : NULL;
+    if (word != NULL) strbuf_addf(b, " ON %s %s", event, word);
+}
+
+static Status
+define_foreign(Ctx *ctx, StrBuf *b, const Relation *rel, const RelConstraint *c)
+{
+    const Relation *ref;
+    TRY(catalog_relation_by_oid(ctx, c->ref_rel_oid, &ref));
+    if (ref == NULL) return RAISE_INTERNAL(ctx, "constraint %u refers to nothing", c->oid);
+    strbuf_addz(b, "FOREIGN KEY (");
+    add_columns(b, rel, c->attnums, c->nkeys);
+    strbuf_addz(b, ") REFERENCES ");
+    TRY(add_name(ctx, b, ref, false));
+    strbuf_addc(b, '(');
+    add_columns(b, ref, c->ref_attnums, c->nkeys);
+    strbuf_addc(b, ')');
+    if (c->match == 'f') strbuf_addz(b, " MATCH FULL");
+    add_action(b, "UPDATE", c->on_update);
+    add_action(b, "DELETE", c->on_delete);
+    if (c->nset > 0) {
+        strbuf_addz(b, " (");
+        add_columns(b, rel, c->set_attnums, c->nset);
+        strbuf_addc(b, ')');
+    }
+    return QN_OK;
+}
+
+Status
+define_constraint(Ctx *ctx, Arena *arena, const RelConstraint *c, const char **out)
+{
+    const Relation *rel;
+    StrBuf b = strbuf_new(arena);
+    TRY(catalog_relation_by_oid(ctx, c->rel_oid, &rel));
+    if (rel == NULL) return RAISE_INTERNAL(ctx, "constraint %u has no table", c->oid);
+    switch (c->kind) {
+    case CONSTRAINT_CHECK: strbuf_addf(&b, "CHECK ((%s))", c->check_sql); break;
+    case CONSTRAINT_FOREIGN: TRY(define_foreign(ctx, &b, rel, c)); break;
+    default: {
+        const IndexDef *ix = relation_index_by_oid(rel, c->index_oid);
+        strbuf_addz(&b, c->kind == CONSTRAINT_PRIMARY ? "PRIMARY KEY (" : "UNIQUE ");
+        if (c->kind == CONSTRAINT_UNIQUE && ix != NULL && ix->nulls_not_distinct)
+            strbuf_addz(&b, "NULLS NOT DISTINCT ");
+        if (c->kind == CONSTRAINT_UNIQUE) strbuf_addc(&b, '(');
+        add_columns(&b, rel, c->attnums, c->nkeys);
+        strbuf_addc(&b, ')');
+        if (ix != NULL && ix->ncols > ix->nkeys) {
+            strbuf_addz(&b, " INCLUDE (");
+            add_columns(&b, rel, ix->attnums + ix->nkeys, ix->ncols - ix->nkeys);
+            strbuf_addc(&b, ')');
+        }
+    }
+    }
+    if (c->deferrable) strbuf_addz(&b, " DEFERRABLE");
+    if (c->initially_deferred) strbuf_addz(&b, " INITIALLY DEFERRED");
+    if (!c->validated) strbuf_addz(&b, " NOT VALID");
+    return finish(ctx, &b, out);
+}
+
+Status
+define_find_constraint(Ctx *ctx, Arena *arena, Oid oid, const RelConstraint **out)
+{
+    CatObj *o = catalog_get(ctx, oid);
+    RelConstraint *c = NULL;
+    Status st = QN_OK;
+    if (o != NULL && o->kind == OBJ_CONSTRAINT) st = catobj_to_constraint(ctx, arena, o, &c);
+    catobj_unref(o);
+    *out = c;
+    return st;
+}

@@ -1,0 +1,18 @@
+/* define.h - objects as the SQL that makes them: pg_get_indexdef and its sisters. Texts lie in the arena. */
+#ifndef CATALOG_DEFINE_H
+#define CATALOG_DEFINE_H
+
+#include "catalog/catalog.h"
+
+/* CREATE UNIQUE INDEX i ON s.t USING btree (a, b DESC) */
+Status define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out);
+/* PRIMARY KEY (a), CHECK ((a > 0)), FOREIGN KEY (a) REFERENCES t(b) ON DELETE CASCADE */
+Status define_constraint(Ctx *ctx, Arena *arena, const RelConstraint *c, const char **out);
+/* A stored expression with current names in the place of oids. */
+Status define_expr(Ctx *ctx, Arena *arena, const char *sql, const char **out);
+/* A relation's name, with its schema where the bare name does not find it. */
+Status define_name(Ctx *ctx, Arena *arena, Oid oid, const char **out);
+/* The constraint of an oid; *out NULL: none. */
+Status define_find_constraint(Ctx *ctx, Arena *arena, Oid oid, const RelConstraint **out);
+
+#endif
