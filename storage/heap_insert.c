@@ -161,7 +161,7 @@ put_and_log(Ctx *ctx, Heap *heap, PageRef *page, const HeapRows *rows, int from,
 {
     HeapPage *p = heap_page(page);
     HeapMapChange change;
-    uint16_t slots[BATCH_ROWS];
+    uint16_t slots[HEAP_SLOTS_MAX];
     uint32_t xmin;
     WalLog log;
     Status st;

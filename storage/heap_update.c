@@ -110,7 +110,7 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     const uint16_t how = job->key_update ? SLOT_ENDED_KEY : 0;
     PageRef *pages[3] = {old, to, NULL};
     int npages = same ? 1 : 2;
-    uint16_t slots[BATCH_ROWS], hot_slots = 0;
+    uint16_t slots[BATCH_ROWS];
     uint32_t xmin = 0, xmax = 0;
     HeapMapChange change;
     WalLog log;
@@ -143,10 +143,7 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     heap_page_take_slots(p, n, slots);
     heap_page_put(heap, p, job->rows, 0, ids, n, slots, SLOT_NORMAL, xmin);
     for (int i = 0; i < n; i++) {
-        if (job->hot[ids[i]]) {
-            heap_flags(p)[slots[i] - 1] |= SLOT_HEAP_ONLY;
-            hot_slots++;
-        }
+        if (job->hot[ids[i]]) heap_flags(p)[slots[i] - 1] |= SLOT_HEAP_ONLY;
         heap_slot_end(heap_page(old), old_slots[i], xmax, how | (job->hot[ids[i]] ? SLOT_HOT_NEXT : 0),
                       same ? PAGE_NONE : to->number, slots[i]);
         job->new_tids[ids[i]] = tid_make(to->number, slots[i]);
@@ -159,7 +156,6 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     memcpy(log.payload, &rec, sizeof(rec));
     wal_finish(&log, same ? WAL_HEAP_UPDATE : WAL_HEAP_MOVE, (size_t)(out - log.payload));
     NOFAIL_END(ctx);
-    (void)hot_slots;
 done:
     page_unfix(&change.map);
     return st;
@@ -271,16 +267,19 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
 {
     Job job;
     job.heap = heap;
-    job.tids = tids;
-    job.n = n;
     job.rows = NULL;
     job.nowait = wait == HEAP_NOWAIT;
     job.key_update = true;
-    job.results = results;
-    job.newer = newer;
     if (n == 0) return QN_OK;
     TRY(tx_write_xid(ctx, &job.xid));
-    return run_job(ctx, &job);
+    for (int from = 0; from < n; from += BATCH_ROWS) {
+        job.tids = tids + from;
+        job.n = n - from < BATCH_ROWS ? n - from : BATCH_ROWS;
+        job.results = results + from;
+        job.newer = newer + from;
+        TRY(run_job(ctx, &job));
+    }
+    return QN_OK;
 }
 
 Status
@@ -291,6 +290,7 @@ heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, Hea
     Job job;
     Status st;
     if (batch->nsel == 0) return QN_OK;
+    if (batch->nsel > BATCH_ROWS) return RAISE_INTERNAL(ctx, "update of more rows than a batch holds");
     job.heap = heap;
     job.tids = tids;
     job.n = batch->nsel;

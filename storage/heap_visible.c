@@ -115,13 +115,21 @@ slot_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot)
     return xmin != 0 && xid_status(ctx, heap_xid(p, xmin), NULL) == XID_ABORTED;
 }
 
+/* May a hint rest on what the horizon calls settled? Not while a commit below it could still be lost in a crash: hints
+ * reach the disk without a record that comes after the commit's. */
+static bool
+is_durable(Ctx *ctx, const TxHorizon *h)
+{
+    return h->csn <= wal_flushed_lsn(ctx);
+}
+
 bool
 heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot)
 {
     slot = chain_first(p, slot);
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot))
         if (!slot_is_dead(ctx, p, h, slot)) return false;
-    return true;
+    return is_durable(ctx, h);
 }
 
 HeapResult
@@ -190,7 +198,7 @@ heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, HeapLiveness *state_out, Tid *ti
     const HeapPage *p = heap_page(&ref);
     uint32_t slot = chain_first(p, tid_slot(tid));
     *state_out = HEAP_DEAD;
-    *surely_dead_out = true;
+    *surely_dead_out = is_durable(ctx, &h);
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot)) {
         bool surely;
         *state_out = liveness(ctx, p, &h, slot, wait_xid_out, &surely);

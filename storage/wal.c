@@ -342,6 +342,13 @@ wal_recycle(Db *db, Lsn lsn)
 }
 
 Lsn
+wal_flushed_lsn(Ctx *ctx)
+{
+    Wal *w = &ctx->db->wal;
+    return atomic_load_explicit(w->in_memory ? &w->insert_lsn : &w->flushed, memory_order_acquire);
+}
+
+Lsn
 wal_insert_lsn(Ctx *ctx)
 {
     return atomic_load_explicit(&ctx->db->wal.insert_lsn, memory_order_acquire);

@@ -56,6 +56,7 @@ Status wal_log_images(Ctx *ctx, PageRef *const *pages, int npages);
  * accepts nothing any more. */
 Status wal_flush(Ctx *ctx, Lsn lsn);
 Lsn wal_insert_lsn(Ctx *ctx); /* end of the last record appended */
+Lsn wal_flushed_lsn(Ctx *ctx); /* what survives a crash ends here; without a file, the same */
 
 /* ---- redo ---- */
 

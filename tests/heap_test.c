@@ -161,7 +161,7 @@ check_fetch(Table *t)
     int ids[300], n = 0;
     uint16_t rows_out[300];
     Batch *b;
-    for (int k = 0; k < 300 && t->nrows > 0; k++) {
+    for (int k = 0; k < 300 && t->nrows > 0 && n < BATCH_ROWS; k++) {
         int id = pick(&seed, t->nrows);
         if (!t->rows[id].live) continue;
         ids[n] = id;
@@ -330,8 +330,8 @@ test_a_crash_loses_nothing_committed(void **state)
         random_work(&t, 15);
         if (round == 2) OK(&t.ctx, db_checkpoint(&t.ctx));
         begin(&t.ctx); /* what is not committed must not show */
-        insert_rows(&t, 20);
-        t.nrows -= 20;
+        insert_rows(&t, BATCH_ROWS < 20 ? BATCH_ROWS : 20);
+        t.nrows -= BATCH_ROWS < 20 ? BATCH_ROWS : 20;
         copy_db(path, copy);
         Table u = {.rows = t.rows, .nrows = t.nrows, .cap = t.cap};
         open_table(&u, copy, root);
@@ -619,7 +619,7 @@ test_rows_of_older_layouts_show_the_missing_value(void **state)
     Oid more[COLS + 2];
     open_table(&t, ":memory:", 0);
     begin(&t.ctx);
-    insert_rows(&t, 50);
+    for (int i = 0; i < 50; i++) insert_rows(&t, 1);
     commit(&t.ctx);
     memcpy(more, types, sizeof(types));
     more[COLS] = TYPE_INT4;
@@ -635,14 +635,15 @@ test_rows_of_older_layouts_show_the_missing_value(void **state)
     desc.nlayouts = 2;
     OK(&t.ctx, heap_open(&t.ctx, t.arena, &desc, &heap));
     Arena *a = arena_create(NULL, "rows");
-    Batch *narrow = make_batch(a, t.rows, 10), *b = batch_create(a, COLS + 2);
+    Batch *narrow = make_batch(a, t.rows, BATCH_ROWS < 10 ? BATCH_ROWS : 10), *b = batch_create(a, COLS + 2);
     Tid tids[10];
+    const int m = BATCH_ROWS < 10 ? BATCH_ROWS : 10;
     memcpy(b->cols, narrow->cols, sizeof(Vector *) * COLS);
     b->cols[1] = NULL;
     b->cols[COLS] = vec_create(a, TYPE_INT4, 10);
     b->cols[COLS + 1] = NULL;
-    for (int i = 0; i < 10; i++) ((int32_t *)b->cols[COLS]->data)[i] = i;
-    b->nrows = b->nsel = 10;
+    for (int i = 0; i < m; i++) ((int32_t *)b->cols[COLS]->data)[i] = i;
+    b->nrows = b->nsel = m;
     begin(&t.ctx);
     OK(&t.ctx, heap_insert_batch(&t.ctx, heap, b, tids));
     next_command(&t.ctx);
@@ -666,7 +667,7 @@ test_rows_of_older_layouts_show_the_missing_value(void **state)
     }
     heap_scan_end(scan);
     assert_int_equal(old, 50);
-    assert_int_equal(new, 10);
+    assert_int_equal(new, m);
     commit(&t.ctx);
     heap_close(&t.ctx, heap);
     arena_destroy(a);

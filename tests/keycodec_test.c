@@ -229,7 +229,7 @@ test_vectors_encode_like_values_and_decode_back(void **state)
     Fixture *f = *state;
     for (int round = 0; round < 150; round++) {
         Arena *a = arena_create(NULL, "test");
-        int ncols = 1 + pick(3), n = 1 + pick(100);
+        int ncols = 1 + pick(3), n = 1 + pick(BATCH_ROWS < 100 ? BATCH_ROWS : 100);
         KeyColumn cols[3];
         KeyFormat fmt;
         Vector *vecs[3], *out[3];
