@@ -129,6 +129,13 @@ open_fn(AggCommon *a, AggFn *f, const AggSpec *spec)
     f->call.grown_bytes = &a->grown;
     f->offset = a->state_bytes;
     a->state_bytes += (uint32_t)(f->agg->state_bytes + 15) & ~15u;
+    if (f->agg->kind == 'h') {
+        AggOrder *order;
+        TRY_ALLOC(ctx, order, ARENA_ARRAY(arena, AggOrder, spec->order.count + 1));
+        for (int i = 0; i < spec->order.count; i++)
+            order[i] = (AggOrder){spec->order.items[i].desc, spec->order.items[i].nulls_first};
+        f->call.order = order;
+    }
     if (f->norder > 0 || f->agg->kind != 'n') return open_sorter(a, f);
     if (!spec->distinct || f->nargs == 0) return QN_OK;
     bool hashable = ignores_order(f->agg, spec);

@@ -294,7 +294,7 @@ percentile(AggCall *call, const ValueList *s, Arena *arena, Percentile of, Value
 {
     Value v;
     bool null = call->nargs == 0 || vec_is_null(call->args[0], 0);
-    *out = value_null(call->arg_types[1]);
+    *out = value_null(call->arg_types[0]);
     if (!null) TRY(check_fraction(call->ctx, ARG(call, 0, double, 0)));
     if (null || s->n == 0) return QN_OK;
     TRY(of(call, s, ARG(call, 0, double, 0), &v));
@@ -359,7 +359,7 @@ percentile_cont_multi_final(AggCall *call, const void *state, Arena *arena, Valu
 static Status
 percentile_disc_multi_final(AggCall *call, const void *state, Arena *arena, Value *out)
 {
-    return percentiles(call, state, arena, discrete, call->arg_types[1], out);
+    return percentiles(call, state, arena, discrete, call->arg_types[0], out);
 }
 
 /* The most frequent value, the first in order where several are. */
@@ -395,3 +395,90 @@ LIST_OPS(percentile_disc)
 LIST_OPS(percentile_cont_multi)
 LIST_OPS(percentile_disc_multi)
 LIST_OPS(mode)
+
+/* Hypothetical sets: where a row of the direct arguments would stand among those aggregated. */
+
+/* Each row's values one after the other; n counts values. */
+static Status
+rows_fold(AggCall *call, ValueList *s, int i)
+{
+    for (int a = 0; a < call->nargs; a++) {
+        AggCall one = *call;
+        one.args = &call->args[a];
+        TRY(list_fold(&one, s, i));
+    }
+    return QN_OK;
+}
+AGG_FOLD(rows, ValueList, rows_fold)
+
+static int
+compare_in_order(const Value *a, const Value *b, const AggOrder *order)
+{
+    if (a->is_null || b->is_null) {
+        int c = (int)a->is_null - (int)b->is_null; /* NULL is last */
+        return order->nulls_first ? -c : c;
+    }
+    int c = type_info(a->type)->cmp(a, b);
+    return order->desc ? -c : c;
+}
+
+static int
+compare_rows(const AggCall *call, const Value *a, const Value *b)
+{
+    int c = 0;
+    for (int k = 0; k < call->nargs && c == 0; k++)
+        c = compare_in_order(&a[k], &b[k], &call->order[k]);
+    return c;
+}
+
+/* Counts the rows that come before the hypothetical one, those equal to it, and how many different
+ * ones come before. */
+static Status
+stand(AggCall *call, const ValueList *s, int64_t *nrows, int64_t *before, int64_t *equal,
+      int64_t *distinct)
+{
+    Value row[FN_MAX_ARGS];
+    int width = call->nargs;
+    *nrows = *before = *equal = *distinct = 0;
+    if (width == 0 || width > FN_MAX_ARGS)
+        return RAISE_INTERNAL(call->ctx, "hypothetical row of %d columns", width);
+    for (int k = 0; k < width; k++) row[k] = vec_get(call->args[k], 0);
+    *nrows = s->n / width;
+    for (int64_t r = 0; r < *nrows; r++) {
+        const Value *at = s->items + r * width;
+        int c = compare_rows(call, at, row);
+        if (c > 0) break;
+        if (c == 0) {
+            ++*equal;
+            continue;
+        }
+        ++*before;
+        if (r == 0 || compare_rows(call, at - width, at) != 0) ++*distinct;
+    }
+    return QN_OK;
+}
+
+#define HYPOTHETICAL(NAME, RESULT)                                                                 \
+    static Status NAME##_final(AggCall *call, const void *state, Arena *arena, Value *out)         \
+    {                                                                                              \
+        int64_t nrows, before, equal, distinct;                                                    \
+        (void)arena;                                                                               \
+        TRY(stand(call, state, &nrows, &before, &equal, &distinct));                               \
+        *out = RESULT;                                                                             \
+        return QN_OK;                                                                              \
+    }                                                                                              \
+    const AggOps aggops_##NAME = {.state_bytes = sizeof(ValueList),                                \
+                                  .update = rows_update,                                           \
+                                  .update_one = rows_update_one,                                   \
+                                  .final = NAME##_final};
+
+static Value
+share(double part, double whole)
+{
+    return (Value){.type = TYPE_FLOAT8, .phys = PHYS_F64, .f64 = whole > 0 ? part / whole : 0};
+}
+
+HYPOTHETICAL(hypothetical_rank, value_i64(TYPE_INT8, before + 1))
+HYPOTHETICAL(hypothetical_dense_rank, value_i64(TYPE_INT8, distinct + 1))
+HYPOTHETICAL(hypothetical_percent_rank, share((double)before, (double)nrows))
+HYPOTHETICAL(hypothetical_cume_dist, share((double)(before + equal + 1), (double)(nrows + 1)))

@@ -119,6 +119,9 @@ const Cast *cast_at(int i);
 /* What a row of aggregates.def names: how the states of one aggregate are kept. See Aggregate, which takes
  * these fields over. */
 typedef struct AggCall AggCall;
+typedef struct AggOrder {
+    bool desc, nulls_first;
+} AggOrder;
 typedef struct AggOps {
     size_t state_bytes;
     bool plain_state, inexact_combine;
@@ -141,7 +144,8 @@ struct AggCall {
     Vector **args;       /* FLAT or CONST */
     const uint16_t *sel; /* rows to feed: those that pass FILTER and, for strict ones, have no NULL */
     int n;
-    const Oid *arg_types;
+    const Oid *arg_types;    /* of the aggregated arguments, in final too; direct ones are left out */
+    const AggOrder *order;   /* hypothetical sets: how each aggregated argument is ordered; else NULL */
     int32_t arg_typmod;  /* of the first argument, -1 if none */
     Oid collation;
     struct MemAccount *account;
