@@ -14,6 +14,7 @@ typedef struct Job {
     int n;
     const HeapRows *rows; /* NULL: delete */
     bool nowait, key_update;
+    LockMode row_mode; /* what a lock on the row would have to be, to conflict as this change does */
     Xid xid;
     uint8_t *results;
     Tid *newer, *new_tids;
@@ -24,21 +25,37 @@ typedef struct Job {
     int nids;
 } Job;
 
+/* What a row held by another transaction makes its writer wait for. */
+typedef struct Wait {
+    bool needed, on_lock;
+    Xid xid;     /* of the writer before us */
+    LockTag tag; /* on_lock: of the row somebody has locked without writing it */
+} Wait;
+
+static LockTag
+row_tag(const Heap *heap, Tid tid)
+{
+    return (LockTag){.kind = LOCK_TUPLE, .a = heap->desc.relid, .b = (uint64_t)tid};
+}
+
 /* Judges rows [from, to), all on the latched page, up to one that must wait; returns where it stopped. */
 static int
-judge_rows(Ctx *ctx, Job *job, const PageRef *page, int from, int to, Xid *wait_out)
+judge_rows(Ctx *ctx, Job *job, const PageRef *page, int from, int to, Wait *wait_out)
 {
     const HeapPage *p = heap_page(page);
     uint64_t seen[HEAP_SLOTS_MAX / 64];
     memset(seen, 0, sizeof(seen));
     job->nids = 0;
-    *wait_out = XID_NONE;
+    *wait_out = (Wait){0};
     for (int i = from; i < to; i++) {
         uint32_t slot = tid_slot(job->tids[i]);
         Xid wait = XID_NONE;
         HeapResult r = heap_slot_writable(ctx, p, page->number, slot, &wait, &job->newer[i]);
+        LockTag tag = row_tag(job->heap, job->tids[i]);
+        bool locked = r == HEAP_DONE && lock_row_is_taken(ctx, tag, job->row_mode);
+        if (locked) r = HEAP_WOULD_WAIT;
         if (r == HEAP_WOULD_WAIT && !job->nowait) {
-            *wait_out = wait;
+            *wait_out = (Wait){.needed = true, .on_lock = locked, .xid = wait, .tag = tag};
             return i;
         }
         if (r == HEAP_DONE && bits_get(seen, slot)) r = HEAP_SELF; /* the batch names it twice */
@@ -230,7 +247,7 @@ update_rows(Ctx *ctx, Job *job, PageRef *page)
 
 /* Changes rows from .. on that share a page, up to one that must wait. */
 static Status
-change_page(Ctx *ctx, Job *job, int *from, Xid *wait_out)
+change_page(Ctx *ctx, Job *job, int *from, Wait *wait_out)
 {
     PageRef page = PAGE_REF_NONE;
     int to = *from + 1;
@@ -255,9 +272,10 @@ static Status
 run_job(Ctx *ctx, Job *job)
 {
     for (int from = 0; from < job->n;) {
-        Xid wait = XID_NONE;
+        Wait wait;
         TRY(change_page(ctx, job, &from, &wait));
-        if (wait != XID_NONE) TRY(tx_wait_for(ctx, wait));
+        if (!wait.needed) continue;
+        TRY(wait.on_lock ? lock_acquire(ctx, wait.tag, job->row_mode, LOCK_WAIT, NULL) : tx_wait_for(ctx, wait.xid));
     }
     return QN_OK;
 }
@@ -270,6 +288,7 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
     job.rows = NULL;
     job.nowait = wait == HEAP_NOWAIT;
     job.key_update = true;
+    job.row_mode = lock_row_mode(HEAP_LOCK_UPDATE);
     if (n == 0) return QN_OK;
     TRY(tx_write_xid(ctx, &job.xid));
     for (int from = 0; from < n; from += BATCH_ROWS) {
@@ -297,6 +316,7 @@ heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, Hea
     job.rows = &rows;
     job.nowait = wait == HEAP_NOWAIT;
     job.key_update = key_update;
+    job.row_mode = lock_row_mode(key_update ? HEAP_LOCK_UPDATE : HEAP_LOCK_NO_KEY_UPDATE);
     job.results = results;
     job.newer = newer;
     job.new_tids = new_tids;
@@ -317,7 +337,7 @@ heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode, 
 {
     for (int i = 0; i < n;) {
         PageRef page = PAGE_REF_NONE;
-        LockTag tag = {.kind = LOCK_TUPLE, .a = heap->desc.relid, .b = (uint64_t)tids[i]};
+        LockTag tag = row_tag(heap, tids[i]);
         Xid holder = XID_NONE;
         bool granted = true;
         TRY(lock_acquire(ctx, tag, lock_row_mode((int)mode), wait == HEAP_NOWAIT ? LOCK_TRY : LOCK_WAIT, &granted));

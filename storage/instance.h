@@ -122,6 +122,7 @@ typedef struct LockTable {
     uint32_t nbuckets, nentries;
     _Atomic uint32_t strong[STRONG_BUCKETS]; /* strong relation locks held or wanted, by oid */
     _Atomic int32_t xid_waiters;
+    _Atomic uint32_t ntuples;                /* entries of kind LOCK_TUPLE */
     uint32_t check_stamp; /* of the last deadlock check */
 } LockTable;
 

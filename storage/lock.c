@@ -110,6 +110,7 @@ get_entry(LockTable *t, LockTag tag)
     e->next = *at;
     *at = e;
     t->nentries++;
+    if (tag.kind == LOCK_TUPLE) atomic_fetch_add_explicit(&t->ntuples, 1, memory_order_relaxed);
     return e;
 }
 
@@ -121,6 +122,7 @@ drop_entry_if_idle(LockTable *t, LockEntry *gone)
     while (*at != gone) at = &(*at)->next;
     *at = gone->next;
     t->nentries--;
+    if (gone->tag.kind == LOCK_TUPLE) atomic_fetch_sub_explicit(&t->ntuples, 1, memory_order_relaxed);
     mem_free(NULL, gone, sizeof(*gone));
 }
 
@@ -523,6 +525,21 @@ lock_relation(Ctx *ctx, uint32_t oid, LockMode mode, LockWait wait, const char *
 {
     LockTag tag = {.a = oid, .kind = LOCK_RELATION};
     return acquire_named(ctx, tag, mode, wait, name, NULL);
+}
+
+bool
+lock_row_is_taken(Ctx *ctx, LockTag tag, LockMode mode)
+{
+    LockTable *t = &ctx->db->locks;
+    bool taken = false;
+
+    if (atomic_load_explicit(&t->ntuples, memory_order_relaxed) == 0) return false;
+    mutex_lock(&t->mutex);
+    LockEntry *e = find_entry(t, tag);
+    for (LockHold *h = e != NULL ? e->holds : NULL; h != NULL && !taken; h = h->entry_next)
+        taken = h->conn != ctx->conn && lock_modes_conflict(h->mode, mode);
+    mutex_unlock(&t->mutex);
+    return taken;
 }
 
 bool

@@ -50,6 +50,9 @@ Status lock_acquire(Ctx *ctx, LockTag tag, LockMode mode, LockWait wait, bool *g
 /* The same for a relation; name is for 55P03's message. */
 Status lock_relation(Ctx *ctx, uint32_t oid, LockMode mode, LockWait wait, const char *name);
 bool lock_is_held(Ctx *ctx, LockTag tag, LockMode at_least);
+/* Does another connection hold a lock on the row that mode conflicts with? For writers, who mark the row itself and take
+ * no lock: asked with the row's page latched, which a locker looks at after it has its lock. Cheap while nobody locks rows. */
+bool lock_row_is_taken(Ctx *ctx, LockTag tag, LockMode mode);
 
 /* Row locks by the four modes of SELECT ... FOR: 0 KEY SHARE, 1 SHARE, 2 NO KEY UPDATE, 3 UPDATE, as LockModes whose
  * conflicts are the same as PostgreSQL's. */

@@ -512,6 +512,49 @@ test_a_writer_waits_and_is_told_of_the_newer_version(void **state)
     free(t.rows);
 }
 
+/* A row lock keeps writers away, but not those whose change it allows. */
+static void
+test_a_writer_waits_for_a_row_lock(void **state)
+{
+    (void)state;
+    char path[512];
+    temp_path(path, sizeof(path), "heap_lock");
+    remove_db(path);
+    Table t = {0};
+    Tid newer;
+    uint8_t result;
+    pthread_t thread;
+    open_table(&t, path, 0);
+    begin(&t.ctx);
+    insert_rows(&t, 3);
+    commit(&t.ctx);
+    Other o = {.main = &t};
+    open_table(&o.t, path, t.desc.root_page);
+    begin(&t.ctx);
+    OK(&t.ctx, heap_lock_rows(&t.ctx, t.heap, &t.rows[0].tid, 1, HEAP_LOCK_KEY_SHARE, HEAP_WAIT, &result, &newer));
+    assert_int_equal(result, HEAP_DONE);
+    begin(&o.t.ctx);
+    Arena *a = arena_create(NULL, "update");
+    Tid tid;
+    bool hot;
+    OK(&o.t.ctx, heap_delete_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, 1, HEAP_NOWAIT, &o.result, &o.newer));
+    assert_int_equal(o.result, HEAP_WOULD_WAIT);
+    OK(&o.t.ctx, heap_update_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, make_batch(a, &t.rows[0], 1), HEAP_NOWAIT, false,
+                                   &o.result, &o.newer, &tid, &hot));
+    assert_int_equal(o.result, HEAP_DONE);
+    rollback(&o.t.ctx);
+    arena_destroy(a);
+    pthread_create(&thread, NULL, delete_in_thread, &o);
+    usleep(30000);
+    commit(&t.ctx);
+    pthread_join(thread, NULL);
+    assert_int_equal(o.result, HEAP_DONE);
+    close_table(&o.t);
+    close_table(&t);
+    remove_db(path);
+    free(t.rows);
+}
+
 typedef struct Worker {
     const char *path;
     uint32_t root;
@@ -685,6 +728,7 @@ main(void)
         cmocka_unit_test(test_updates_of_one_row_reuse_its_page),
         cmocka_unit_test(test_extent_bounds_skip_only_what_cannot_match),
         cmocka_unit_test(test_a_writer_waits_and_is_told_of_the_newer_version),
+        cmocka_unit_test(test_a_writer_waits_for_a_row_lock),
         cmocka_unit_test(test_concurrent_transfers_keep_the_sum),
         cmocka_unit_test(test_rows_of_older_layouts_show_the_missing_value),
     };
