@@ -118,6 +118,58 @@ bind_args(Scope *s, const FuncCall *f, Expr **args)
     return QN_OK;
 }
 
+/* Functions whose arguments have names that callers use; what is left out is 0. */
+static const struct NamedArgs {
+    const char *function;
+    int n;
+    const char *names[8];
+} named_args[] = {
+    {"make_interval", 7, {"years", "months", "weeks", "days", "hours", "mins", "secs"}},
+};
+
+static bool
+has_named_args(const FuncCall *f)
+{
+    for (int i = 0; i < f->args.count; i++)
+        if (ast_is(f->args.items[i], NamedArgExpr)) return true;
+    return false;
+}
+
+/* f(1, days => 2) with every argument in its place. *nargs_out 0: no function has such names. */
+static NOINLINE Status
+bind_named_args(Scope *s, const FuncCall *f, const char *name, Expr ***args_out, int *nargs_out)
+{
+    const struct NamedArgs *fn = NULL;
+    Expr **args;
+    bool named = false;
+    *nargs_out = 0;
+    for (size_t i = 0; i < sizeof(named_args) / sizeof(named_args[0]); i++)
+        if (strcmp(named_args[i].function, name) == 0) fn = &named_args[i];
+    if (fn == NULL || f->args.count > fn->n) return QN_OK;
+    TRY_ALLOC(s->ctx, args, ARENA_ARRAY(s->ps->arena, Expr *, fn->n));
+    for (int i = 0; i < f->args.count; i++) {
+        const Ast *a = f->args.items[i];
+        int at = i;
+        if (ast_is(a, NamedArgExpr)) {
+            const NamedArgExpr *na = (const NamedArgExpr *)a;
+            for (at = 0; at < fn->n && strcmp(fn->names[at], na->name) != 0;) at++;
+            if (at == fn->n) return QN_OK;
+            if (args[at] != NULL)
+                return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "argument name \"%s\" used more than once", na->name), na->loc);
+            a = na->arg;
+            named = true;
+        } else if (named) {
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "positional argument cannot follow named argument"), ast_location(a));
+        }
+        TRY(bind_expr(s, a, &args[at]));
+    }
+    for (int i = 0; i < fn->n; i++)
+        if (args[i] == NULL) TRY_ALLOC(s->ctx, args[i], make_int_const(s->ps, 0));
+    *args_out = args;
+    *nargs_out = fn->n;
+    return QN_OK;
+}
+
 /* By what the name turned out to be. */
 static NOINLINE Status
 finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **args, int nargs, const Oid *types, Expr **out)
@@ -173,7 +225,13 @@ bind_func_call(Scope *s, const FuncCall *f, Expr **out)
 
     TRY_ALLOC(s->ctx, args, ARENA_ARRAY(ps->arena, Expr *, nargs + 1));
     s->has_srfs = false;
-    TRY(bind_args(s, f, args));
+    if (f->args.count > 0 && has_named_args(f)) {
+        TRY(bind_named_args(s, f, name, &args, &nargs));
+        if (nargs == 0)
+            return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "function %s with these argument names does not exist", name), f->loc);
+    } else {
+        TRY(bind_args(s, f, args));
+    }
     bool args_have_srf = s->has_srfs;
     s->has_srfs |= srfs;
     TRY_ALLOC(s->ctx, types, arena_alloc(ps->arena, sizeof(Oid) * (size_t)(nargs + 1)));

@@ -307,23 +307,27 @@ test_columns(Ctx *ctx, Expr **slot, void *arg)
 static Status
 take_passing(PlanState *ps, const ExprList *conds, ColumnTest t, Expr **map, ExprList *pass, ExprList *stay)
 {
+    ColumnMap m = {0};
+    RelBits used;
+    if (conds->count == 0) return QN_OK;
+    if (map != NULL) {
+        TRY(column_map_new(ps, &m));
+        m.map[t.rel] = map;
+    }
+    TRY(relbits_new(ps, &used));
     for (int i = 0; i < conds->count; i++) {
         Expr *c = conds->items[i];
         bool vol;
         t.ok = true;
         TRY(test_columns(ps->ctx, &c, &t));
         TRY(expr_volatile(ps->ctx, c, &vol));
-        RelBits used;
-        TRY(relbits_new(ps, &used));
+        memset(used.words, 0, sizeof(uint64_t) * (size_t)used.nwords);
         TRY(rels_used(ps, c, &used));
         if (!t.ok || vol || relbits_empty(&used)) {
             TRY(array_push(ps->ctx, ps->arena, stay, c));
             continue;
         }
         if (map != NULL) {
-            ColumnMap m;
-            TRY(column_map_new(ps, &m));
-            m.map[t.rel] = map;
             TRY_ALLOC(ps->ctx, c, expr_copy(ps->arena, c));
             TRY(column_map_expr(ps->ctx, &c, &m));
         }
@@ -405,12 +409,12 @@ push_setop(PlanState *ps, LNode **slot, const ExprList *conds)
     }
     ColumnTest t = {.rel = s->base.rel, .allowed = ok, .others_ok = true};
     TRY(take_passing(ps, conds, t, NULL, &pass, &stay));
+    ColumnMap m = {0};
+    if (pass.count > 0) TRY(column_map_new(ps, &m));
     for (int k = 0; k < s->children.count; k++) {
         ExprList mine = {0};
         for (int i = 0; i < pass.count; i++) {
-            ColumnMap m;
             Expr *c;
-            TRY(column_map_new(ps, &m));
             m.map[s->base.rel] = s->outs[k].items;
             TRY_ALLOC(ps->ctx, c, expr_copy(ps->arena, pass.items[i]));
             TRY(column_map_expr(ps->ctx, &c, &m));
