@@ -5,21 +5,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-/* The only things resolution asks of the catalog; so the test needs no database. */
-Oid
-catalog_type_by_name(Ctx *ctx, const char *schema, const char *name)
-{
-    const TypeInfo *t = type_by_name(name);
-    (void)ctx, (void)schema;
-    return t != NULL ? t->oid : 0;
-}
-Oid
-catalog_schema_oid(Ctx *ctx, const char *name)
-{
-    (void)ctx;
-    return strcmp(name, "pg_catalog") == 0 ? OID_PG_CATALOG : 0;
-}
-
 typedef struct Fixture {
     Ctx ctx;
     PlanState ps;
