@@ -4,9 +4,9 @@
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
 
-/* Calls fn for every relation there is, indexes included. Stored ones are pinned by the statement. */
-static Status
-each_relation(Ctx *ctx, SysRows *r, Status (*fn)(Ctx *ctx, SysRows *r, const Relation *rel))
+/* Stored ones are pinned by the statement. */
+Status
+sys_each_relation(Ctx *ctx, SysRows *r, Status (*fn)(Ctx *ctx, SysRows *r, const Relation *rel))
 {
     CatalogShared *s = ctx->catalog->shared;
     for (int i = 0; i < s->nsys; i++) TRY(fn(ctx, r, &s->sys[i]));
@@ -122,7 +122,7 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
 Status
 sys_pg_class(Ctx *ctx, SysRows *r)
 {
-    return each_relation(ctx, r, class_row);
+    return sys_each_relation(ctx, r, class_row);
 }
 
 static Status
@@ -164,7 +164,178 @@ attribute_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 Status
 sys_pg_attribute(Ctx *ctx, SysRows *r)
 {
-    return each_relation(ctx, r, attribute_rows);
+    return sys_each_relation(ctx, r, attribute_rows);
+}
+
+/* ---- what belongs to relations ---- */
+
+static Status
+attrdef_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    for (int i = 0; i < rel->ncols; i++) {
+        if (rel->cols[i].default_sql == NULL) continue;
+        TRY(sys_row(r));
+        sys_oid(r, rel->oid);
+        sys_oid(r, rel->oid);
+        sys_int2(r, i + 1);
+        sys_text(r, rel->cols[i].default_sql);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_attrdef(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, attrdef_rows);
+}
+
+/* "{1,2}" */
+static const char *
+int_array(SysRows *r, const int *items, int n)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    strbuf_addc(&b, '{');
+    for (int i = 0; i < n; i++) strbuf_addf(&b, "%s%d", i > 0 ? "," : "", items[i]);
+    strbuf_addc(&b, '}');
+    return b.failed ? NULL : b.data;
+}
+
+static Status
+index_row(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    if (rel->kind != RELKIND_INDEX) return QN_OK;
+    const IndexDef *ix = rel->indexes[0];
+    int collations[64] = {0}, options[64] = {0}, zeros[64] = {0};
+    int n = ix->ncols < 64 ? ix->ncols : 64;
+    for (int i = 0; i < n; i++) {
+        collations[i] = (int)ix->collations[i];
+        if (i < ix->nkeys) options[i] = ix->desc[i] | ix->nulls_first[i] << 1;
+    }
+    TRY(sys_row(r));
+    sys_oid(r, ix->oid);
+    sys_oid(r, ix->rel_oid);
+    sys_int2(r, ix->ncols);
+    sys_int2(r, ix->nkeys);
+    sys_bool(r, ix->unique);
+    sys_bool(r, ix->nulls_not_distinct);
+    sys_bool(r, ix->primary);
+    sys_bool(r, false);
+    sys_bool(r, true);
+    sys_bool(r, false);
+    sys_bool(r, ix->valid);
+    sys_bool(r, false);
+    sys_bool(r, true);
+    sys_bool(r, true);
+    sys_bool(r, false);
+    sys_array(r, int_array(r, ix->attnums, n));
+    sys_array(r, int_array(r, collations, n));
+    sys_array(r, int_array(r, zeros, ix->nkeys));
+    sys_array(r, int_array(r, options, ix->nkeys));
+    sys_null(r);
+    sys_text(r, ix->predicate);
+    return QN_OK;
+}
+
+Status
+sys_pg_index(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, index_row);
+}
+
+static Status
+constraint_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    for (int i = 0; i < rel->nconstraints; i++) {
+        const RelConstraint *c = rel->constraints[i];
+        bool foreign = c->kind == CONSTRAINT_FOREIGN;
+        TRY(sys_row(r));
+        sys_oid(r, c->oid);
+        sys_text(r, c->name);
+        sys_oid(r, rel->schema_oid);
+        sys_char(r, c->kind);
+        sys_bool(r, c->deferrable);
+        sys_bool(r, c->initially_deferred);
+        sys_bool(r, c->validated);
+        sys_oid(r, rel->oid);
+        sys_oid(r, 0);
+        sys_oid(r, c->index_oid);
+        sys_oid(r, 0);
+        sys_oid(r, c->ref_rel_oid);
+        sys_char(r, foreign ? c->on_update : ' ');
+        sys_char(r, foreign ? c->on_delete : ' ');
+        sys_char(r, foreign ? c->match : ' ');
+        sys_bool(r, true);
+        sys_int4(r, 0);
+        sys_bool(r, c->no_inherit || c->kind != CONSTRAINT_CHECK);
+        sys_array(r, int_array(r, c->attnums, c->nkeys));
+        sys_array(r, foreign ? int_array(r, c->ref_attnums, c->nkeys) : NULL);
+        sys_skip(r, 3);
+        sys_array(r, c->nset > 0 ? int_array(r, c->set_attnums, c->nset) : NULL);
+        sys_null(r);
+        sys_text(r, c->check_sql);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_constraint(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, constraint_rows);
+}
+
+static Status
+sequence_def_row(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    const SeqDef *s = rel->sequence;
+    if (s == NULL) return QN_OK;
+    TRY(sys_row(r));
+    sys_oid(r, rel->oid);
+    sys_oid(r, s->type);
+    sys_int8(r, s->start);
+    sys_int8(r, s->increment);
+    sys_int8(r, s->max);
+    sys_int8(r, s->min);
+    sys_int8(r, s->cache);
+    sys_bool(r, s->cycle);
+    return QN_OK;
+}
+
+Status
+sys_pg_sequence(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, sequence_def_row);
+}
+
+static Status
+description_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    RelDef *def;
+    if (rel->oid < OID_FIRST_USER || rel->kind == RELKIND_INDEX) return QN_OK;
+    CatObj *o = catalog_get(ctx, rel->oid);
+    if (o == NULL) return QN_OK;
+    Status st = catobj_to_relation(ctx, sys_arena(r), o, &def);
+    catobj_unref(o);
+    TRY(st);
+    for (int i = 0; i <= def->ncols; i++) {
+        const char *text = i == 0 ? def->comment : def->cols[i - 1].comment;
+        if (text == NULL) continue;
+        TRY(sys_row(r));
+        sys_oid(r, rel->oid);
+        sys_oid(r, 1259);
+        sys_int4(r, i);
+        sys_text(r, text);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_description(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, description_rows);
 }
 
 /* SELECT * FROM a_sequence. */

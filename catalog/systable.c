@@ -7,13 +7,13 @@
 #define COLS(...) __VA_ARGS__
 #define SYSTABLE(oid, schema, kind, name, fn, cols)                                                \
     Status fn(Ctx *ctx, SysRows *r);                                                               \
-    static const SysColumn fn##_cols[] = {cols};
+    static const SysColumn cols_##oid[] = {cols};
 #include "catalog/systables.def"
 #undef SYSTABLE
 
 static const SysTable tables[] = {
 #define SYSTABLE(oid, schema, kind, name, fn, cols)                                                \
-    {oid, OID_##schema, kind, name, (int)(sizeof(fn##_cols) / sizeof(SysColumn)), fn##_cols, fn},
+    {oid, OID_##schema, kind, name, (int)(sizeof(cols_##oid) / sizeof(SysColumn)), cols_##oid, fn},
 #include "catalog/systables.def"
 #undef SYSTABLE
 };
@@ -182,6 +182,12 @@ sys_char(SysRows *r, char v)
     out->is_null = false;
     out->phys = PHYS_STR;
     out->str = str_make(&v, v != '\0');
+}
+
+void
+sys_skip(SysRows *r, int n)
+{
+    while (n-- > 0) sys_null(r);
 }
 
 void

@@ -43,6 +43,9 @@ Arena *sys_arena(SysRows *r); /* for texts that the generator builds */
 const Relation *sys_scanned(SysRows *r);
 Status sys_row(SysRows *r);   /* starts a row; the one before must be complete */
 void sys_null(SysRows *r);
+void sys_skip(SysRows *r, int n); /* n columns NULL */
+/* Calls fn for every relation there is: built-in ones, stored ones, indexes. */
+Status sys_each_relation(Ctx *ctx, SysRows *r, Status (*fn)(Ctx *ctx, SysRows *r, const Relation *rel));
 void sys_bool(SysRows *r, bool v);
 void sys_char(SysRows *r, char v);
 void sys_int2(SysRows *r, int v);

@@ -1,0 +1,351 @@
+/* sys_builtin.c - generators over the built-in tables: types, functions, operators, casts, settings, and what there is one of. */
+#include "catalog/systable.h"
+#include "common/settings.h"
+#include "types/function.h"
+
+enum { OID_LANG_INTERNAL = 12, ENCODING_UTF8 = 6, OID_DATABASE = 5, OID_TABLESPACE = 1663 };
+
+/* Relations of which nothing exists yet. */
+Status
+sys_none(Ctx *ctx, SysRows *r)
+{
+    (void)ctx, (void)r;
+    return QN_OK;
+}
+
+static char
+type_kind(const TypeInfo *t)
+{
+    return t->category == TYPCAT_PSEUDO ? 'p' : 'b';
+}
+
+Status
+sys_pg_type(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < type_count(); i++) {
+        const TypeInfo *t = type_at(i);
+        bool by_value = t->typlen > 0 && t->typlen <= 8;
+        TRY(sys_row(r));
+        sys_oid(r, t->oid);
+        sys_text(r, t->name);
+        sys_oid(r, OID_PG_CATALOG);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_int2(r, t->typlen);
+        sys_bool(r, by_value);
+        sys_char(r, type_kind(t));
+        sys_char(r, t->category);
+        sys_bool(r, t->preferred);
+        sys_bool(r, true);
+        sys_char(r, ',');
+        sys_oid(r, 0);
+        sys_oid(r, 0);
+        sys_oid(r, t->elem_oid);
+        sys_oid(r, t->array_oid);
+        for (int k = 0; k < 7; k++) sys_oid(r, 0);
+        sys_char(r, t->typlen == 1 ? 'c' : t->typlen == 2 ? 's' : t->typlen == 8 ? 'd' : 'i');
+        sys_char(r, t->typlen < 0 ? 'x' : 'p');
+        sys_bool(r, false);
+        sys_oid(r, 0);
+        sys_int4(r, -1);
+        sys_int4(r, 0);
+        sys_oid(r, t->category == TYPCAT_STRING ? 100 : 0);
+        sys_skip(r, 3);
+    }
+    return QN_OK;
+}
+
+static const char *
+oid_array(SysRows *r, const Oid *items, int n)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    strbuf_addc(&b, '{');
+    for (int i = 0; i < n; i++) strbuf_addf(&b, "%s%u", i > 0 ? "," : "", items[i]);
+    strbuf_addc(&b, '}');
+    return b.failed ? NULL : b.data;
+}
+
+static void
+proc_columns(SysRows *r, Oid oid, const char *name, char kind, uint32_t flags, int nargs, int ndefaults,
+             const Oid *args, Oid result, const char *src)
+{
+    bool variadic = (flags & FN_VARIADIC) != 0 && nargs > 0;
+    sys_oid(r, oid);
+    sys_text(r, name);
+    sys_oid(r, OID_PG_CATALOG);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_oid(r, OID_LANG_INTERNAL);
+    sys_float4(r, 1);
+    sys_float4(r, (flags & FN_SRF) != 0 ? 1000 : 0);
+    sys_oid(r, variadic ? TYPE_ANY : 0);
+    sys_oid(r, 0);
+    sys_char(r, kind);
+    sys_bool(r, false);
+    sys_bool(r, (flags & FN_LEAKPROOF) != 0);
+    sys_bool(r, (flags & FN_STRICT) != 0);
+    sys_bool(r, (flags & FN_SRF) != 0);
+    sys_char(r, flags & FN_IMMUTABLE ? 'i' : flags & FN_STABLE ? 's' : 'v');
+    sys_char(r, 's');
+    sys_int2(r, nargs);
+    sys_int2(r, ndefaults);
+    sys_oid(r, result);
+    sys_array(r, oid_array(r, args, nargs));
+    sys_skip(r, 5);
+    sys_text(r, src);
+    sys_skip(r, 4);
+}
+
+Status
+sys_pg_proc(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < fn_count(); i++) {
+        const Function *f = fn_at(i);
+        TRY(sys_row(r));
+        proc_columns(r, f->oid, f->name, 'f', f->flags, f->nargs, f->ndefaults, f->args, f->result, f->src);
+    }
+    for (int i = 0; i < agg_count(); i++) {
+        const Aggregate *a = agg_at(i);
+        TRY(sys_row(r));
+        proc_columns(r, a->oid, a->name, 'a', (a->flags & FN_VARIADIC) | FN_IMMUTABLE, a->nargs, 0, a->args,
+                     a->result, "aggregate_dummy");
+    }
+    for (int i = 0; i < winfn_count(); i++) {
+        const WindowFn *w = winfn_at(i);
+        TRY(sys_row(r));
+        proc_columns(r, w->oid, w->name, 'w', FN_IMMUTABLE, w->nargs, 0, w->args, w->result, w->name);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_aggregate(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < agg_count(); i++) {
+        const Aggregate *a = agg_at(i);
+        TRY(sys_row(r));
+        sys_oid(r, a->oid);
+        sys_char(r, a->kind);
+        sys_int2(r, 0);
+        for (int k = 0; k < 8; k++) sys_oid(r, 0);
+        sys_bool(r, false);
+        sys_bool(r, false);
+        sys_char(r, 'r');
+        sys_char(r, 'r');
+        sys_oid(r, 0);
+        sys_oid(r, TYPE_INTERNAL);
+        sys_int4(r, (int)a->state_bytes);
+        sys_oid(r, 0);
+        sys_int4(r, 0);
+        sys_skip(r, 2);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_operator(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < op_count(); i++) {
+        const Operator *o = op_at(i);
+        TRY(sys_row(r));
+        sys_oid(r, o->oid);
+        sys_text(r, o->name);
+        sys_oid(r, OID_PG_CATALOG);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_char(r, o->left != 0 ? 'b' : 'l');
+        sys_bool(r, o->can_merge);
+        sys_bool(r, o->can_hash);
+        sys_oid(r, o->left);
+        sys_oid(r, o->right);
+        sys_oid(r, o->result);
+        sys_oid(r, o->commutator);
+        sys_oid(r, o->negator);
+        sys_oid(r, o->function);
+        sys_oid(r, 0);
+        sys_oid(r, 0);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_cast(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < cast_count(); i++) {
+        const Cast *c = cast_at(i);
+        TRY(sys_row(r));
+        sys_oid(r, (Oid)(10000 + i));
+        sys_oid(r, c->source);
+        sys_oid(r, c->target);
+        sys_oid(r, c->function);
+        sys_char(r, (char)c->context);
+        sys_char(r, (char)c->method);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_am(Ctx *ctx, SysRows *r)
+{
+    static const struct { Oid oid; const char *name; char kind; } rows[] = {{2, "heap", 't'},
+                                                                            {403, "btree", 'i'}};
+    (void)ctx;
+    for (int i = 0; i < 2; i++) {
+        TRY(sys_row(r));
+        sys_oid(r, rows[i].oid);
+        sys_text(r, rows[i].name);
+        sys_oid(r, 0);
+        sys_char(r, rows[i].kind);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_database(Ctx *ctx, SysRows *r)
+{
+    const char *name;
+    TRY(catalog_database_name(ctx, sys_arena(r), &name));
+    TRY(sys_row(r));
+    sys_oid(r, OID_DATABASE);
+    sys_text(r, name);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_int4(r, ENCODING_UTF8);
+    sys_char(r, 'c');
+    sys_bool(r, false);
+    sys_bool(r, true);
+    sys_int4(r, -1);
+    sys_oid(r, 0);
+    sys_oid(r, 0);
+    sys_oid(r, OID_TABLESPACE);
+    sys_text(r, "C.UTF-8");
+    sys_text(r, "C.UTF-8");
+    sys_skip(r, 3);
+    return QN_OK;
+}
+
+Status
+sys_pg_tablespace(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    TRY(sys_row(r));
+    sys_oid(r, OID_TABLESPACE);
+    sys_text(r, "pg_default");
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_skip(r, 2);
+    return QN_OK;
+}
+
+Status
+sys_pg_collation(Ctx *ctx, SysRows *r)
+{
+    static const struct { Oid oid; const char *name; char provider; const char *locale; } rows[] = {
+        {100, "default", 'd', NULL}, {950, "C", 'c', "C"}, {951, "POSIX", 'c', "POSIX"}};
+    (void)ctx;
+    for (int i = 0; i < 3; i++) {
+        TRY(sys_row(r));
+        sys_oid(r, rows[i].oid);
+        sys_text(r, rows[i].name);
+        sys_oid(r, OID_PG_CATALOG);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_char(r, rows[i].provider);
+        sys_bool(r, true);
+        sys_int4(r, -1);
+        sys_text(r, rows[i].locale);
+        sys_text(r, rows[i].locale);
+        sys_skip(r, 2);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_language(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    TRY(sys_row(r));
+    sys_oid(r, OID_LANG_INTERNAL);
+    sys_text(r, "internal");
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_bool(r, false);
+    sys_bool(r, false);
+    for (int i = 0; i < 3; i++) sys_oid(r, 0);
+    sys_null(r);
+    return QN_OK;
+}
+
+Status
+sys_pg_roles(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    TRY(sys_row(r));
+    sys_text(r, CATALOG_ROLE_NAME);
+    for (int i = 0; i < 6; i++) sys_bool(r, true);
+    sys_int4(r, -1);
+    sys_text(r, "********");
+    sys_null(r);
+    sys_bool(r, true);
+    sys_null(r);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    return QN_OK;
+}
+
+Status
+sys_pg_user(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    TRY(sys_row(r));
+    sys_text(r, CATALOG_ROLE_NAME);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    for (int i = 0; i < 4; i++) sys_bool(r, true);
+    sys_text(r, "********");
+    sys_skip(r, 2);
+    return QN_OK;
+}
+
+/* "{a,b}" of an enum setting's options. */
+static const char *
+option_array(SysRows *r, const SettingInfo *info)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    const char *o;
+    if (info->kind != SETTING_KIND_ENUM) return NULL;
+    strbuf_addc(&b, '{');
+    for (int i = 0; (o = setting_option(sys_arena(r), info, i)) != NULL; i++)
+        strbuf_addf(&b, "%s\"%s\"", i > 0 ? "," : "", o);
+    strbuf_addc(&b, '}');
+    return b.failed ? NULL : b.data;
+}
+
+Status
+sys_pg_settings(Ctx *ctx, SysRows *r)
+{
+    static const char *const types[] = {"bool", "integer", "real", "string", "enum"};
+    static const char *const contexts[] = {"user", "postmaster", "internal"};
+    Arena *arena = sys_arena(r);
+    for (int i = 0; i < setting_count(); i++) {
+        const SettingInfo *info = setting_at(i);
+        const char *now, *boot;
+        bool is_number = info->kind == SETTING_KIND_INT || info->kind == SETTING_KIND_REAL;
+        TRY(setting_format(ctx, arena, info, setting_get(ctx->settings, info), true, &now));
+        TRY(setting_format(ctx, arena, info, info->dflt, true, &boot));
+        TRY(sys_row(r));
+        sys_text(r, info->name);
+        sys_text(r, now);
+        sys_text(r, setting_unit_name(info->unit));
+        sys_text(r, "Quern");
+        sys_text(r, info->doc);
+        sys_null(r);
+        sys_text(r, contexts[info->context]);
+        sys_text(r, types[info->kind]);
+        sys_text(r, strcmp(now, boot) == 0 ? "default" : "session");
+        sys_text(r, is_number ? arena_printf(arena, "%.15g", info->min) : NULL);
+        sys_text(r, is_number ? arena_printf(arena, "%.15g", info->max) : NULL);
+        sys_array(r, option_array(r, info));
+        sys_text(r, boot);
+        sys_text(r, boot);
+        sys_skip(r, 2);
+        sys_bool(r, false);
+    }
+    return QN_OK;
+}
