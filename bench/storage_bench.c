@@ -1,6 +1,7 @@
-/* storage_bench.c - what the storage layer does a second, without SQL above it: bulk and single inserts, scans of fixed
- * and variable columns, index build and inserts, point lookups, key encoding. It measures the layer, so unlike
- * the other programs here it includes the layer's headers.
+/* storage_bench.c - what the storage layer does a second, without SQL above it: bulk and single
+ * inserts, scans of fixed and variable columns, index build and inserts, point lookups, key
+ * encoding. It measures the layer, so unlike the other programs here it includes the layer's
+ * headers.
  *
  *     build/release/bench/storage_bench [rows [path]]     path: a file; default in memory
  */
@@ -53,7 +54,8 @@ rnd(void)
 }
 
 enum { COLS = 7 };
-static const Oid types[COLS] = {TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT8, TYPE_TEXT, TYPE_TEXT};
+static const Oid types[COLS] = {TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4,
+                                TYPE_INT8, TYPE_TEXT, TYPE_TEXT};
 static int ncols; /* 5: the integers; 7: and two strings */
 
 static void
@@ -139,7 +141,11 @@ bench_heap(Arena *arena, Layout *layout, int64_t rows)
     layouts[0] = layout;
     begin();
     OK(heap_create(&ctx, 16384, &root));
-    HeapDesc desc = {.relid = 16384, .root_page = root, .name = "t", .layouts = layouts, .nlayouts = 1,
+    HeapDesc desc = {.relid = 16384,
+                     .root_page = root,
+                     .name = "t",
+                     .layouts = layouts,
+                     .nlayouts = 1,
                      .indexed = &indexed};
     OK(heap_open(&ctx, arena, &desc, &heap));
     double spent = 0;
@@ -201,8 +207,17 @@ make_index(Arena *arena, bool unique)
     begin();
     OK(index_create(&ctx, 16385, INDEX_BTREE, &root));
     commit();
-    IndexDesc desc = {.relid = 16385, .root_page = root, .name = "i", .kind = INDEX_BTREE, .unique = unique, .nkeys = 1,
-                      .ncols = 1, .keys = &key, .types = types, .phys = phys, .scales = scales};
+    IndexDesc desc = {.relid = 16385,
+                      .root_page = root,
+                      .name = "i",
+                      .kind = INDEX_BTREE,
+                      .unique = unique,
+                      .nkeys = 1,
+                      .ncols = 1,
+                      .keys = &key,
+                      .types = types,
+                      .phys = phys,
+                      .scales = scales};
     OK(index_open(&ctx, arena, &desc, &index));
     return index;
 }
@@ -226,7 +241,8 @@ bench_build(Arena *arena, Heap *heap, int64_t rows)
     for (;;) {
         OK(heap_scan_next(&ctx, s, BATCH_ROWS, &b));
         if (b == NULL) break;
-        OK(key_encode_fixed(&ctx, &index->format, b->cols, NULL, b->nrows, run[n].key, sizeof(KeyTid)));
+        OK(key_encode_fixed(&ctx, &index->format, b->cols, NULL, b->nrows, run[n].key,
+                            sizeof(KeyTid)));
         for (int i = 0; i < b->nrows; i++) run[n + i].tid = ((Tid *)b->cols[1]->data)[i];
         n += b->nrows;
     }
@@ -243,8 +259,8 @@ bench_build(Arena *arena, Heap *heap, int64_t rows)
     commit();
     free(run);
     OK(index_stats(&ctx, index, &stats));
-    printf("    %u pages, %u leaves, height %d, about %.0f entries\n", stats.pages, stats.leaf_pages, stats.height,
-           stats.entries);
+    printf("    %u pages, %u leaves, height %d, about %.0f entries\n", stats.pages,
+           stats.leaf_pages, stats.height, stats.entries);
     return index;
 }
 
@@ -277,7 +293,8 @@ bench_lookups(Arena *arena, Heap *heap, Index *index, int64_t rows)
             OK(heap_fetch(&ctx, f, ctx.snapshot, ib.tids, ib.n, &b, at, NULL));
             found += b->nrows;
         }
-        report(round == 0 ? "point lookup, index only" : "point lookup and fetch of 5 columns", LOOKUPS, now() - t, "rows");
+        report(round == 0 ? "point lookup, index only" : "point lookup and fetch of 5 columns",
+               LOOKUPS, now() - t, "rows");
         commit();
     }
     if (found != 2 * LOOKUPS) printf("    WRONG: found %lld\n", (long long)found);
@@ -301,11 +318,13 @@ bench_index_inserts(Arena *arena)
                 tids[i] = tid_make((uint32_t)(at + i) / 100 + 1, (uint32_t)(at + i) % 100 + 1);
             }
             double t = now();
-            OK(index_insert_batch(&ctx, index, NULL, &v, NULL, BATCH_ROWS, tids, INDEX_CHECK_NONE, NULL, NULL));
+            OK(index_insert_batch(&ctx, index, NULL, &v, NULL, BATCH_ROWS, tids, INDEX_CHECK_NONE,
+                                  NULL, NULL));
             spent += now() - t;
         }
         commit();
-        report(random ? "index insert, random keys" : "index insert, ascending keys", N, spent, "entries");
+        report(random ? "index insert, random keys" : "index insert, ascending keys", N, spent,
+               "entries");
         index_close(&ctx, index);
     }
 }
@@ -330,7 +349,8 @@ bench_single_rows(Arena *arena, Heap *heap)
     t = now();
     for (int i = 0; i < N; i++) {
         fill(b, 200000000 + i, 1);
-        OK(heap_update_batch(&ctx, heap, &tids[i], b, HEAP_WAIT, false, &result, &newer, &new_tid, &hot));
+        OK(heap_update_batch(&ctx, heap, &tids[i], b, HEAP_WAIT, false, &result, &newer, &new_tid,
+                             &hot));
     }
     report("update, one row a call", N, now() - t, "rows");
     commit();
@@ -387,7 +407,8 @@ main(int argc, char **argv)
     }
     OK(db_open(&ctx, path, &options));
     for (int i = 0; i < COLS; i++)
-        cols[i] = (LayoutColumn){.type = types[i], .typmod = -1, .phys = (uint8_t)type_phys(types[i], -1)};
+        cols[i] = (LayoutColumn){
+            .type = types[i], .typmod = -1, .phys = (uint8_t)type_phys(types[i], -1)};
     Arena *arena = arena_create(NULL, "bench");
     for (ncols = getenv("BENCH_WIDE") != NULL ? COLS : 5; ncols <= COLS; ncols += 2) {
         Layout layout = {.id = 1, .ncols = ncols, .cols = cols};

@@ -1,20 +1,20 @@
 /* btree_build.c - filling an empty tree from entries in order.
  *
- * Each level gathers entries in memory until they fill a page, which is then written once, as an image, and made
- * known to the level above. A page's number is given out when its left neighbour is written, because that
- * page must name it; the one page of the top level goes to the root. */
+ * Each level gathers entries in memory until they fill a page, which is then written once, as an
+ * image, and made known to the level above. A page's number is given out when its left neighbour is
+ * written, because that page must name it; the one page of the top level goes to the root. */
 #include "storage/btree_priv.h"
 
 typedef struct Level {
     Entry *items;
     int n, cap;
-    uint8_t *bytes;        /* keys and extras of items */
+    uint8_t *bytes; /* keys and extras of items */
     uint32_t nbytes, bytes_cap;
-    uint32_t weight;       /* keys, extras and slots, prefix not taken off */
-    uint8_t *low;          /* low key of the page being gathered */
+    uint32_t weight; /* keys, extras and slots, prefix not taken off */
+    uint8_t *low;    /* low key of the page being gathered */
     uint32_t low_bytes;
-    PageNo number;         /* of that page; PAGE_NONE: the level's first one, not given out yet */
-    PageNo first_child;    /* inner */
+    PageNo number;      /* of that page; PAGE_NONE: the level's first one, not given out yet */
+    PageNo first_child; /* inner */
 } Level;
 
 struct IndexBuild {
@@ -22,10 +22,10 @@ struct IndexBuild {
     Arena *arena;
     Level levels[BTREE_LEVELS_MAX];
     int nlevels;
-    uint32_t fill_bytes;   /* a page is full at this many */
-    uint8_t *page;         /* one page being built */
-    uint8_t *key;          /* key and tid */
-    uint8_t *last_key;     /* of the entry before, without tid */
+    uint32_t fill_bytes; /* a page is full at this many */
+    uint8_t *page;       /* one page being built */
+    uint8_t *key;        /* key and tid */
+    uint8_t *last_key;   /* of the entry before, without tid */
     uint32_t last_key_bytes;
     IndexTid last_tid;
     bool has_last;
@@ -40,7 +40,8 @@ btree_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBui
     TRY_ALLOC(ctx, b, ARENA_NEW(arena, IndexBuild));
     b->bt = bt;
     TRY_ALLOC(ctx, b->arena, arena_create(arena, "btree build"));
-    b->fill_bytes = (uint32_t)((uint64_t)(bt->page_bytes - sizeof(BtreePage) - 8) * (uint32_t)fillfactor / 100);
+    b->fill_bytes =
+        (uint32_t)((uint64_t)(bt->page_bytes - sizeof(BtreePage) - 8) * (uint32_t)fillfactor / 100);
     TRY_ALLOC(ctx, b->page, arena_alloc(b->arena, bt->page_bytes));
     TRY_ALLOC(ctx, b->key, arena_alloc(b->arena, bt->page_bytes));
     TRY_ALLOC(ctx, b->last_key, arena_alloc(b->arena, bt->page_bytes));
@@ -82,7 +83,8 @@ give_number(Ctx *ctx, IndexBuild *b, PageNo *out)
 
 /* Writes items [0, n) of a level as page `number` with the bounds given. */
 static Status
-write_page(Ctx *ctx, IndexBuild *b, int level, int n, const Entry *high, PageNo right, PageNo number)
+write_page(Ctx *ctx, IndexBuild *b, int level, int n, const Entry *high, PageNo right,
+           PageNo number)
 {
     Btree *bt = b->bt;
     Level *l = &b->levels[level];
@@ -92,7 +94,8 @@ write_page(Ctx *ctx, IndexBuild *b, int level, int n, const Entry *high, PageNo 
     WalLog log;
     Status st;
     memset(b->page, 0, bt->page_bytes);
-    btree_page_init(p, bt->page_bytes, level, bt->base.has_payload, &low, high, right, l->first_child);
+    btree_page_init(p, bt->page_bytes, level, bt->base.has_payload, &low, high, right,
+                    l->first_child);
     for (int i = 0; i < n; i++) btree_page_insert(p, bt->page_bytes, i, &l->items[i]);
     TRY_GOTO(page_fix(ctx, number, FIX_EXCLUSIVE, &ref));
     TRY_GOTO(wal_begin(ctx, pages, 1, 0, &log));
@@ -112,8 +115,8 @@ done:
 
 static Status level_add(Ctx *ctx, IndexBuild *b, int level, const Entry *e);
 
-/* Writes the first n items of a level as a page and moves the others to the front of the next one, whose low key is
- * next's (cut on leaves). */
+/* Writes the first n items of a level as a page and moves the others to the front of the next one,
+ * whose low key is next's (cut on leaves). */
 static Status
 finish_page(Ctx *ctx, IndexBuild *b, int level, int n, const Entry *next)
 {
@@ -144,7 +147,8 @@ shift_items(Level *l, int n)
     l->n = left;
     l->weight = 0;
     for (int i = 0; i < left; i++)
-        l->weight += l->items[i].key_bytes + l->items[i].extra_bytes + (uint32_t)sizeof(BtreeSlot) + 2;
+        l->weight +=
+            l->items[i].key_bytes + l->items[i].extra_bytes + (uint32_t)sizeof(BtreeSlot) + 2;
     if (left == 0) l->nbytes = 0;
 }
 
@@ -165,8 +169,8 @@ level_add(Ctx *ctx, IndexBuild *b, int level, const Entry *e)
     uint32_t prefix = common_bytes(l->low, l->low_bytes, e->key, e->key_bytes);
     uint32_t bytes = l->weight - (uint32_t)l->n * prefix + l->low_bytes + e->key_bytes;
     /* Past the fill mark with e, or no room in the buffers: the page ends here. */
-    bool full = bytes + more + (uint32_t)sizeof(BtreeSlot) + 2 > b->fill_bytes || l->n + 1 >= l->cap ||
-                l->nbytes + more > l->bytes_cap;
+    bool full = bytes + more + (uint32_t)sizeof(BtreeSlot) + 2 > b->fill_bytes ||
+                l->n + 1 >= l->cap || l->nbytes + more > l->bytes_cap;
     if (full && l->n >= 2) {
         TRY(finish_page(ctx, b, level, l->n, e));
         shift_items(l, l->n);
@@ -198,7 +202,8 @@ btree_build_add(Ctx *ctx, IndexBuild *b, const uint8_t *key, uint32_t key_bytes,
     }
     if (b->nlevels == 0) TRY(level_init(ctx, b, 0));
     if (b->bt->base.desc.unique) {
-        if (b->has_last && b->last_key_bytes == key_bytes && memcmp(b->last_key, key, key_bytes) == 0)
+        if (b->has_last && b->last_key_bytes == key_bytes &&
+            memcmp(b->last_key, key, key_bytes) == 0)
             *dup_out = b->last_tid;
         memcpy(b->last_key, key, key_bytes);
         b->last_key_bytes = key_bytes;

@@ -12,7 +12,8 @@ typedef struct Check {
 static Status
 fault(Ctx *ctx, const Check *c, PageNo page, const char *what)
 {
-    return RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\", page %u: %s", c->bt->base.desc.name, page, what);
+    return RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\", page %u: %s", c->bt->base.desc.name, page,
+                 what);
 }
 
 /* Order within the page and across the level, and that entries lie between the page's bounds. */
@@ -23,12 +24,14 @@ check_entries(Ctx *ctx, Check *c, const PageRef *ref)
     const uint8_t *base = (const uint8_t *)p;
     for (int i = 0; i < p->nslots; i++) {
         uint32_t n = btree_entry_bytes(p, i);
-        if ((uint32_t)p->slots[i].offset + n > c->bt->page_bytes || p->slots[i].offset < p->data_begin)
+        if ((uint32_t)p->slots[i].offset + n > c->bt->page_bytes ||
+            p->slots[i].offset < p->data_begin)
             return fault(ctx, c, ref->number, "entry outside the page");
         n = btree_full_key(p, i, c->key);
         if (key_compare(c->key, n, base + p->low, p->low_bytes) < 0)
             return fault(ctx, c, ref->number, "entry below the low key");
-        if ((p->flags & BTREE_HIGH) != 0 && key_compare(c->key, n, base + p->high, p->high_bytes) >= 0)
+        if ((p->flags & BTREE_HIGH) != 0 &&
+            key_compare(c->key, n, base + p->high, p->high_bytes) >= 0)
             return fault(ctx, c, ref->number, "entry not below the high key");
         if (c->has_last && key_compare(c->last_key, c->last_bytes, c->key, n) >= 0)
             return fault(ctx, c, ref->number, "entries out of order");
@@ -94,7 +97,8 @@ check_level(Ctx *ctx, Check *c, int level)
         TRY_GOTO(page_fix(ctx, right, FIX_SHARED, &ref));
         TRY_GOTO(btree_page_check(ctx, c->bt, &ref));
     }
-    if (btree_page(&ref)->right != PAGE_NONE) st = fault(ctx, c, ref.number, "last page of a level has a neighbour");
+    if (btree_page(&ref)->right != PAGE_NONE)
+        st = fault(ctx, c, ref.number, "last page of a level has a neighbour");
 done:
     page_unfix(&ref);
     return st;

@@ -1,5 +1,5 @@
-/* btree_delete.c - taking entries out: those VACUUM names, and those searches have found dead. Pages that become
- * empty stay in the tree and fill again. */
+/* btree_delete.c - taking entries out: those VACUUM names, and those searches have found dead.
+ * Pages that become empty stay in the tree and fill again. */
 #include "storage/btree_priv.h"
 
 Status
@@ -28,8 +28,10 @@ btree_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     BtreePage *p = btree_page(&pages[0].ref);
     bool ok = n <= p->nslots && n <= ENTRIES_MAX;
     if (ok) memcpy(slots, rec->payload, 2 * (size_t)n);
-    for (uint32_t i = 0; ok && i < n; i++) ok = slots[i] < p->nslots && (i == 0 || slots[i] > slots[i - 1]);
-    if (!ok) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = slots[i] < p->nslots && (i == 0 || slots[i] > slots[i - 1]);
+    if (!ok)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
     btree_page_remove(p, ((const PoolHot *)ctx->pool)->page_bytes, slots, (int)n);
     p->flags &= (uint8_t)~BTREE_KILLED;
     return QN_OK;
@@ -54,7 +56,8 @@ btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uin
         *removed_out += (uint64_t)n;
         PageNo right = p->right;
         if ((p->flags & BTREE_HIGH) == 0) break;
-        page_unfix(&ref); /* splits between here and there move entries right only, where we have yet to come */
+        page_unfix(&ref); /* splits between here and there move entries right only, where we have
+                             yet to come */
         TRY_GOTO(ctx_check_stop(ctx));
         TRY_GOTO(page_fix(ctx, right, FIX_EXCLUSIVE, &ref));
         TRY_GOTO(btree_page_check(ctx, bt, &ref));

@@ -1,8 +1,9 @@
 /* btree_insert.c - adding entries, and the unique check.
  *
- * Uniqueness: the first leaf that may hold the key stays latched exclusively from the check to the insert, so that of two
- * writers of one key the second sees the first one's entry. Whether an entry counts is for the heap to
- * say; an undecided one is waited for with nothing latched, then the search starts again. */
+ * Uniqueness: the first leaf that may hold the key stays latched exclusively from the check to the
+ * insert, so that of two writers of one key the second sees the first one's entry. Whether an entry
+ * counts is for the heap to say; an undecided one is waited for with nothing latched, then the
+ * search starts again. */
 #include "storage/btree_priv.h"
 #include "storage/tx.h"
 
@@ -61,10 +62,12 @@ btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e, Spli
     BtreePage *p = btree_page(ref);
     const bool payload = p->level == 0 && bt->base.has_payload;
     split_out->level = -1;
-    if (p->nslots == 0 && payload) p->flags |= BTREE_PAYLOAD; /* for btree_page_fits; the record says it too */
+    if (p->nslots == 0 && payload)
+        p->flags |= BTREE_PAYLOAD; /* for btree_page_fits; the record says it too */
     if (!btree_page_fits(p, e->key_bytes, e->extra_bytes)) TRY(drop_killed(ctx, bt, ref));
     int pos = btree_search_page(p, bt->page_bytes, e->key, e->key_bytes, SEARCH_LT);
-    if (btree_page_fits(p, e->key_bytes, e->extra_bytes)) return insert_and_log(ctx, bt, ref, pos, e);
+    if (btree_page_fits(p, e->key_bytes, e->extra_bytes))
+        return insert_and_log(ctx, bt, ref, pos, e);
     TRY(btree_scratch(ctx, arena));
     return btree_split(ctx, bt, *arena, ref, pos, e, split_out);
 }
@@ -89,7 +92,8 @@ btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split)
         e.extra = (const uint8_t *)&child;
         TRY(btree_descend(ctx, bt, &d, split->level + 1, FIX_EXCLUSIVE, &ref));
         Status st = QN_OK;
-        if (!knows_child(bt, btree_page(&ref), split)) st = btree_add(ctx, bt, arena, &ref, &e, &next);
+        if (!knows_child(bt, btree_page(&ref), split))
+            st = btree_add(ctx, bt, arena, &ref, &e, &next);
         page_unfix(&ref);
         TRY(st);
         *split = next;
@@ -97,8 +101,9 @@ btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split)
     return QN_OK;
 }
 
-/* An insert had to go right on some level: the pages it passed were split, and perhaps nobody told their parents. Walks
- * the level and tells. Rare: a race that has resolved itself by now, or a crash between the two records. */
+/* An insert had to go right on some level: the pages it passed were split, and perhaps nobody told
+ * their parents. Walks the level and tells. Rare: a race that has resolved itself by now, or a
+ * crash between the two records. */
 static Status
 mend_level(Ctx *ctx, Btree *bt, Arena **arena, Descent *d)
 {
@@ -130,10 +135,11 @@ typedef struct Verdict {
     uint64_t wait_xid;
 } Verdict;
 
-/* Judges entries of one page from pos on that begin with the key; *more_out: they may go on to the right. */
+/* Judges entries of one page from pos on that begin with the key; *more_out: they may go on to the
+ * right. */
 static Status
-judge_page(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, int pos, const uint8_t *key, uint32_t key_bytes,
-           IndexTid self, Verdict *v, bool *more_out)
+judge_page(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, int pos, const uint8_t *key,
+           uint32_t key_bytes, IndexTid self, Verdict *v, bool *more_out)
 {
     BtreePage *p = btree_page(ref);
     int end = btree_search_page(p, bt->page_bytes, key, key_bytes, SEARCH_PREFIX);
@@ -152,15 +158,15 @@ judge_page(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, int pos, const uint8_t
             p->flags |= BTREE_KILLED;
         }
     }
-    *more_out = end == p->nslots &&
-                btree_is_right_of(p, bt->page_bytes, key, key_bytes, SEARCH_PREFIX);
+    *more_out =
+        end == p->nslots && btree_is_right_of(p, bt->page_bytes, key, key_bytes, SEARCH_PREFIX);
     return QN_OK;
 }
 
 /* ref is the first leaf that may hold the key; it stays latched. */
 static Status
-check_unique(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, const uint8_t *key, uint32_t key_bytes, IndexTid self,
-             Verdict *v)
+check_unique(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, const uint8_t *key, uint32_t key_bytes,
+             IndexTid self, Verdict *v)
 {
     PageRef page = PAGE_REF_NONE, next;
     bool more = false;
@@ -213,7 +219,8 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
     if (in->check) d.key_bytes = in->key_bytes;
     TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_EXCLUSIVE, &first));
     if (in->check)
-        TRY_GOTO(check_unique(ctx, bt, in->heap, &first, in->key, in->key_bytes, in->insert ? in->tid : 0, &v));
+        TRY_GOTO(check_unique(ctx, bt, in->heap, &first, in->key, in->key_bytes,
+                              in->insert ? in->tid : 0, &v));
     in->conflict = v.conflict;
     *wait_out = v.conflict == 0 ? v.wait_xid : 0;
     if (!in->insert || in->conflict != 0 || *wait_out != 0) goto done;
@@ -246,8 +253,9 @@ insert_row(Ctx *ctx, Insert *in)
 static Status
 too_wide(Ctx *ctx, const Btree *bt, uint32_t nbytes)
 {
-    Status st = RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "index row size %u exceeds btree maximum %u for index \"%s\"",
-                      nbytes, btree_entry_max(bt->page_bytes), bt->base.desc.name);
+    Status st = RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED,
+                      "index row size %u exceeds btree maximum %u for index \"%s\"", nbytes,
+                      btree_entry_max(bt->page_bytes), bt->base.desc.name);
     return err_hint(ctx, st, "Values larger than 1/6 of a page cannot be indexed.");
 }
 
@@ -273,7 +281,8 @@ btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyR
         memcpy(key, bytes, in.key_bytes);
         in.tid = tids != NULL ? tids[i] : 0;
         btree_put_tid(key + in.key_bytes, in.tid);
-        in.check = check != INDEX_CHECK_NONE && (index->desc.nulls_not_distinct || !bits_get(null_keys, (size_t)i));
+        in.check = check != INDEX_CHECK_NONE &&
+                   (index->desc.nulls_not_distinct || !bits_get(null_keys, (size_t)i));
         in.insert = check != INDEX_CHECK_ONLY;
         in.conflict = 0;
         if (in.check || in.insert) TRY_GOTO(insert_row(ctx, &in));
@@ -306,9 +315,11 @@ btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
         if (r.payload) p->flags |= BTREE_PAYLOAD;
         ok = btree_page_fits(p, (uint32_t)r.key_bytes + p->prefix_bytes, r.extra_bytes);
     }
-    if (!ok) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
+    if (!ok)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
     /* The record has the key without the page's prefix, which the insert takes off. */
-    Entry e = btree_entry_of(in - p->prefix_bytes, (uint32_t)r.key_bytes + p->prefix_bytes, in + r.key_bytes, r.extra_bytes);
+    Entry e = btree_entry_of(in - p->prefix_bytes, (uint32_t)r.key_bytes + p->prefix_bytes,
+                             in + r.key_bytes, r.extra_bytes);
     btree_page_insert(p, page_bytes, r.pos, &e);
     return QN_OK;
 }

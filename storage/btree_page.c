@@ -75,8 +75,9 @@ make_probe(const BtreePage *p, const uint8_t *key, uint32_t key_bytes, SearchMod
     return b;
 }
 
-/* Does an entry of that head and length precede the probe? -1: its bytes must say. Heads are padded with zeros, so with equal
- * heads a short probe is a prefix of the entry, or the entry one of the probe. */
+/* Does an entry of that head and length precede the probe? -1: its bytes must say. Heads are padded
+ * with zeros, so with equal heads a short probe is a prefix of the entry, or the entry one of the
+ * probe. */
 static inline int
 precedes_by_head(uint32_t head, uint32_t nbytes, const Probe *b)
 {
@@ -97,8 +98,9 @@ btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, u
     if (key_bytes < p->prefix_bytes) return mode == SEARCH_PREFIX ? nslots : 0;
     const Probe b = make_probe(p, key, key_bytes, mode);
     int lo = 0, n = nslots;
-    /* The steps wait for memory, one after the other, unless their lines are asked for beforehand: those of the first
-     * three steps together, then those of the window that is left (a lookup in a large index took 1.6 times as long without). */
+    /* The steps wait for memory, one after the other, unless their lines are asked for beforehand:
+     * those of the first three steps together, then those of the window that is left (a lookup in a
+     * large index took 1.6 times as long without). */
     if (n > WINDOW)
         for (int i = 1; i < 8; i++) __builtin_prefetch(&p->slots[n * i / 8]);
     bool asked = false;
@@ -193,8 +195,8 @@ put_bytes(BtreePage *p, const void *data, uint32_t nbytes)
 }
 
 void
-btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, const Entry *low, const Entry *high,
-                PageNo right, PageNo first_child)
+btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, const Entry *low,
+                const Entry *high, PageNo right, PageNo first_child)
 {
     p->page.flags &= (uint8_t)~PAGE_FLAG_BLANK;
     p->level = (uint8_t)level;
@@ -220,7 +222,8 @@ btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, cons
                low->key[p->prefix_bytes] == high->key[p->prefix_bytes])
             p->prefix_bytes++;
         p->high_head = be_head(high->key + p->prefix_bytes, high->key_bytes - p->prefix_bytes, 0);
-        for (uint32_t i = 0; i < p->prefix_bytes && i < sizeof(p->prefix_head); i++) p->prefix_head[i] = low->key[i];
+        for (uint32_t i = 0; i < p->prefix_bytes && i < sizeof(p->prefix_head); i++)
+            p->prefix_head[i] = low->key[i];
     }
     note_gap(p);
 }
@@ -254,7 +257,8 @@ compact(BtreePage *p, uint32_t page_bytes)
     if (p->high_bytes != 0) MOVE(p->high, p->high_bytes);
     for (int i = 0; i < p->nslots; i++) {
         const uint8_t *extra;
-        uint32_t n = btree_entry_bytes(p, i) + btree_extra(p, i, &extra) + (p->flags & BTREE_PAYLOAD ? 2u : 0u);
+        uint32_t n = btree_entry_bytes(p, i) + btree_extra(p, i, &extra) +
+                     (p->flags & BTREE_PAYLOAD ? 2u : 0u);
         MOVE(p->slots[i].offset, n);
     }
 #undef MOVE
@@ -312,10 +316,12 @@ btree_page_check(Ctx *ctx, const Btree *bt, const PageRef *ref)
     const BtreePage *p = btree_page(ref);
     TRY(page_check(ctx, ref, rel_root(bt->rel), PAGE_BTREE));
     uint32_t begin = (uint32_t)sizeof(BtreePage) + p->nslots * (uint32_t)sizeof(BtreeSlot);
-    bool ok = p->data_begin <= bt->page_bytes - 8 && begin <= p->data_begin && p->level < BTREE_LEVELS_MAX &&
-              (uint32_t)p->low + p->low_bytes <= bt->page_bytes && (uint32_t)p->high + p->high_bytes <= bt->page_bytes &&
+    bool ok = p->data_begin <= bt->page_bytes - 8 && begin <= p->data_begin &&
+              p->level < BTREE_LEVELS_MAX && (uint32_t)p->low + p->low_bytes <= bt->page_bytes &&
+              (uint32_t)p->high + p->high_bytes <= bt->page_bytes &&
               p->prefix_bytes <= p->low_bytes;
     if (!ok)
-        return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page %u of index \"%s\"", ref->number, bt->base.desc.name);
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page %u of index \"%s\"", ref->number,
+                     bt->base.desc.name);
     return QN_OK;
 }

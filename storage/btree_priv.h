@@ -10,12 +10,13 @@
  *
  *     BtreePage | slots[nslots] | gap | entries and fences, from the end downwards
  *
- * An entry is the part of its key behind the page's prefix, then the child's number (inner pages) or the
- * payload with its length in front (leaves of indexes that have one). A key is the encoded columns and, 6 bytes
- * big-endian, the tid; separators of inner pages are cut to what tells their neighbours apart. All keys k of a page
- * satisfy low <= k < high; the first prefix_bytes of both, and so of every k, are the same. */
+ * An entry is the part of its key behind the page's prefix, then the child's number (inner pages)
+ * or the payload with its length in front (leaves of indexes that have one). A key is the encoded
+ * columns and, 6 bytes big-endian, the tid; separators of inner pages are cut to what tells their
+ * neighbours apart. All keys k of a page satisfy low <= k < high; the first prefix_bytes of both,
+ * and so of every k, are the same. */
 typedef struct BtreeSlot {
-    uint32_t head;   /* the entry's first four bytes as a number, zeros behind the end */
+    uint32_t head; /* the entry's first four bytes as a number, zeros behind the end */
     uint16_t offset;
     uint16_t nbytes; /* of the key's part; SLOT_KILLED */
 } BtreeSlot;
@@ -36,8 +37,8 @@ typedef struct BtreePage {
     uint16_t high, high_bytes;
     uint16_t reserved;
     /* Copies, so that most searches read nothing but this head and slots: */
-    uint32_t high_head;       /* of the high key, behind the prefix */
-    uint8_t prefix_head[8];   /* the prefix's first bytes */
+    uint32_t high_head;     /* of the high key, behind the prefix */
+    uint8_t prefix_head[8]; /* the prefix's first bytes */
     uint32_t reserved2;
     BtreeSlot slots[];
 } BtreePage;
@@ -107,11 +108,11 @@ typedef struct Entry {
 /* ---- a page's bytes (btree_page.c) ---- */
 
 /* Number of entries that precede the key in that mode. Safe on bytes that a writer is changing. */
-int btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes,
-                      SearchMode mode);
+int btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key,
+                      uint32_t key_bytes, SearchMode mode);
 /* Must a search for the key go on to the right? Safe likewise. */
-bool btree_is_right_of(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes,
-                       SearchMode mode);
+bool btree_is_right_of(const BtreePage *p, uint32_t page_bytes, const uint8_t *key,
+                       uint32_t key_bytes, SearchMode mode);
 /* Child behind the first n separators; safe likewise. */
 PageNo btree_child(const BtreePage *p, uint32_t page_bytes, int n);
 /* Key of slot i, whole, into out (room for a page); returns its bytes. */
@@ -131,7 +132,8 @@ static inline IndexTid
 btree_entry_tid(const BtreePage *p, int i)
 {
     uint32_t n = btree_entry_bytes(p, i);
-    if (__builtin_expect(n >= TID_BYTES, 1)) return btree_get_tid(btree_entry(p, i) + n - TID_BYTES);
+    if (__builtin_expect(n >= TID_BYTES, 1))
+        return btree_get_tid(btree_entry(p, i) + n - TID_BYTES);
     uint8_t tid[TID_BYTES];
     memcpy(tid, (const uint8_t *)p + p->low + p->prefix_bytes - (TID_BYTES - n), TID_BYTES - n);
     memcpy(tid + TID_BYTES - n, btree_entry(p, i), n);
@@ -165,23 +167,27 @@ btree_separator_bytes(const Entry *a, const Entry *b)
 
 /* ---- the descent (btree_search.c) ---- */
 
-/* Fixes the page of that level where the key belongs. moved: pages passed by going right on the way, that a
- * parent does not know yet (an interrupted split): see btree_finish_splits. */
+/* Fixes the page of that level where the key belongs. moved: pages passed by going right on the
+ * way, that a parent does not know yet (an interrupted split): see btree_finish_splits. */
 typedef struct Descent {
     const uint8_t *key;
     uint32_t key_bytes;
-    SearchMode mode; /* LE: where the key goes; PREFIX: behind all that begin with it; LT: what precedes it */
+    SearchMode mode; /* LE: where the key goes; PREFIX: behind all that begin with it; LT: what
+                        precedes it */
     int moved_level; /* -1: none */
 } Descent;
 Status btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *out);
-/* Goes right from a latched page to where the key belongs, letting go of the pages passed but `keep`. */
-Status btree_move_right(Ctx *ctx, Btree *bt, Descent *d, FixMode fix, const PageRef *keep, PageRef *ref);
+/* Goes right from a latched page to where the key belongs, letting go of the pages passed but
+ * `keep`. */
+Status btree_move_right(Ctx *ctx, Btree *bt, Descent *d, FixMode fix, const PageRef *keep,
+                        PageRef *ref);
 
 /* ---- changes ----
  *
- * An insert that finds its leaf full splits it: the upper half moves to a new page, in one record; then the new page
- * is made known one level up, by an insert of its own. Between the two (or after a crash) searches reach
- * the page by going right; an insert that had to do so looks whether the parent knows, and tells it. */
+ * An insert that finds its leaf full splits it: the upper half moves to a new page, in one record;
+ * then the new page is made known one level up, by an insert of its own. Between the two (or after
+ * a crash) searches reach the page by going right; an insert that had to do so looks whether the
+ * parent knows, and tells it. */
 
 /* A split to be made known one level up. */
 typedef struct Split {
@@ -190,26 +196,31 @@ typedef struct Split {
     PageNo right;
     int level; /* of the pages that were split; -1: nothing was split */
 } Split;
-/* Adds the entry to a page fixed exclusively, where it belongs; splits it if it is full. Does not let go of ref. */
-Status btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e, Split *split_out);
+/* Adds the entry to a page fixed exclusively, where it belongs; splits it if it is full. Does not
+ * let go of ref. */
+Status btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e,
+                 Split *split_out);
 /* Makes splits known to the levels above. Nothing is latched. */
 Status btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split);
 /* Splits a full page while adding e at slot pos (btree_split.c). */
-Status btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entry *e, Split *split_out);
+Status btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entry *e,
+                   Split *split_out);
 /* Takes slots out of a page fixed exclusively, and logs it. */
 Status btree_remove_slots(Ctx *ctx, Btree *bt, PageRef *ref, const uint16_t *slots, int n);
 Status btree_scratch(Ctx *ctx, Arena **arena);
 
 /* Index operations, gathered in btree_search.c's table. */
-Status btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyRows *payloads,
-                    const uint64_t *null_keys, const IndexTid *tids, IndexCheck check, IndexTid *conflicts,
-                    int *nconflicts_out);
+Status btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys,
+                    const KeyRows *payloads, const uint64_t *null_keys, const IndexTid *tids,
+                    IndexCheck check, IndexTid *conflicts, int *nconflicts_out);
 Status btree_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBuild **out);
-Status btree_build_add(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
-                       const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out);
+Status btree_build_add(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes,
+                       IndexTid tid, const uint8_t *payload, uint32_t payload_bytes,
+                       IndexTid *dup_out);
 Status btree_build_finish(Ctx *ctx, IndexBuild *build);
 void btree_build_end(IndexBuild *build);
-Status btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uint64_t *removed_out);
+Status btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg,
+                         uint64_t *removed_out);
 Status btree_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 Status btree_stats(Ctx *ctx, Index *index, IndexStats *out);
 

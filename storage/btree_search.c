@@ -1,8 +1,9 @@
 /* btree_search.c - finding the way down, and scanning leaves in either direction.
  *
- * Inner pages are read optimistically: nothing is latched, and what was read counts only if the page has not
- * changed meanwhile. A page reached through a stale pointer is never wrong, only too far left, and its
- * high key says so. A scan copies what it wants of a leaf under a shared latch and holds nothing between calls. */
+ * Inner pages are read optimistically: nothing is latched, and what was read counts only if the
+ * page has not changed meanwhile. A page reached through a stale pointer is never wrong, only too
+ * far left, and its high key says so. A scan copies what it wants of a leaf under a shared latch
+ * and holds nothing between calls. */
 #include "storage/btree_priv.h"
 
 #include "storage/db.h"
@@ -29,7 +30,8 @@ step(const Btree *bt, const BtreePage *p, Descent *d, int level, bool *right_out
     *right_out = btree_is_right_of(p, bt->page_bytes, d->key, d->key_bytes, d->mode);
     if (*right_out) return p->right;
     if (p->level <= level) return PAGE_NONE;
-    return btree_child(p, bt->page_bytes, btree_search_page(p, bt->page_bytes, d->key, d->key_bytes, d->mode));
+    return btree_child(p, bt->page_bytes,
+                       btree_search_page(p, bt->page_bytes, d->key, d->key_bytes, d->mode));
 }
 
 Status
@@ -42,7 +44,8 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
         bool right;
         if (steps > 1000) TRY(ctx_check_stop(ctx));
         if (steps > 1000000)
-            return RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\" leads in circles", bt->base.desc.name);
+            return RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\" leads in circles",
+                         bt->base.desc.name);
         TRY(page_peek(ctx, at, &ref));
         const BtreePage *p = btree_page(&ref);
         bool mine = p->page.rel == rel_root(bt->rel) && p->page.type == PAGE_BTREE;
@@ -73,7 +76,8 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
         page_unfix(&ref);
         TRY(st);
         if (found < level)
-            return RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\" has no level %d", bt->base.desc.name, level);
+            return RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\" has no level %d",
+                         bt->base.desc.name, level);
         at = bt->root; /* the root was split meanwhile */
     }
 }
@@ -82,21 +86,22 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
 
 typedef struct Bound {
     StrBuf key;
-    SearchMode mode; /* lower: LT starts at the key, PREFIX behind it; upper: LT ends before it, PREFIX behind */
+    SearchMode mode; /* lower: LT starts at the key, PREFIX behind it; upper: LT ends before it,
+                        PREFIX behind */
     bool open;
 } Bound;
 
 typedef struct BtreeScan {
-    IndexScan base;      /* first */
+    IndexScan base; /* first */
     Btree *bt;
-    Arena *arena;        /* the caller's */
-    Arena *strings;      /* of decoded columns */
+    Arena *arena;   /* the caller's */
+    Arena *strings; /* of decoded columns */
     IndexScanSpec spec;
     KeyFormat format;
     Bound lower, upper;
     bool backward, empty, started, finished;
-    PageNo next;         /* forward: the leaf to read next */
-    StrBuf low;          /* backward: entries below this key are to be read next */
+    PageNo next; /* forward: the leaf to read next */
+    StrBuf low;  /* backward: entries below this key are to be read next */
     /* What was copied from the leaf. */
     PageNo leaf;
     Lsn leaf_lsn;
@@ -137,7 +142,8 @@ scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec, Inde
         TRY_ALLOC(ctx, s->out_cols, ARENA_ARRAY(arena, Vector *, s->spec.ncolumns));
         for (int i = 0; i < s->spec.ncolumns; i++) {
             int c = s->spec.columns[i];
-            if (s->cols[c] == NULL) TRY_ALLOC(ctx, s->cols[c], vec_create(arena, d->types[c], BATCH_ROWS));
+            if (s->cols[c] == NULL)
+                TRY_ALLOC(ctx, s->cols[c], vec_create(arena, d->types[c], BATCH_ROWS));
             s->out_cols[i] = s->cols[c];
         }
         TRY_ALLOC(ctx, s->strings, arena_create(NULL, "index scan strings"));
@@ -163,11 +169,11 @@ bound_reset(Bound *b, const StrBuf *eq)
     strbuf_add(&b->key, eq->data, eq->nbytes);
 }
 
-/* Sets one end of the key range for column c behind the equal columns. value NULL: open, but for NULLs when out_nulls. first:
- * this is the lower end in key order. */
+/* Sets one end of the key range for column c behind the equal columns. value NULL: open, but for
+ * NULLs when out_nulls. first: this is the lower end in key order. */
 static Status
-set_end(Ctx *ctx, const KeyColumn *c, Bound *b, bool first, const Value *value, bool inclusive, bool sql_lower,
-        bool out_nulls)
+set_end(Ctx *ctx, const KeyColumn *c, Bound *b, bool first, const Value *value, bool inclusive,
+        bool sql_lower, bool out_nulls)
 {
     bool inexact = false;
     if (value != NULL) {
@@ -199,7 +205,8 @@ scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *r, bool backward)
     s->n = s->pos = s->served = 0;
     s->low.nbytes = 0;
     TRY(key_encode_values(ctx, &s->bt->base.format, r->eq, r->neq, &s->low, &inexact));
-    s->empty = inexact || (r->lower != NULL && r->lower->is_null) || (r->upper != NULL && r->upper->is_null);
+    s->empty = inexact || (r->lower != NULL && r->lower->is_null) ||
+               (r->upper != NULL && r->upper->is_null);
     for (int i = 0; i < r->neq; i++) s->empty |= r->eq[i].is_null && d->keys[i].not_null;
     if (s->empty) return QN_OK;
     bound_reset(&s->lower, &s->low);
@@ -228,8 +235,8 @@ copy_entries(Ctx *ctx, BtreeScan *s, const PageRef *ref, int from, int to)
         if ((p->slots[i].nbytes & SLOT_KILLED) != 0) continue;
         uint32_t n = btree_entry_bytes(p, i);
         if (p->slots[i].offset + n > s->bt->page_bytes || n + p->prefix_bytes < TID_BYTES)
-            return RAISE(ctx, ERR_INDEX_CORRUPTED, "invalid entry on page %u of index \"%s\"", ref->number,
-                         s->bt->base.desc.name);
+            return RAISE(ctx, ERR_INDEX_CORRUPTED, "invalid entry on page %u of index \"%s\"",
+                         ref->number, s->bt->base.desc.name);
         s->tids[s->n] = btree_entry_tid(p, i);
         s->slots[s->n] = (uint16_t)i;
         if (s->cols != NULL) {
@@ -256,12 +263,15 @@ load_forward(Ctx *ctx, BtreeScan *s)
     int from = 0;
     Status st = QN_OK;
     if (!s->started) {
-        Descent d = {.key = (const uint8_t *)s->lower.key.data, .key_bytes = (uint32_t)s->lower.key.nbytes};
-        /* A page whose high key equals the key holds none of the entries from it on: LE goes past it. */
+        Descent d = {.key = (const uint8_t *)s->lower.key.data,
+                     .key_bytes = (uint32_t)s->lower.key.nbytes};
+        /* A page whose high key equals the key holds none of the entries from it on: LE goes past
+         * it. */
         d.mode = s->lower.mode == SEARCH_LT ? SEARCH_LE : SEARCH_PREFIX;
         if (d.key == NULL) d.key = (const uint8_t *)"";
         TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_SHARED, &ref));
-        from = btree_search_page(btree_page(&ref), bt->page_bytes, d.key, d.key_bytes, s->lower.mode);
+        from =
+            btree_search_page(btree_page(&ref), bt->page_bytes, d.key, d.key_bytes, s->lower.mode);
         s->started = true;
     } else {
         TRY_GOTO(page_fix(ctx, s->next, FIX_SHARED, &ref));
@@ -273,7 +283,8 @@ load_forward(Ctx *ctx, BtreeScan *s)
         const uint8_t *key = (const uint8_t *)s->upper.key.data;
         uint32_t nbytes = (uint32_t)s->upper.key.nbytes;
         to = btree_search_page(p, bt->page_bytes, key, nbytes, s->upper.mode);
-        s->finished = to < p->nslots || !btree_is_right_of(p, bt->page_bytes, key, nbytes, s->upper.mode);
+        s->finished =
+            to < p->nslots || !btree_is_right_of(p, bt->page_bytes, key, nbytes, s->upper.mode);
     }
     s->next = p->right;
     if ((p->flags & BTREE_HIGH) == 0) s->finished = true;
@@ -283,7 +294,8 @@ done:
     return st;
 }
 
-/* Reads the next leaf of a backward scan: the one with the last entries below s->low, at first below the upper bound. */
+/* Reads the next leaf of a backward scan: the one with the last entries below s->low, at first
+ * below the upper bound. */
 static Status
 load_backward(Ctx *ctx, BtreeScan *s)
 {
@@ -297,7 +309,8 @@ load_backward(Ctx *ctx, BtreeScan *s)
     } else {
         d.key = s->upper.open ? (const uint8_t *)"" : (const uint8_t *)s->upper.key.data;
         d.key_bytes = s->upper.open ? 0 : (uint32_t)s->upper.key.nbytes;
-        d.mode = s->upper.open ? SEARCH_PREFIX : s->upper.mode; /* everything begins with the empty key */
+        d.mode = s->upper.open ? SEARCH_PREFIX
+                               : s->upper.mode; /* everything begins with the empty key */
     }
     s->started = true;
     TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_SHARED, &ref));
@@ -309,7 +322,8 @@ load_backward(Ctx *ctx, BtreeScan *s)
         from = btree_search_page(p, bt->page_bytes, key, nbytes, s->lower.mode);
         s->finished = from > 0;
         /* Does the page begin at or before the bound? Then none to the left is wanted. */
-        if (p->low_bytes != 0 && key_compare((const uint8_t *)p + p->low, p->low_bytes, key, nbytes) < 0)
+        if (p->low_bytes != 0 &&
+            key_compare((const uint8_t *)p + p->low, p->low_bytes, key, nbytes) < 0)
             s->finished = true;
     }
     if (p->low_bytes == 0) s->finished = true;
@@ -330,12 +344,15 @@ decode_entries(Ctx *ctx, BtreeScan *s, int n)
     Vector *keys[KEY_MAX_INDEX_COLUMNS];
     bool wanted = false;
     arena_reset(s->strings);
-    for (int i = 0; i < n; i++) s->key_ptrs[i] = (const uint8_t *)s->keys.data + s->offsets[s->pos + i];
+    for (int i = 0; i < n; i++)
+        s->key_ptrs[i] = (const uint8_t *)s->keys.data + s->offsets[s->pos + i];
     for (int c = 0; c < d->nkeys; c++) {
         keys[c] = d->keys[c].reversible ? s->cols[c] : NULL;
         wanted |= keys[c] != NULL;
     }
-    if (wanted) TRY(key_decode(ctx, &s->bt->base.format, s->key_ptrs, s->key_bytes + s->pos, n, keys, s->strings));
+    if (wanted)
+        TRY(key_decode(ctx, &s->bt->base.format, s->key_ptrs, s->key_bytes + s->pos, n, keys,
+                       s->strings));
     if (!s->bt->base.has_payload) return QN_OK;
     for (int i = 0; i < n; i++) s->key_ptrs[i] += s->key_bytes[s->pos + i] + TID_BYTES;
     return index_decode_payloads(ctx, d, s->key_ptrs, n, s->cols, s->strings);
@@ -374,7 +391,8 @@ scan_kill(Ctx *ctx, IndexScan *scan, const uint64_t *dead)
     if (!any || !page_try_fix(ctx, s->leaf, FIX_EXCLUSIVE, &ref)) return;
     BtreePage *p = btree_page(&ref);
     /* Slots are where they were only if nothing has been logged for the page since. */
-    if (p->page.rel == rel_root(s->bt->rel) && p->page.type == PAGE_BTREE && p->page.lsn == s->leaf_lsn)
+    if (p->page.rel == rel_root(s->bt->rel) && p->page.type == PAGE_BTREE &&
+        p->page.lsn == s->leaf_lsn)
         for (int i = 0; i < s->served; i++)
             if (bits_get(dead, (size_t)i)) {
                 p->slots[s->slots[s->pos + i]].nbytes |= SLOT_KILLED;
@@ -431,7 +449,8 @@ create_tree(Ctx *ctx, Oid relid, uint32_t *root_page_out)
     TRY_GOTO(rel_page_new(ctx, rel, PAGE_BTREE, PAGE_NONE, &page));
     TRY_GOTO(wal_begin(ctx, pages, 1, 0, &log));
     NOFAIL_BEGIN(ctx);
-    btree_page_init(btree_page(&page), db_page_bytes(ctx), 0, false, NULL, NULL, PAGE_NONE, PAGE_NONE);
+    btree_page_init(btree_page(&page), db_page_bytes(ctx), 0, false, NULL, NULL, PAGE_NONE,
+                    PAGE_NONE);
     log.force_image = 1;
     wal_finish(&log, WAL_BTREE_SPLIT, 0);
     NOFAIL_END(ctx);

@@ -1,8 +1,8 @@
 /* btree_split.c - making room: a full page becomes two, a full root becomes an inner page over two.
  *
- * Both halves are built aside, from the entries of the page and the new one, so that each gets the longest
- * prefix its bounds allow; then the bytes are put in place and logged as images. A page whose newest entry is
- * its last of the level (ascending keys) is left full. */
+ * Both halves are built aside, from the entries of the page and the new one, so that each gets the
+ * longest prefix its bounds allow; then the bytes are put in place and logged as images. A page
+ * whose newest entry is its last of the level (ascending keys) is left full. */
 #include "storage/btree_priv.h"
 
 typedef struct Parts {
@@ -51,7 +51,8 @@ weight(const Parts *parts, const Entry *e)
     return e->key_bytes + e->extra_bytes + (uint32_t)sizeof(BtreeSlot) + (parts->payload ? 2 : 0);
 }
 
-/* Do entries [0, at) fit one page, between the page's low key and the entry after them? Taken as if no prefix were shared. */
+/* Do entries [0, at) fit one page, between the page's low key and the entry after them? Taken as if
+ * no prefix were shared. */
 static bool
 left_fits(const Btree *bt, const Parts *parts, int at)
 {
@@ -68,7 +69,8 @@ choose(const Btree *bt, const Parts *parts, int pos)
     int inner = parts->level > 0, at;
     if (!parts->has_high && pos == parts->n - 1) { /* ascending keys */
         at = parts->n - 1 - inner;
-        while (at > parts->n / 2 && !left_fits(bt, parts, at)) at--; /* it gets a high key, which takes room */
+        while (at > parts->n / 2 && !left_fits(bt, parts, at))
+            at--; /* it gets a high key, which takes room */
         return at;
     }
     for (int i = 0; i < parts->n; i++) total += weight(parts, &parts->items[i]);
@@ -80,12 +82,13 @@ choose(const Btree *bt, const Parts *parts, int pos)
 }
 
 static void
-build(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to, const Entry *low, const Entry *high,
-      PageNo right, PageNo first_child)
+build(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to, const Entry *low,
+      const Entry *high, PageNo right, PageNo first_child)
 {
     BtreePage *p = (BtreePage *)page;
     btree_page_init(p, bt->page_bytes, parts->level, parts->payload, low, high, right, first_child);
-    for (int i = from; i < to; i++) btree_page_insert(p, bt->page_bytes, i - from, &parts->items[i]);
+    for (int i = from; i < to; i++)
+        btree_page_insert(p, bt->page_bytes, i - from, &parts->items[i]);
 }
 
 /* Puts what was built aside in place; the page keeps its PageHeader but for flags and gap. */
@@ -102,7 +105,8 @@ install(const Btree *bt, PageRef *ref, const uint8_t *from)
 
 /* The root: both halves go to new pages, and it becomes their parent. */
 static Status
-split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int at, const Entry *sep, PageNo right_child)
+split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int at, const Entry *sep,
+           PageNo right_child)
 {
     PageRef fresh[2] = {PAGE_REF_NONE, PAGE_REF_NONE}, *pages[3] = {root, &fresh[0], &fresh[1]};
     const int inner = parts->level > 0;
@@ -113,9 +117,10 @@ split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int a
     TRY_GOTO(rel_pages_new(ctx, bt->rel, PAGE_BTREE, 2, fresh));
     build(built[1], bt, parts, 0, at, NULL, sep, fresh[1].number, parts->first_child);
     build(built[2], bt, parts, at + inner, parts->n, sep, NULL, PAGE_NONE, right_child);
-    Entry e = btree_entry_of(sep->key, sep->key_bytes, (const uint8_t *)&fresh[1].number, sizeof(PageNo));
-    btree_page_init((BtreePage *)built[0], bt->page_bytes, parts->level + 1, false, NULL, NULL, PAGE_NONE,
-                    fresh[0].number);
+    Entry e =
+        btree_entry_of(sep->key, sep->key_bytes, (const uint8_t *)&fresh[1].number, sizeof(PageNo));
+    btree_page_init((BtreePage *)built[0], bt->page_bytes, parts->level + 1, false, NULL, NULL,
+                    PAGE_NONE, fresh[0].number);
     btree_page_insert((BtreePage *)built[0], bt->page_bytes, 0, &e);
     TRY_GOTO(wal_begin(ctx, pages, 3, 0, &log));
     NOFAIL_BEGIN(ctx);
@@ -141,8 +146,8 @@ split_page(Ctx *ctx, Btree *bt, Arena *arena, PageRef *left, Parts *parts, int a
     for (int i = 0; i < 2; i++) TRY_ALLOC_GOTO(ctx, built[i], arena_zalloc(arena, bt->page_bytes));
     TRY_GOTO(rel_page_new(ctx, bt->rel, PAGE_BTREE, left->number, &right));
     build(built[0], bt, parts, 0, at, &parts->low, sep, right.number, parts->first_child);
-    build(built[1], bt, parts, at + inner, parts->n, sep, parts->has_high ? &parts->high : NULL, parts->right,
-          right_child);
+    build(built[1], bt, parts, at + inner, parts->n, sep, parts->has_high ? &parts->high : NULL,
+          parts->right, right_child);
     TRY_GOTO(wal_begin(ctx, pages, 2, 0, &log));
     NOFAIL_BEGIN(ctx);
     for (int i = 0; i < 2; i++) install(bt, pages[i], built[i]);
@@ -156,7 +161,8 @@ done:
 }
 
 Status
-btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entry *e, Split *split_out)
+btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entry *e,
+            Split *split_out)
 {
     Parts parts;
     Entry sep;
@@ -170,7 +176,8 @@ btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entr
         sep = parts.items[at];
         sep.key_bytes = btree_separator_bytes(&parts.items[at - 1], &parts.items[at]);
     }
-    if (ref->number == bt->root) return split_root(ctx, bt, arena, ref, &parts, at, &sep, right_child);
+    if (ref->number == bt->root)
+        return split_root(ctx, bt, arena, ref, &parts, at, &sep, right_child);
     uint8_t *key;
     TRY_ALLOC(ctx, key, arena_memdup(arena, sep.key, sep.key_bytes));
     TRY(split_page(ctx, bt, arena, ref, &parts, at, &sep, right_child, &split_out->right));

@@ -5,20 +5,22 @@
  *     validity: valid_stride bytes a column, bit set: not NULL
  *     values: for each column an array[capacity], widest first, each aligned to its width
  *     gap
- *     bytes of variable width, from the end downwards; the last HEAP_PAD bytes of the page stay unused so
- *     that 16 bytes may be read from any of them
+ *     bytes of variable width, from the end downwards
+ *     HEAP_PAD unused bytes, so that 16 bytes may be read from any value
  *
- * A column of variable width has an array of VarRef into the bytes at the end. A value that is elsewhere
- * has nbytes VAR_OVERFLOW and an OverflowRef there instead (overflow.h).
+ * A column of variable width has an array of VarRef into the bytes at the end. A value that is
+ * elsewhere has nbytes VAR_OVERFLOW and an OverflowRef there instead (overflow.h).
  *
- * Xids are 32-bit offsets from xid_base; 0 is none, and as xmin: seen by all. A new page's base lies 2^31 below
- * its first writer, so that writers older and younger than that one fit.
+ * Xids are 32-bit offsets from xid_base; 0 is none, and as xmin: seen by all. A new page's base
+ * lies 2^31 below its first writer, so that writers older and younger than that one fit.
  *
  * A slot's life (slots count from 1, arrays from 0):
  *
- *     UNUSED --insert--> NORMAL --prune, root of a chain with a live rest--> REDIRECT
- *                        NORMAL, REDIRECT --prune, indexes may point here--> DEAD --vacuum--> UNUSED
- *                        NORMAL, heap only or no indexes --prune--> UNUSED
+ *     UNUSED   --insert--> NORMAL
+ *     NORMAL   --prune, root of a chain with a live rest--> REDIRECT
+ *     NORMAL, REDIRECT   --prune, an index may point here--> DEAD
+ *     NORMAL   --prune, heap only or no indexes--> UNUSED
+ *     DEAD     --vacuum--> UNUSED
  */
 #ifndef STORAGE_HEAP_FORMAT_H
 #define STORAGE_HEAP_FORMAT_H
@@ -41,22 +43,22 @@ enum HeapColumnFlag {
 typedef struct HeapPage {
     PageHeader page;
     Xid xid_base;
-    uint32_t layout;        /* id of the layout the rows have */
+    uint32_t layout; /* id of the layout the rows have */
     uint16_t ncols;
     uint16_t capacity;
-    uint16_t nslots;        /* slots 1 .. nslots have been used */
-    uint16_t nfree;         /* of those, UNUSED now */
-    uint16_t nspecial;      /* of those, not NORMAL */
-    uint16_t nended;        /* tuples with an xmax */
+    uint16_t nslots;             /* slots 1 .. nslots have been used */
+    uint16_t nfree;              /* of those, UNUSED now */
+    uint16_t nspecial;           /* of those, not NORMAL */
+    uint16_t nended;             /* tuples with an xmax */
     uint32_t xmin_min, xmin_max; /* over all tuples put here since the page was last pruned */
-    uint32_t var_begin;     /* bytes in use are [var_begin, page size - HEAP_PAD) */
-    uint32_t var_dead;      /* of those, belonging to no slot */
-    uint32_t valid;         /* offset of the validity bits */
+    uint32_t var_begin;          /* bytes in use are [var_begin, page size - HEAP_PAD) */
+    uint32_t var_dead;           /* of those, belonging to no slot */
+    uint32_t valid;              /* offset of the validity bits */
     uint16_t valid_stride;
-    uint16_t arrays;        /* offset of xmin[] */
-    uint32_t fixed_end;     /* where the gap begins */
-    uint32_t xmax_min;      /* smallest xmax set since the page was last pruned; 0: none. Not worth pruning before
-                             * that one is settled. */
+    uint16_t arrays;    /* offset of xmin[] */
+    uint32_t fixed_end; /* where the gap begins */
+    uint32_t xmax_min;  /* smallest xmax set since the page was last pruned; 0: none. Not worth
+                         * pruning before  that one is settled. */
     HeapColumn cols[];
 } HeapPage;
 static_assert(sizeof(HeapPage) == 88, "HeapPage");
@@ -69,15 +71,15 @@ typedef struct VarRef {
 
 enum {
     HEAP_PAD = 16,
-    HEAP_SLOT_BYTES = 16,   /* xmin, xmax, next, flags */
-    HEAP_SLOTS_MAX = 4096,  /* more never fit the largest page */
+    HEAP_SLOT_BYTES = 16,  /* xmin, xmax, next, flags */
+    HEAP_SLOTS_MAX = 4096, /* more never fit the largest page */
 };
 static_assert(PAGE_BYTES_MAX / HEAP_SLOT_BYTES <= HEAP_SLOTS_MAX, "HEAP_SLOTS_MAX");
 
 enum HeapSlotFlag {
     SLOT_UNUSED = 0,
     SLOT_NORMAL = 1,
-    SLOT_REDIRECT = 2,      /* next_slot is the chain's first version now */
+    SLOT_REDIRECT = 2, /* next_slot is the chain's first version now */
     SLOT_DEAD = 3,
     SLOT_STATE = 3,
     SLOT_HEAP_ONLY = 4,     /* no index entry points here */
@@ -87,31 +89,32 @@ enum HeapSlotFlag {
 };
 
 /* ---- log records ----
- * Pages of a record: the heap page it is about; for HEAP_MOVE the page of the new versions behind it; last, if HREC_MAP
- * is set, the map page of the page that takes rows.
+ * Pages of a record: the heap page it is about; for HEAP_MOVE the page of the new versions behind
+ * it; last, if HREC_MAP is set, the map page of the page that takes rows.
  *
  *     HEAP_INSERT  HeapRecord [HeapInitRecord phys[ncols], to 8] ranges packed rows
  *     HEAP_UPDATE  the same, then old slots, u16 each      HEAP_MOVE likewise
  *     HEAP_DELETE  HeapRecord slots
  *     HEAP_VISIBLE HeapRecord
- *     HEAP_PRUNE   HeapRecord HeapPruneRecord ... */
+ *     HEAP_PRUNE   HeapRecord PrunePlan, its lists of slots (heap_prune.c) */
 
 typedef struct HeapRecord {
     uint32_t layout;
     uint16_t nrows;
-    uint8_t flags;          /* HeapRecordFlag */
-    uint8_t map_at;         /* HREC_MAP: position among the record's pages */
+    uint8_t flags;  /* HeapRecordFlag */
+    uint8_t map_at; /* HREC_MAP: position among the record's pages */
     uint16_t map_index;
     uint16_t map_extent;
-    uint32_t npacked;       /* bytes of the packed rows */
-    uint64_t zones;         /* columns whose ranges follow, one ZoneRange a bit */
+    uint32_t npacked; /* bytes of the packed rows */
+    uint64_t zones;   /* columns whose ranges follow, one ZoneRange a bit */
 } HeapRecord;
 static_assert(sizeof(HeapRecord) == 24, "HeapRecord");
 
 enum HeapRecordFlag {
-    HREC_INIT = 1,          /* make the page: HeapInitRecord and a byte a column follow */
-    HREC_MAP = 2,           /* a map page is among the pages */
-    HREC_SET_VISIBLE = 4,   /* HEAP_VISIBLE, HEAP_PRUNE: mark page and map; HEAP_VISIBLE without it: unmark */
+    HREC_INIT = 1, /* make the page: HeapInitRecord and a byte a column follow */
+    HREC_MAP = 2,  /* a map page is among the pages */
+    HREC_SET_VISIBLE =
+        4, /* HEAP_VISIBLE, HEAP_PRUNE: mark page and map; HEAP_VISIBLE without it: unmark */
     HREC_KEY_UPDATE = 8,
 };
 

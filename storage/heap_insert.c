@@ -1,7 +1,7 @@
 /* heap_insert.c - the table handle, and adding rows: a page, a latch and a record at a time.
  *
- * What fills whole pages goes to new pages, each logged once as an image. The rest goes to the page that took
- * the last rows, then to one the map says has room, then to a new one. */
+ * What fills whole pages goes to new pages, each logged once as an image. The rest goes to the page
+ * that took the last rows, then to one the map says has room, then to a new one. */
 #include "storage/heap_priv.h"
 
 #include "storage/db.h"
@@ -84,8 +84,8 @@ heap_truncate(Ctx *ctx, Heap *heap, uint32_t *new_root_page_out)
 /* ---- the map's part ---- */
 
 Status
-heap_map_prepare(Ctx *ctx, Heap *heap, const PageRef *page, const HeapRows *rows, int from, const int *rowids,
-                 int n, HeapMapChange *change)
+heap_map_prepare(Ctx *ctx, Heap *heap, const PageRef *page, const HeapRows *rows, int from,
+                 const int *rowids, int n, HeapMapChange *change)
 {
     PageRef look = PAGE_REF_NONE;
     change->map = PAGE_REF_NONE;
@@ -93,10 +93,11 @@ heap_map_prepare(Ctx *ctx, Heap *heap, const PageRef *page, const HeapRows *rows
     if (change->zones == 0) return QN_OK;
     TRY(rel_map_slot(ctx, heap->rel, page->number, &change->slot));
     TRY(page_fix(ctx, change->slot.map, FIX_SHARED, &look));
-    bool widens = map_zone_would_widen(look.ptr, heap->page_bytes, change->slot.extent, change->zones,
-                                       change->ranges);
+    bool widens = map_zone_would_widen(look.ptr, heap->page_bytes, change->slot.extent,
+                                       change->zones, change->ranges);
     page_unfix(&look);
-    /* Bounds only grow while rows come (VACUUM narrows them with every page of the extent latched). */
+    /* Bounds only grow while rows come (VACUUM narrows them with every page of the extent latched).
+     */
     if (!widens) return QN_OK;
     return page_fix(ctx, change->slot.map, FIX_EXCLUSIVE, &change->map);
 }
@@ -105,7 +106,8 @@ uint8_t *
 heap_map_apply(const Heap *heap, HeapMapChange *change, HeapRecord *rec, int map_at, uint8_t *out)
 {
     if (change->map.ptr == NULL) return out;
-    map_zone_widen(change->map.ptr, heap->page_bytes, change->slot.extent, change->zones, change->ranges);
+    map_zone_widen(change->map.ptr, heap->page_bytes, change->slot.extent, change->zones,
+                   change->ranges);
     rec->flags |= HREC_MAP;
     rec->map_at = (uint8_t)map_at;
     rec->map_index = change->slot.index;
@@ -145,19 +147,21 @@ void
 heap_format_for(Heap *heap, PageRef *page, const HeapRows *rows, int from, Xid xid)
 {
     HeapPage *p = heap_page(page);
-    uint32_t avg = rows->var_bytes != NULL ? atomic_load_explicit(&heap->var_avg, memory_order_relaxed) : 0;
+    uint32_t avg =
+        rows->var_bytes != NULL ? atomic_load_explicit(&heap->var_avg, memory_order_relaxed) : 0;
     uint32_t first = rows->var_bytes != NULL ? rows->var_bytes[from] : 0;
     uint32_t capacity = heap_page_capacity(heap, avg);
-    while (!heap_page_format(p, heap->page_bytes, heap->layout->id, heap->phys, heap->layout->ncols, capacity,
-                             base_for(xid)) ||
+    while (!heap_page_format(p, heap->page_bytes, heap->layout->id, heap->phys, heap->layout->ncols,
+                             capacity, base_for(xid)) ||
            p->var_begin - p->fixed_end < first)
         capacity = capacity > 8 ? capacity - capacity / 8 : capacity - 1; /* a wide first row */
 }
 
-/* Puts rows [from, from + n) on a formatted page that has room, and logs it. init: the page was blank. */
+/* Puts rows [from, from + n) on a formatted page that has room, and logs it. init: the page was
+ * blank. */
 static Status
-put_and_log(Ctx *ctx, Heap *heap, PageRef *page, const HeapRows *rows, int from, int n, bool init, bool image,
-            Xid xid, Tid *tids_out)
+put_and_log(Ctx *ctx, Heap *heap, PageRef *page, const HeapRows *rows, int from, int n, bool init,
+            bool image, Xid xid, Tid *tids_out)
 {
     HeapPage *p = heap_page(page);
     HeapMapChange change;
@@ -172,8 +176,8 @@ put_and_log(Ctx *ctx, Heap *heap, PageRef *page, const HeapRows *rows, int from,
         goto done;
     }
     PageRef *pages[2] = {page, &change.map};
-    size_t bound = sizeof(HeapRecord) + sizeof(HeapInitRecord) + heap->layout->ncols + 8 + HEAP_MAP_BYTES +
-                   heap_pack_bound(heap, rows, from, NULL, n);
+    size_t bound = sizeof(HeapRecord) + sizeof(HeapInitRecord) + heap->layout->ncols + 8 +
+                   HEAP_MAP_BYTES + heap_pack_bound(heap, rows, from, NULL, n);
     TRY_GOTO(wal_begin(ctx, pages, change.map.ptr != NULL ? 2 : 1, bound, &log));
 
     NOFAIL_BEGIN(ctx);
@@ -214,7 +218,9 @@ fill_new_pages(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, Xid xid, T
     Status st = QN_OK;
     memset(pages, 0, sizeof(pages));
     for (;;) {
-        uint32_t avg = rows->var_bytes != NULL ? atomic_load_explicit(&heap->var_avg, memory_order_relaxed) : 0;
+        uint32_t avg = rows->var_bytes != NULL
+                           ? atomic_load_explicit(&heap->var_avg, memory_order_relaxed)
+                           : 0;
         int capacity = (int)heap_page_capacity(heap, avg), left = rows->n - *from;
         if (left < capacity || left == 0) break;
         if (at == npages) {
@@ -225,7 +231,8 @@ fill_new_pages(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, Xid xid, T
         heap_format_for(heap, &pages[at], rows, *from, xid);
         int n = heap_page_room(heap, heap_page(&pages[at]), rows, *from, false);
         TRY_GOTO(put_and_log(ctx, heap, &pages[at], rows, *from, n, true, true, xid, tids_out));
-        rel_note_space(ctx, heap->rel, pages[at].number, heap_page_free_bytes(heap, heap_page(&pages[at])));
+        rel_note_space(ctx, heap->rel, pages[at].number,
+                       heap_page_free_bytes(heap, heap_page(&pages[at])));
         page_unfix(&pages[at++]);
         *from += n;
     }
@@ -247,7 +254,8 @@ find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target,
     PageNo number = atomic_load_explicit(&heap->target, memory_order_relaxed);
     uint32_t need = heap->slot_bytes + (rows->var_bytes != NULL ? rows->var_bytes[from] : 0);
     *out = PAGE_REF_NONE;
-    if (use_target && number != PAGE_NONE && page_try_fix(ctx, number, FIX_EXCLUSIVE, out)) return QN_OK;
+    if (use_target && number != PAGE_NONE && page_try_fix(ctx, number, FIX_EXCLUSIVE, out))
+        return QN_OK;
     TRY(rel_find_space(ctx, heap->rel, need, &number));
     if (number != PAGE_NONE) return page_fix(ctx, number, FIX_EXCLUSIVE, out);
     return rel_page_new(ctx, heap->rel, PAGE_HEAP, PAGE_NONE, out);
@@ -255,7 +263,8 @@ find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target,
 
 /* Puts what fits on one page; *from moves on, by 0 if the page turned out to be full. */
 static Status
-insert_some(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, bool use_target, Xid xid, Tid *tids_out)
+insert_some(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, bool use_target, Xid xid,
+            Tid *tids_out)
 {
     PageRef page = PAGE_REF_NONE;
     uint32_t offset;
@@ -326,7 +335,8 @@ done:
 static Status
 read_head(Ctx *ctx, const WalRecord *rec, HeapRecord *head, const uint8_t **in)
 {
-    if (rec->payload_bytes < sizeof(*head)) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
+    if (rec->payload_bytes < sizeof(*head))
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
     memcpy(head, rec->payload, sizeof(*head));
     *in = rec->payload + sizeof(*head);
     return QN_OK;
@@ -334,12 +344,14 @@ read_head(Ctx *ctx, const WalRecord *rec, HeapRecord *head, const uint8_t **in)
 
 /* HREC_INIT's part: formats the page if it is to be changed. */
 static Status
-redo_init(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *page, const uint8_t **in)
+redo_init(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *page,
+          const uint8_t **in)
 {
     HeapInitRecord hi;
     const uint8_t *end = rec->payload + rec->payload_bytes;
     if ((head->flags & HREC_INIT) == 0) return QN_OK;
-    if ((size_t)(end - *in) < sizeof(hi)) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
+    if ((size_t)(end - *in) < sizeof(hi))
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
     memcpy(&hi, *in, sizeof(hi));
     const uint8_t *phys = *in + sizeof(hi);
     size_t nbytes = (sizeof(hi) + hi.ncols + 7) & ~(size_t)7;
@@ -347,31 +359,37 @@ redo_init(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *page
     for (int c = 0; ok && c < hi.ncols; c++) ok = phys[c] < PHYS_COUNT;
     *in += nbytes;
     if (ok && page->apply)
-        ok = heap_page_format(heap_page(&page->ref), db_page_bytes(ctx), head->layout, phys, hi.ncols,
-                              hi.capacity, hi.xid_base);
-    return ok ? QN_OK : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
+        ok = heap_page_format(heap_page(&page->ref), db_page_bytes(ctx), head->layout, phys,
+                              hi.ncols, hi.capacity, hi.xid_base);
+    return ok ? QN_OK
+              : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
 }
 
 /* HREC_MAP's part for rows that came. */
 static Status
-redo_zones(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *pages, const uint8_t **in)
+redo_zones(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *pages,
+           const uint8_t **in)
 {
     ZoneRange ranges[ZONE_COLUMNS_MAX];
     const uint8_t *end = rec->payload + rec->payload_bytes;
     for (uint64_t left = head->zones; left != 0; left &= left - 1) {
-        if ((size_t)(end - *in) < sizeof(ZoneRange)) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
+        if ((size_t)(end - *in) < sizeof(ZoneRange))
+            return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
         memcpy(&ranges[__builtin_ctzll(left)], *in, sizeof(ZoneRange));
         *in += sizeof(ZoneRange);
     }
     if ((head->flags & HREC_MAP) == 0) return QN_OK;
-    if (head->map_at >= rec->npages) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record lacks its map page");
+    if (head->map_at >= rec->npages)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record lacks its map page");
     if (pages[head->map_at].apply)
-        map_zone_widen(pages[head->map_at].ref.ptr, db_page_bytes(ctx), head->map_extent, head->zones, ranges);
+        map_zone_widen(pages[head->map_at].ref.ptr, db_page_bytes(ctx), head->map_extent,
+                       head->zones, ranges);
     return QN_OK;
 }
 
 Status
-heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_at, HeapRecord *head, const uint8_t **in)
+heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_at, HeapRecord *head,
+               const uint8_t **in)
 {
     uint32_t xmin;
     RedoPage *page = &pages[page_at];

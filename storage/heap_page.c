@@ -1,10 +1,11 @@
-/* heap_page.c - work on the bytes of a heap page: laying it out, putting rows in, reading columns out, and the
- * form rows have in the log. The page layout is drawn in heap_format.h. Nothing here latches or logs. */
+/* heap_page.c - work on the bytes of a heap page: laying it out, putting rows in, reading columns
+ * out, and the form rows have in the log. The page layout is drawn in heap_format.h. Nothing here
+ * latches or logs. */
 #include "storage/heap_priv.h"
 
 #include "storage/keycodec.h"
 
-#define ALIGN_UP(n, a) (((uint32_t)(n) + (uint32_t)(a) - 1) & ~((uint32_t)(a) - 1))
+#define ALIGN_UP(n, a) (((uint32_t)(n) + (uint32_t)(a)-1) & ~((uint32_t)(a)-1))
 
 /* ---- layout of a page ---- */
 
@@ -117,7 +118,8 @@ scratch_arena(Ctx *ctx, HeapRows *rows)
     return QN_OK;
 }
 
-/* A numeric vector in another form than the column's, as the column stores it: NaN is the smallest integer. */
+/* A numeric vector in another form than the column's, as the column stores it: NaN is the smallest
+ * integer. */
 static Status
 convert_numeric(Ctx *ctx, const LayoutColumn *c, const Vector *v, HeapRows *rows, Vector **out)
 {
@@ -160,11 +162,14 @@ convert_columns(Ctx *ctx, const Heap *heap, HeapRows *rows)
         bool numeric = lc->type == TYPE_NUMERIC && lc->phys != PHYS_STR;
         if (v->phys == lc->phys && (!numeric || v->scale == lc->scale)) continue;
         if (lc->type != TYPE_NUMERIC || !numeric)
-            return RAISE_INTERNAL(ctx, "column %d of relation \"%s\" is given values of another form", c + 1,
-                                  heap->desc.name);
+            return RAISE_INTERNAL(ctx,
+                                  "column %d of relation \"%s\" is given values of another form",
+                                  c + 1, heap->desc.name);
         TRY(scratch_arena(ctx, rows));
         if (own == NULL) {
-            TRY_ALLOC(ctx, own, arena_memdup(rows->arena, rows->cols, sizeof(Vector *) * (size_t)rows->ncols));
+            TRY_ALLOC(
+                ctx, own,
+                arena_memdup(rows->arena, rows->cols, sizeof(Vector *) * (size_t)rows->ncols));
             rows->cols = own;
         }
         TRY(convert_numeric(ctx, lc, v, rows, &own[c]));
@@ -197,7 +202,8 @@ move_out(Ctx *ctx, Heap *heap, HeapRows *rows, int col, int i)
 static bool
 is_out(const HeapRows *rows, int col, int i)
 {
-    return rows->overflow != NULL && rows->overflow[col] != NULL && rows->overflow[col][i].first != PAGE_NONE;
+    return rows->overflow != NULL && rows->overflow[col] != NULL &&
+           rows->overflow[col][i].first != PAGE_NONE;
 }
 
 /* Sends a row's values to overflow pages, the widest first, until it fits a page of its own. */
@@ -210,12 +216,14 @@ shrink_row(Ctx *ctx, Heap *heap, HeapRows *rows, int i, uint32_t room)
         uint32_t most = sizeof(OverflowRef);
         for (int c = 0; c < rows->ncols; c++) {
             const Vector *v = rows->cols[c];
-            if (heap->phys[c] != PHYS_STR || v == NULL || vec_is_null(v, row) || is_out(rows, c, i)) continue;
+            if (heap->phys[c] != PHYS_STR || v == NULL || vec_is_null(v, row) || is_out(rows, c, i))
+                continue;
             uint32_t nbytes = row_str(v, row)->len;
             if (nbytes > most) most = nbytes, widest = c;
         }
         if (widest < 0)
-            return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "row is too big: size %u, maximum size %u",
+            return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED,
+                         "row is too big: size %u, maximum size %u",
                          rows->var_bytes[i] + heap->slot_bytes, room + heap->slot_bytes);
         TRY(move_out(ctx, heap, rows, widest, i));
     }
@@ -341,21 +349,33 @@ heap_page_take_slots(HeapPage *p, int n, uint16_t *slots)
     } while (0)
 
 static void
-put_fixed(const HeapRows *rows, const Vector *v, uint8_t phys, void *values, int from, const int *rowids,
-          int n, const uint16_t *slots)
+put_fixed(const HeapRows *rows, const Vector *v, uint8_t phys, void *values, int from,
+          const int *rowids, int n, const uint16_t *slots)
 {
-    bool in_line = v->shape == VEC_FLAT && rows->sel == NULL && rowids == NULL && slots[n - 1] - slots[0] == n - 1;
+    bool in_line = v->shape == VEC_FLAT && rows->sel == NULL && rowids == NULL &&
+                   slots[n - 1] - slots[0] == n - 1;
     if (in_line) {
         size_t w = phys_width[phys];
-        memcpy((char *)values + w * (size_t)(slots[0] - 1), (const char *)v->data + w * (size_t)from, w * (size_t)n);
+        memcpy((char *)values + w * (size_t)(slots[0] - 1),
+               (const char *)v->data + w * (size_t)from, w * (size_t)n);
         return;
     }
     switch (phys_width[phys]) {
-    case 1: PUT_FIXED(uint8_t); break;
-    case 2: PUT_FIXED(uint16_t); break;
-    case 4: PUT_FIXED(uint32_t); break;
-    case 8: PUT_FIXED(uint64_t); break;
-    default: PUT_FIXED(Uuid); break;
+    case 1:
+        PUT_FIXED(uint8_t);
+        break;
+    case 2:
+        PUT_FIXED(uint16_t);
+        break;
+    case 4:
+        PUT_FIXED(uint32_t);
+        break;
+    case 8:
+        PUT_FIXED(uint64_t);
+        break;
+    default:
+        PUT_FIXED(Uuid);
+        break;
     }
 }
 
@@ -369,8 +389,8 @@ put_bytes(HeapPage *p, const void *data, uint32_t nbytes)
 }
 
 static void
-put_var(HeapPage *p, const HeapRows *rows, int col, const Vector *v, int from, const int *rowids, int n,
-        const uint16_t *slots)
+put_var(HeapPage *p, const HeapRows *rows, int col, const Vector *v, int from, const int *rowids,
+        int n, const uint16_t *slots)
 {
     VarRef *refs = heap_values(p, col);
     for (int i = 0; i < n; i++) {
@@ -392,8 +412,8 @@ put_var(HeapPage *p, const HeapRows *rows, int col, const Vector *v, int from, c
 
 /* Sets the validity bits of the slots; v NULL: all NULL. */
 static void
-put_valid(HeapPage *p, const HeapRows *rows, int col, const Vector *v, int from, const int *rowids, int n,
-          const uint16_t *slots)
+put_valid(HeapPage *p, const HeapRows *rows, int col, const Vector *v, int from, const int *rowids,
+          int n, const uint16_t *slots)
 {
     uint8_t *valid = heap_valid(p, col);
     if (v != NULL && v->valid == NULL) {
@@ -427,7 +447,8 @@ holds_nan(const HeapPage *p, int col, const uint16_t *slots, int n)
 
 /* The part of a tuple beside its columns. */
 static void
-start_tuples(HeapPage *p, const uint16_t *slots, int n, const uint16_t *flags, uint16_t flag, uint32_t xmin)
+start_tuples(HeapPage *p, const uint16_t *slots, int n, const uint16_t *flags, uint16_t flag,
+             uint32_t xmin)
 {
     uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p), *next_pages = heap_next_pages(p);
     uint16_t *next_slots = heap_next_slots(p), *all = heap_flags(p);
@@ -445,8 +466,8 @@ start_tuples(HeapPage *p, const uint16_t *slots, int n, const uint16_t *flags, u
 }
 
 void
-heap_page_put(const Heap *heap, HeapPage *p, const HeapRows *rows, int from, const int *rowids, int n,
-              const uint16_t *slots, uint16_t flags, uint32_t xmin)
+heap_page_put(const Heap *heap, HeapPage *p, const HeapRows *rows, int from, const int *rowids,
+              int n, const uint16_t *slots, uint16_t flags, uint32_t xmin)
 {
     if (n == 0) return;
     for (int c = 0; c < p->ncols; c++) {
@@ -462,7 +483,8 @@ heap_page_put(const Heap *heap, HeapPage *p, const HeapRows *rows, int from, con
             }
             continue;
         }
-        if (v != NULL) put_fixed(rows, v, p->cols[c].phys, heap_values(p, c), from, rowids, n, slots);
+        if (v != NULL)
+            put_fixed(rows, v, p->cols[c].phys, heap_values(p, c), from, rowids, n, slots);
         if (v != NULL && heap->layout->cols[c].type == TYPE_NUMERIC && holds_nan(p, c, slots, n))
             p->cols[c].flags |= HCOL_NAN;
     }
@@ -471,8 +493,9 @@ heap_page_put(const Heap *heap, HeapPage *p, const HeapRows *rows, int from, con
 
 /* ---- rows in the log ----
  *
- *     slots[n] u16 | flags[n] u16 | for each stored column: its flags, u8; if NULLS (n + 7) / 8 bytes of validity;
- *     fixed width: the values; variable: nbytes[n] u16, then the bytes
+ *     slots[n] u16 | flags[n] u16 | for each stored column:
+ *         its flags, u8 | with HCOL_NULLS (n + 7) / 8 bytes of validity |
+ *         fixed width: the values; variable: nbytes[n] u16, then the bytes
  */
 
 static inline uint8_t *
@@ -495,7 +518,8 @@ heap_page_pack(const HeapPage *p, const uint16_t *slots, int n, uint8_t *out)
         if ((col->flags & HCOL_NULLS) != 0) {
             const uint8_t *valid = heap_valid(p, c);
             memset(o, 0, ((size_t)n + 7) / 8);
-            for (int i = 0; i < n; i++) heap_valid_put(o, (uint32_t)i, heap_valid_get(valid, slots[i] - 1u));
+            for (int i = 0; i < n; i++)
+                heap_valid_put(o, (uint32_t)i, heap_valid_get(valid, slots[i] - 1u));
             o += ((size_t)n + 7) / 8;
         }
         if (col->phys == PHYS_STR) {
@@ -539,13 +563,15 @@ unpack_bytes(const uint8_t **in, const uint8_t *end, size_t nbytes)
 }
 
 static bool
-unpack_column(HeapPage *p, int c, const uint8_t **in, const uint8_t *end, const uint16_t *slots, int n)
+unpack_column(HeapPage *p, int c, const uint8_t **in, const uint8_t *end, const uint16_t *slots,
+              int n)
 {
     HeapColumn *col = &p->cols[c];
     const uint8_t *flags = unpack_bytes(in, end, 1), *bits = NULL, *src;
     if (flags == NULL) return false;
     col->flags |= *flags;
-    if ((*flags & HCOL_NULLS) != 0 && (bits = unpack_bytes(in, end, ((size_t)n + 7) / 8)) == NULL) return false;
+    if ((*flags & HCOL_NULLS) != 0 && (bits = unpack_bytes(in, end, ((size_t)n + 7) / 8)) == NULL)
+        return false;
     uint8_t *valid = heap_valid(p, c);
     for (int i = 0; i < n; i++)
         heap_valid_put(valid, slots[i] - 1u, bits == NULL || heap_valid_get(bits, (uint32_t)i));
@@ -553,7 +579,8 @@ unpack_column(HeapPage *p, int c, const uint8_t **in, const uint8_t *end, const 
         size_t w = phys_width[col->phys];
         uint8_t *values = heap_values(p, c);
         if ((src = unpack_bytes(in, end, w * (size_t)n)) == NULL) return false;
-        for (int i = 0; i < n; i++) memcpy(values + w * (size_t)(slots[i] - 1), src + w * (size_t)i, w);
+        for (int i = 0; i < n; i++)
+            memcpy(values + w * (size_t)(slots[i] - 1), src + w * (size_t)i, w);
         return true;
     }
     const uint8_t *lens = unpack_bytes(in, end, 2 * (size_t)n);
@@ -572,13 +599,13 @@ unpack_column(HeapPage *p, int c, const uint8_t **in, const uint8_t *end, const 
 }
 
 Status
-heap_page_unpack(Ctx *ctx, HeapPage *p, uint32_t page_bytes, const uint8_t *in, size_t nbytes, int n,
-                 uint32_t xmin)
+heap_page_unpack(Ctx *ctx, HeapPage *p, uint32_t page_bytes, const uint8_t *in, size_t nbytes,
+                 int n, uint32_t xmin)
 {
     const uint8_t *end = in + nbytes;
     uint16_t slots[HEAP_SLOTS_MAX], flags[HEAP_SLOTS_MAX];
-    bool ok = n > 0 && n <= p->capacity && nbytes >= 4 * (size_t)n && p->fixed_end <= p->var_begin &&
-              p->var_begin <= page_bytes;
+    bool ok = n > 0 && n <= p->capacity && nbytes >= 4 * (size_t)n &&
+              p->fixed_end <= p->var_begin && p->var_begin <= page_bytes;
     if (ok) {
         memcpy(slots, in, 2 * (size_t)n);
         memcpy(flags, in + 2 * (size_t)n, 2 * (size_t)n);
@@ -596,13 +623,15 @@ heap_page_unpack(Ctx *ctx, HeapPage *p, uint32_t page_bytes, const uint8_t *in, 
     }
     for (int c = 0; ok && c < p->ncols; c++)
         if (p->cols[c].phys != PHYS_NONE) ok = unpack_column(p, c, &in, end, slots, n);
-    if (!ok) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
+    if (!ok)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
     start_tuples(p, slots, n, flags, 0, xmin);
     return QN_OK;
 }
 
 void
-heap_slot_end(HeapPage *p, uint16_t slot, uint32_t xmax, uint16_t how, PageNo next_page, uint16_t next_slot)
+heap_slot_end(HeapPage *p, uint16_t slot, uint32_t xmax, uint16_t how, PageNo next_page,
+              uint16_t next_slot)
 {
     uint16_t *flags = &heap_flags(p)[slot - 1];
     if (heap_xmaxs(p)[slot - 1] == 0) p->nended++;
@@ -634,7 +663,8 @@ heap_row_equals(const Heap *heap, const HeapPage *p, uint16_t slot, const HeapRo
         } else {
             size_t w = phys_width[p->cols[c].phys];
             const char *src = v->shape == VEC_DICT ? v->dict->data : v->data;
-            if (memcmp((const char *)heap_values(p, c) + w * (slot - 1u), src + w * vec_index(v, row), w) != 0)
+            if (memcmp((const char *)heap_values(p, c) + w * (slot - 1u),
+                       src + w * vec_index(v, row), w) != 0)
                 return false;
         }
     }
@@ -676,8 +706,10 @@ heap_column_has_zone(const LayoutColumn *c)
     case PHYS_I64:
     case PHYS_F32:
     case PHYS_F64:
-    case PHYS_I128: return true;
-    default: return false;
+    case PHYS_I128:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -687,14 +719,29 @@ heap_zone_of_value(const LayoutColumn *c, const Value *v, int64_t *out)
     if (v->is_null || v->phys != c->phys) return false;
     if (c->type == TYPE_NUMERIC && v->scale != c->scale) return false;
     switch (c->phys) {
-    case PHYS_BOOL: *out = v->b; return true;
-    case PHYS_I16: *out = v->i16; return true;
-    case PHYS_I32: *out = is_unsigned(c->type) ? (int64_t)(uint32_t)v->i32 : v->i32; return true;
-    case PHYS_I64: *out = v->i64; return true;
-    case PHYS_F32: *out = f64_order(v->f32); return true;
-    case PHYS_F64: *out = f64_order(v->f64); return true;
-    case PHYS_I128: *out = i128_clamp(v->i128); return true;
-    default: return false;
+    case PHYS_BOOL:
+        *out = v->b;
+        return true;
+    case PHYS_I16:
+        *out = v->i16;
+        return true;
+    case PHYS_I32:
+        *out = is_unsigned(c->type) ? (int64_t)(uint32_t)v->i32 : v->i32;
+        return true;
+    case PHYS_I64:
+        *out = v->i64;
+        return true;
+    case PHYS_F32:
+        *out = f64_order(v->f32);
+        return true;
+    case PHYS_F64:
+        *out = f64_order(v->f64);
+        return true;
+    case PHYS_I128:
+        *out = i128_clamp(v->i128);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -722,7 +769,8 @@ heap_zone_of_value(const LayoutColumn *c, const Value *v, int64_t *out)
     } while (0)
 
 uint64_t
-heap_rows_zones(const Heap *heap, const HeapRows *rows, int from, const int *rowids, int n, ZoneRange *ranges)
+heap_rows_zones(const Heap *heap, const HeapRows *rows, int from, const int *rowids, int n,
+                ZoneRange *ranges)
 {
     uint64_t columns = 0;
     for (int c = 0; c < heap->nzones; c++) {
@@ -731,8 +779,12 @@ heap_rows_zones(const Heap *heap, const HeapRows *rows, int from, const int *row
         if (v == NULL || lc->phys == PHYS_NONE || !heap_column_has_zone(lc)) continue;
         ZoneRange r = {INT64_MAX, INT64_MIN};
         switch (lc->phys) {
-        case PHYS_BOOL: ZONE_LOOP(uint8_t, *s); break;
-        case PHYS_I16: ZONE_LOOP(int16_t, *s); break;
+        case PHYS_BOOL:
+            ZONE_LOOP(uint8_t, *s);
+            break;
+        case PHYS_I16:
+            ZONE_LOOP(int16_t, *s);
+            break;
         case PHYS_I32:
             if (is_unsigned(lc->type))
                 ZONE_LOOP(uint32_t, (int64_t)*s);
@@ -745,10 +797,17 @@ heap_rows_zones(const Heap *heap, const HeapRows *rows, int from, const int *row
             else
                 ZONE_LOOP(int64_t, *s);
             break;
-        case PHYS_F32: ZONE_LOOP(float, f64_order(*s)); break;
-        case PHYS_F64: ZONE_LOOP(double, f64_order(*s)); break;
-        case PHYS_I128: ZONE_LOOP(int128, i128_clamp(*s)); break;
-        default: break;
+        case PHYS_F32:
+            ZONE_LOOP(float, f64_order(*s));
+            break;
+        case PHYS_F64:
+            ZONE_LOOP(double, f64_order(*s));
+            break;
+        case PHYS_I128:
+            ZONE_LOOP(int128, i128_clamp(*s));
+            break;
+        default:
+            break;
         }
         if (r.min > r.max) continue;
         columns |= 1ull << c;
@@ -763,7 +822,8 @@ bool
 heap_page_has_nan(const HeapPage *p, const int *columns, int ncolumns)
 {
     for (int i = 0; i < ncolumns; i++)
-        if (columns[i] >= 0 && columns[i] < p->ncols && (p->cols[columns[i]].flags & HCOL_NAN) != 0) return true;
+        if (columns[i] >= 0 && columns[i] < p->ncols && (p->cols[columns[i]].flags & HCOL_NAN) != 0)
+            return true;
     return false;
 }
 
@@ -785,25 +845,37 @@ read_valid(const HeapPage *p, int col, const uint16_t *slots, int n, Vector *out
     } while (0)
 
 static void
-read_fixed(const HeapPage *p, int col, const uint16_t *slots, int n, bool dense, Vector *out, int at)
+read_fixed(const HeapPage *p, int col, const uint16_t *slots, int n, bool dense, Vector *out,
+           int at)
 {
     const void *values = heap_values(p, col);
     size_t w = phys_width[p->cols[col].phys];
     if (dense) {
-        memcpy((char *)out->data + w * (size_t)at, (const char *)values + w * (slots[0] - 1u), w * (size_t)n);
+        memcpy((char *)out->data + w * (size_t)at, (const char *)values + w * (slots[0] - 1u),
+               w * (size_t)n);
         return;
     }
     switch (w) {
-    case 1: READ_GATHER(uint8_t); break;
-    case 2: READ_GATHER(uint16_t); break;
-    case 4: READ_GATHER(uint32_t); break;
-    case 8: READ_GATHER(uint64_t); break;
-    default: READ_GATHER(Uuid); break;
+    case 1:
+        READ_GATHER(uint8_t);
+        break;
+    case 2:
+        READ_GATHER(uint16_t);
+        break;
+    case 4:
+        READ_GATHER(uint32_t);
+        break;
+    case 8:
+        READ_GATHER(uint64_t);
+        break;
+    default:
+        READ_GATHER(Uuid);
+        break;
     }
 }
 
-/* Makes *out a view on bytes of the page; HEAP_PAD makes the 12 bytes at p readable. Put together in registers and
- * stored as two words: smaller stores would keep readers of the Str waiting. */
+/* Makes *out a view on bytes of the page; HEAP_PAD makes the 12 bytes at p readable. Put together
+ * in registers and stored as two words: smaller stores would keep readers of the Str waiting. */
 static inline void
 put_view(Str *out, const uint8_t *p, uint32_t nbytes)
 {
@@ -836,8 +908,8 @@ read_overflow(Ctx *ctx, const Heap *heap, const HeapPage *p, VarRef r, Arena *ar
 }
 
 static Status
-read_var(Ctx *ctx, const Heap *heap, const PageRef *page, int col, const uint16_t *slots, int n, Vector *out,
-         int at, HeapStrings *strings)
+read_var(Ctx *ctx, const Heap *heap, const PageRef *page, int col, const uint16_t *slots, int n,
+         Vector *out, int at, HeapStrings *strings)
 {
     const HeapPage *p = heap_page(page);
     const VarRef *refs = heap_values(p, col);
@@ -868,21 +940,22 @@ read_var(Ctx *ctx, const Heap *heap, const PageRef *page, int col, const uint16_
     }
     strings->pinned |= wide && !strings->copy;
     if (bad)
-        return RAISE(ctx, ERR_DATA_CORRUPTED, "value outside page %u of relation \"%s\"", page->number,
-                     heap->desc.name);
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "value outside page %u of relation \"%s\"",
+                     page->number, heap->desc.name);
     return QN_OK;
 }
 
 /* A fixed-width numeric column in variable form. */
 static Status
-read_numeric(Ctx *ctx, const HeapPage *p, int col, int scale, const uint16_t *slots, int n, Vector *out, int at,
-             Arena *arena)
+read_numeric(Ctx *ctx, const HeapPage *p, int col, int scale, const uint16_t *slots, int n,
+             Vector *out, int at, Arena *arena)
 {
     bool wide = p->cols[col].phys == PHYS_I128;
     for (int i = 0; i < n; i++) {
         int s = slots[i] - 1;
         Str *to = (Str *)out->data + at + i;
-        int128 u = wide ? ((const int128 *)heap_values(p, col))[s] : ((const int64_t *)heap_values(p, col))[s];
+        int128 u = wide ? ((const int128 *)heap_values(p, col))[s]
+                        : ((const int64_t *)heap_values(p, col))[s];
         if (!heap_valid_get(heap_valid(p, col), (uint32_t)s))
             memset(to, 0, sizeof(*to));
         else
@@ -892,7 +965,8 @@ read_numeric(Ctx *ctx, const HeapPage *p, int col, int scale, const uint16_t *sl
 }
 
 static void
-read_system(const Heap *heap, const PageRef *page, int col, const uint16_t *slots, int n, Vector *out, int at)
+read_system(const Heap *heap, const PageRef *page, int col, const uint16_t *slots, int n,
+            Vector *out, int at)
 {
     const HeapPage *p = heap_page(page);
     uint32_t *to = (uint32_t *)out->data + at;
@@ -903,7 +977,8 @@ read_system(const Heap *heap, const PageRef *page, int col, const uint16_t *slot
     case HEAP_COL_ROOT: {
         uint16_t roots[HEAP_SLOTS_MAX + 1];
         heap_chain_roots(p, roots);
-        for (int i = 0; i < n; i++) ((Tid *)out->data)[at + i] = tid_make(page->number, roots[slots[i]]);
+        for (int i = 0; i < n; i++)
+            ((Tid *)out->data)[at + i] = tid_make(page->number, roots[slots[i]]);
         break;
     }
     case HEAP_COL_XMIN:
@@ -915,7 +990,9 @@ read_system(const Heap *heap, const PageRef *page, int col, const uint16_t *slot
     case HEAP_COL_TABLEOID:
         for (int i = 0; i < n; i++) to[i] = heap->desc.relid;
         break;
-    default: memset(to, 0, sizeof(*to) * (size_t)n); break;
+    default:
+        memset(to, 0, sizeof(*to) * (size_t)n);
+        break;
     }
 }
 
@@ -926,10 +1003,11 @@ fill_missing(Ctx *ctx, const Heap *heap, int col, int n, Vector *out, int at)
     const LayoutColumn *c = &heap->layout->cols[col];
     size_t w = phys_width[out->phys];
     bool null = !c->has_missing || c->missing.is_null;
-    if (!null && (c->missing.phys != out->phys ||
-                  (c->type == TYPE_NUMERIC && out->phys != PHYS_STR && c->missing.scale != out->scale)))
-        return RAISE_INTERNAL(ctx, "missing value of column %d of relation \"%s\" has another form", col + 1,
-                              heap->desc.name);
+    if (!null &&
+        (c->missing.phys != out->phys ||
+         (c->type == TYPE_NUMERIC && out->phys != PHYS_STR && c->missing.scale != out->scale)))
+        return RAISE_INTERNAL(ctx, "missing value of column %d of relation \"%s\" has another form",
+                              col + 1, heap->desc.name);
     for (int i = 0; i < n; i++) {
         char *to = (char *)out->data + w * (size_t)(at + i);
         if (null) {
@@ -943,8 +1021,8 @@ fill_missing(Ctx *ctx, const Heap *heap, int col, int n, Vector *out, int at)
 }
 
 Status
-heap_read_column(Ctx *ctx, const Heap *heap, const PageRef *ref, int col, const uint16_t *slots, int n,
-                 bool dense, Vector *out, int at, HeapStrings *strings)
+heap_read_column(Ctx *ctx, const Heap *heap, const PageRef *ref, int col, const uint16_t *slots,
+                 int n, bool dense, Vector *out, int at, HeapStrings *strings)
 {
     const HeapPage *p = heap_page(ref);
     if (n == 0) return QN_OK;
@@ -952,11 +1030,13 @@ heap_read_column(Ctx *ctx, const Heap *heap, const PageRef *ref, int col, const 
         read_system(heap, ref, col, slots, n, out, at);
         return QN_OK;
     }
-    if (col >= p->ncols || p->cols[col].phys == PHYS_NONE) return fill_missing(ctx, heap, col, n, out, at);
+    if (col >= p->ncols || p->cols[col].phys == PHYS_NONE)
+        return fill_missing(ctx, heap, col, n, out, at);
     if (p->cols[col].phys == PHYS_STR)
         TRY(read_var(ctx, heap, ref, col, slots, n, out, at, strings));
     else if (out->phys == PHYS_STR)
-        TRY(read_numeric(ctx, p, col, heap->layout->cols[col].scale, slots, n, out, at, strings->arena));
+        TRY(read_numeric(ctx, p, col, heap->layout->cols[col].scale, slots, n, out, at,
+                         strings->arena));
     else
         read_fixed(p, col, slots, n, dense, out, at);
     read_valid(p, col, slots, n, out, at);
@@ -967,15 +1047,19 @@ static Oid
 column_type(const Heap *heap, int col)
 {
     if (col >= 0) return heap->layout->cols[col].type;
-    return col == HEAP_COL_CTID || col == HEAP_COL_ROOT ? TYPE_TID : col == HEAP_COL_TABLEOID ? TYPE_OID : TYPE_XID;
+    return col == HEAP_COL_CTID || col == HEAP_COL_ROOT ? TYPE_TID
+           : col == HEAP_COL_TABLEOID                   ? TYPE_OID
+                                                        : TYPE_XID;
 }
 
 Status
-heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns, Vector **out)
+heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns,
+                  Vector **out)
 {
     for (int i = 0; i < ncolumns; i++) {
         if (columns[i] >= heap->layout->ncols || columns[i] < HEAP_COL_TABLEOID)
-            return RAISE_INTERNAL(ctx, "relation \"%s\" has no column %d", heap->desc.name, columns[i] + 1);
+            return RAISE_INTERNAL(ctx, "relation \"%s\" has no column %d", heap->desc.name,
+                                  columns[i] + 1);
         TRY_ALLOC(ctx, out[i], vec_create(arena, column_type(heap, columns[i]), BATCH_ROWS));
     }
     return QN_OK;

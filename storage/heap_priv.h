@@ -1,4 +1,5 @@
-/* heap_priv.h - what the heap_*.c files share: the handle, work on the bytes of a page, visibility. */
+/* heap_priv.h - what the heap_*.c files share: the handle, work on the bytes of a page, visibility.
+ */
 #ifndef STORAGE_HEAP_PRIV_H
 #define STORAGE_HEAP_PRIV_H
 
@@ -13,15 +14,15 @@ struct Heap {
     HeapDesc desc;
     Rel *rel;
     Arena *arena;
-    const Layout *layout;       /* the current one */
-    uint8_t *phys;              /* of its columns */
+    const Layout *layout; /* the current one */
+    uint8_t *phys;        /* of its columns */
     uint32_t page_bytes;
-    uint32_t slot_bytes;        /* fixed bytes a row takes, validity left out */
-    int nvar;                   /* columns of variable width */
-    uint32_t value_max;         /* wider values go to overflow pages */
-    int nzones;                 /* columns whose min/max extents keep: those of the first layout */
-    _Atomic uint32_t target;    /* page that took the last rows; a hint */
-    _Atomic uint32_t var_avg;   /* variable bytes a row, as last seen; a hint */
+    uint32_t slot_bytes;      /* fixed bytes a row takes, validity left out */
+    int nvar;                 /* columns of variable width */
+    uint32_t value_max;       /* wider values go to overflow pages */
+    int nzones;               /* columns whose min/max extents keep: those of the first layout */
+    _Atomic uint32_t target;  /* page that took the last rows; a hint */
+    _Atomic uint32_t var_avg; /* variable bytes a row, as last seen; a hint */
     bool has_indexes;
 };
 
@@ -102,48 +103,52 @@ heap_phys_bytes(uint8_t phys)
     return phys == PHYS_STR ? sizeof(VarRef) : phys == PHYS_NONE ? 0 : phys_width[phys];
 }
 
-/* Rows on their way in: vectors of the heap's columns in the forms the page stores, and what goes out of line. */
+/* Rows on their way in: vectors of the heap's columns in the forms the page stores, and what goes
+ * out of line. */
 typedef struct HeapRows {
     int n;
     int ncols;
-    const uint16_t *sel;        /* row i is vector row sel[i]; NULL: i */
-    Vector *const *cols;        /* NULL: the column is NULL in every row */
-    uint32_t *var_bytes;        /* of row i, on the page; NULL where no column varies */
-    OverflowRef **overflow;     /* [col][i], first 0: on the page; NULL, or NULL for a column: none */
-    Arena *arena;               /* scratch; NULL until needed */
+    const uint16_t *sel;    /* row i is vector row sel[i]; NULL: i */
+    Vector *const *cols;    /* NULL: the column is NULL in every row */
+    uint32_t *var_bytes;    /* of row i, on the page; NULL where no column varies */
+    OverflowRef **overflow; /* [col][i], first 0: on the page; NULL, or NULL for a column: none */
+    Arena *arena;           /* scratch; NULL until needed */
     uint32_t var_space[BATCH_ROWS];
 } HeapRows;
 
-/* Brings a batch into stored form; writes overflow values. 54000. Ended by heap_rows_end, after an error too. */
+/* Brings a batch into stored form; writes overflow values. 54000. Ended by heap_rows_end, after an
+ * error too. */
 Status heap_rows_begin(Ctx *ctx, Heap *heap, const Batch *batch, HeapRows *out);
 void heap_rows_end(HeapRows *rows);
 
 /* Capacity of a new page for rows with var_avg variable bytes; at least 1. */
 uint32_t heap_page_capacity(const Heap *heap, uint32_t var_avg);
-/* Lays out a page and makes it empty. False: that many slots do not fit. Keeps the PageHeader but BLANK. */
-bool heap_page_format(HeapPage *p, uint32_t page_bytes, uint32_t layout, const uint8_t *phys, int ncols,
-                      uint32_t capacity, Xid xid_base);
-/* XX001 unless the page is a heap page of this heap whose directory makes sense. A BLANK page passes. */
+/* Lays out a page and makes it empty. False: that many slots do not fit. Keeps the PageHeader but
+ * BLANK. */
+bool heap_page_format(HeapPage *p, uint32_t page_bytes, uint32_t layout, const uint8_t *phys,
+                      int ncols, uint32_t capacity, Xid xid_base);
+/* XX001 unless the page is a heap page of this heap whose directory makes sense. A BLANK page
+ * passes. */
 Status heap_page_check(Ctx *ctx, const Heap *heap, const PageRef *ref);
 /* How many of rows from.. fit. reuse: UNUSED slots may be taken (the page is alone). */
 int heap_page_room(const Heap *heap, const HeapPage *p, const HeapRows *rows, int from, bool reuse);
 /* Picks n slots and marks them as used (nslots, nfree); their tuples are put next. */
 void heap_page_take_slots(HeapPage *p, int n, uint16_t *slots);
 /* Stores rows rowids[i] (NULL: from + i) in slots[i]. Cannot fail: room was asked for. */
-void heap_page_put(const Heap *heap, HeapPage *p, const HeapRows *rows, int from, const int *rowids, int n,
-                   const uint16_t *slots, uint16_t flags, uint32_t xmin);
+void heap_page_put(const Heap *heap, HeapPage *p, const HeapRows *rows, int from, const int *rowids,
+                   int n, const uint16_t *slots, uint16_t flags, uint32_t xmin);
 /* The rows of slots as a record's bytes, and back. pack returns the bytes written. */
 size_t heap_page_pack(const HeapPage *p, const uint16_t *slots, int n, uint8_t *out);
 size_t heap_pack_bound(const Heap *heap, const HeapRows *rows, int from, const int *rowids, int n);
-Status heap_page_unpack(Ctx *ctx, HeapPage *p, uint32_t page_bytes, const uint8_t *in, size_t nbytes, int n,
-                        uint32_t xmin);
+Status heap_page_unpack(Ctx *ctx, HeapPage *p, uint32_t page_bytes, const uint8_t *in,
+                        size_t nbytes, int n, uint32_t xmin);
 /* Sets xmax and what follows it. */
 void heap_slot_end(HeapPage *p, uint16_t slot, uint32_t xmax, uint16_t how, PageNo next_page,
                    uint16_t next_slot);
 uint32_t heap_page_free_bytes(const Heap *heap, const HeapPage *p);
 /* Does row i of rows equal the stored tuple in the columns of the bitmap? False when in doubt. */
-bool heap_row_equals(const Heap *heap, const HeapPage *p, uint16_t slot, const HeapRows *rows, int row,
-                     const uint64_t *columns);
+bool heap_row_equals(const Heap *heap, const HeapPage *p, uint16_t slot, const HeapRows *rows,
+                     int row, const uint64_t *columns);
 
 /* ---- min/max of extents ---- */
 bool heap_zone_of_value(const LayoutColumn *c, const Value *v, int64_t *out);
@@ -154,19 +159,23 @@ uint64_t heap_rows_zones(const Heap *heap, const HeapRows *rows, int from, const
 
 /* The map page's part in a record that adds rows to a page: bounds that grow. */
 typedef struct HeapMapChange {
-    PageRef map;    /* fixed exclusively when the bounds grow, else empty */
+    PageRef map; /* fixed exclusively when the bounds grow, else empty */
     MapSlot slot;
     uint64_t zones;
     ZoneRange ranges[ZONE_COLUMNS_MAX];
 } HeapMapChange;
-/* Sets zones and ranges from rows and fixes the map page if its bounds must grow. The heap page is latched. */
+/* Sets zones and ranges from rows and fixes the map page if its bounds must grow. The heap page is
+ * latched. */
 Status heap_map_prepare(Ctx *ctx, Heap *heap, const PageRef *page, const HeapRows *rows, int from,
                         const int *rowids, int n, HeapMapChange *change);
-/* In the no-fail section: widens, fills in rec, appends the ranges at out and returns what follows. */
-uint8_t *heap_map_apply(const Heap *heap, HeapMapChange *change, HeapRecord *rec, int map_at, uint8_t *out);
+/* In the no-fail section: widens, fills in rec, appends the ranges at out and returns what follows.
+ */
+uint8_t *heap_map_apply(const Heap *heap, HeapMapChange *change, HeapRecord *rec, int map_at,
+                        uint8_t *out);
 enum { HEAP_MAP_BYTES = ZONE_COLUMNS_MAX * ZONE_BYTES };
 
-/* Takes the all-visible mark off a page that is latched exclusively, and off its map entry: before its first change. */
+/* Takes the all-visible mark off a page that is latched exclusively, and off its map entry: before
+ * its first change. */
 Status heap_clear_visible(Ctx *ctx, Heap *heap, PageRef *ref);
 
 /* Makes a blank page ready for rows from `from` on: the first of them fits. */
@@ -178,29 +187,35 @@ void heap_learn_var(Heap *heap, const HeapRows *rows, int from);
 
 /* Where heap_read_column puts strings. */
 typedef struct HeapStrings {
-    Arena *arena;   /* overflow values, and copies */
-    bool copy;      /* false: strings point into the page, and pinned is set when one does */
+    Arena *arena; /* overflow values, and copies */
+    bool copy;    /* false: strings point into the page, and pinned is set when one does */
     bool pinned;
 } HeapStrings;
-/* Reads column col (or HEAP_COL_) of slots to rows at .. at + n of out, FLAT. dense: slots are slots[0], slots[0] + 1, ... */
-Status heap_read_column(Ctx *ctx, const Heap *heap, const PageRef *ref, int col, const uint16_t *slots, int n,
-                        bool dense, Vector *out, int at, HeapStrings *strings);
+/* Reads column col (or HEAP_COL_) of slots to rows at .. at + n of out, FLAT. dense: slots are
+ * slots[0], slots[0] + 1, ... */
+Status heap_read_column(Ctx *ctx, const Heap *heap, const PageRef *ref, int col,
+                        const uint16_t *slots, int n, bool dense, Vector *out, int at,
+                        HeapStrings *strings);
 /* Does the page hold NaN in one of these columns? */
 bool heap_page_has_nan(const HeapPage *p, const int *columns, int ncolumns);
 /* The vectors a scan of these columns fills. */
-Status heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns, Vector **out);
-/* To the start of a batch: own buffers, forms of the layout, no NULLs. nan: fixed-width numerics in variable form. */
-void heap_reset_vectors(const Heap *heap, const int *columns, int ncolumns, Vector **vecs, bool nan);
+Status heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns,
+                         Vector **out);
+/* To the start of a batch: own buffers, forms of the layout, no NULLs. nan: fixed-width numerics in
+ * variable form. */
+void heap_reset_vectors(const Heap *heap, const int *columns, int ncolumns, Vector **vecs,
+                        bool nan);
 
 /* ---- redo ---- */
 
 /* The common part of records that put rows on pages[page_at]; *in is what follows it. */
-Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_at, HeapRecord *head,
-                      const uint8_t **in);
+Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_at,
+                      HeapRecord *head, const uint8_t **in);
 
 /* ---- visibility (heap_visible.c) ---- */
 
-/* The slots visible to the snapshot, ascending, from slot `from` on; returns their number; *dense_out: they are 1..n. */
+/* The slots visible to the snapshot, ascending, from slot `from` on; returns their number;
+ * *dense_out: they are 1..n. */
 int heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *dense_out);
 bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
 /* The chain's version visible to the snapshot (snap NULL: the tuple at slot itself), 0 if none. */
@@ -209,13 +224,15 @@ void heap_chain_roots(const HeapPage *p, uint16_t *roots);
 uint16_t heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
 /* Is every version of the chain dead to everyone? */
 bool heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot);
-/* May slot be updated by ctx's command? *wait_out: HEAP_WOULD_WAIT, on this xid. newer_out: HEAP_MOVED. */
-HeapResult heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xid *wait_out,
-                              Tid *newer_out);
+/* May slot be updated by ctx's command? *wait_out: HEAP_WOULD_WAIT, on this xid. newer_out:
+ * HEAP_MOVED. */
+HeapResult heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot,
+                              Xid *wait_out, Tid *newer_out);
 
 /* ---- pruning (heap_prune.c) ---- */
 
-/* Takes dead versions off a page that is latched exclusively, if it is alone and there is anything to gain; logs it. */
+/* Takes dead versions off a page that is latched exclusively, if it is alone and there is anything
+ * to gain; logs it. */
 Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out);
 /* Whether that might free something, at a glance. */
 bool heap_page_prunable(Ctx *ctx, const HeapPage *p);

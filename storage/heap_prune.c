@@ -1,19 +1,20 @@
 /* heap_prune.c - taking dead versions off a page, and marking pages whose tuples all can see.
  *
- * A version is dead when it was rolled back, or when the transaction that ended it is seen by everyone. Of a HOT
- * chain the dead head goes: its first slot, to which indexes point, becomes a REDIRECT to the first version that
- * lives, or DEAD if none does. Pruning moves bytes of variable width together, so the page must be alone: latched
- * exclusively, and fixed by nobody else. */
+ * A version is dead when it was rolled back, or when the transaction that ended it is seen by
+ * everyone. Of a HOT chain the dead head goes: its first slot, to which indexes point, becomes a
+ * REDIRECT to the first version that lives, or DEAD if none does. Pruning moves bytes of variable
+ * width together, so the page must be alone: latched exclusively, and fixed by nobody else. */
 #include "storage/heap_priv.h"
 
 #include "storage/db.h"
 
-/* What is to be done to a page; also the record's payload: this head, then the lists in this order. */
+/* What is to be done to a page; also the record's payload: this head, then the lists in this order.
+ */
 typedef struct PrunePlan {
     uint16_t nredirect; /* pairs: from, to */
     uint16_t ndead;
     uint16_t nunused;
-    uint16_t ncleared;  /* ended by a transaction that rolled back: live again */
+    uint16_t ncleared; /* ended by a transaction that rolled back: live again */
 } PrunePlan;
 
 typedef struct Prune {
@@ -53,7 +54,8 @@ next_in_chain(const HeapPage *p, uint32_t slot)
 {
     uint32_t next = heap_next_slots(p)[slot - 1];
     if ((heap_flags(p)[slot - 1] & SLOT_HOT_NEXT) == 0 || next == 0 || next > p->nslots) return 0;
-    if ((heap_flags(p)[next - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) != (SLOT_NORMAL | SLOT_HEAP_ONLY)) return 0;
+    if ((heap_flags(p)[next - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) != (SLOT_NORMAL | SLOT_HEAP_ONLY))
+        return 0;
     return heap_xmins(p)[next - 1] == heap_xmaxs(p)[slot - 1] ? next : 0;
 }
 
@@ -68,7 +70,8 @@ plan_chain(const HeapPage *p, uint32_t root, bool has_indexes, uint8_t *verdict,
         uint32_t next = next_in_chain(p, at);
         uint8_t v = verdict[at - 1];
         verdict[at - 1] |= V_VISITED;
-        /* The head of the chain is dead up to the first live version; what was rolled back lies behind it. */
+        /* The head of the chain is dead up to the first live version; what was rolled back lies
+         * behind it. */
         if (v == V_LIVE && live == 0) live = at, past_dead = false;
         if (v != V_LIVE) {
             any_dead |= past_dead;
@@ -99,11 +102,13 @@ make_plan(Ctx *ctx, const HeapPage *p, bool has_indexes, Prune *out)
     judge_slots(ctx, p, &h, verdict, out);
     for (uint32_t s = 1; s <= p->nslots; s++) {
         uint16_t state = flags[s - 1] & SLOT_STATE;
-        bool root = state == SLOT_REDIRECT || (state == SLOT_NORMAL && (flags[s - 1] & SLOT_HEAP_ONLY) == 0);
+        bool root = state == SLOT_REDIRECT ||
+                    (state == SLOT_NORMAL && (flags[s - 1] & SLOT_HEAP_ONLY) == 0);
         if (root) plan_chain(p, s, has_indexes, verdict, out);
     }
     for (uint32_t s = 1; s <= p->nslots; s++) {
-        bool orphan = (flags[s - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) == (SLOT_NORMAL | SLOT_HEAP_ONLY);
+        bool orphan =
+            (flags[s - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) == (SLOT_NORMAL | SLOT_HEAP_ONLY);
         if (orphan && (verdict[s - 1] & V_VISITED) == 0 && verdict[s - 1] != V_LIVE)
             out->unused[out->n.nunused++] = (uint16_t)s;
     }
@@ -279,7 +284,8 @@ mark_visible(Ctx *ctx, Heap *heap, PageRef *ref, bool visible)
                       .map_index = slot.index,
                       .map_extent = slot.extent};
     memcpy(log.payload, &rec, sizeof(rec));
-    p->page.flags = (uint8_t)((p->page.flags & ~PAGE_FLAG_ALL_VISIBLE) | (visible ? PAGE_FLAG_ALL_VISIBLE : 0));
+    p->page.flags =
+        (uint8_t)((p->page.flags & ~PAGE_FLAG_ALL_VISIBLE) | (visible ? PAGE_FLAG_ALL_VISIBLE : 0));
     map_set_visible(map.ptr, slot.index, visible);
     wal_finish(&log, WAL_HEAP_VISIBLE, sizeof(rec));
     NOFAIL_END(ctx);
@@ -326,7 +332,8 @@ vacuum_page(Ctx *ctx, Heap *heap, PageNo number, uint64_t *removed)
     TRY_GOTO(heap_page_check(ctx, heap, &ref));
     TRY_GOTO(heap_prune_page(ctx, heap, &ref, &n));
     *removed += n;
-    if ((page_header(&ref)->flags & PAGE_FLAG_ALL_VISIBLE) == 0 && all_can_see(ctx, heap_page(&ref)))
+    if ((page_header(&ref)->flags & PAGE_FLAG_ALL_VISIBLE) == 0 &&
+        all_can_see(ctx, heap_page(&ref)))
         TRY_GOTO(mark_visible(ctx, heap, &ref, true));
 done:
     page_unfix(&ref);
@@ -371,7 +378,8 @@ heap_redo_visible(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     bool visible = (head.flags & HREC_SET_VISIBLE) != 0;
     PageHeader *h = page_header(&pages[0].ref);
     if (pages[0].apply)
-        h->flags = (uint8_t)((h->flags & ~PAGE_FLAG_ALL_VISIBLE) | (visible ? PAGE_FLAG_ALL_VISIBLE : 0));
+        h->flags =
+            (uint8_t)((h->flags & ~PAGE_FLAG_ALL_VISIBLE) | (visible ? PAGE_FLAG_ALL_VISIBLE : 0));
     if (pages[1].apply) map_set_visible(pages[1].ref.ptr, head.map_index, visible);
     return QN_OK;
 }
@@ -402,8 +410,8 @@ heap_redo_prune(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     HeapPage *p = heap_page(&pages[0].ref);
     memcpy(&plan->n, in, sizeof(plan->n));
     in += sizeof(plan->n);
-    if (plan->n.nredirect > HEAP_SLOTS_MAX || plan->n.ndead > HEAP_SLOTS_MAX || plan->n.nunused > HEAP_SLOTS_MAX ||
-        plan->n.ncleared > HEAP_SLOTS_MAX ||
+    if (plan->n.nredirect > HEAP_SLOTS_MAX || plan->n.ndead > HEAP_SLOTS_MAX ||
+        plan->n.nunused > HEAP_SLOTS_MAX || plan->n.ncleared > HEAP_SLOTS_MAX ||
         !unpack_list(&in, end, plan->redirect, 2 * plan->n.nredirect, p->nslots) ||
         !unpack_list(&in, end, plan->dead, plan->n.ndead, p->nslots) ||
         !unpack_list(&in, end, plan->unused, plan->n.nunused, p->nslots) ||

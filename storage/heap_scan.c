@@ -1,9 +1,9 @@
 /* heap_scan.c - tables read in page order, or row by row through tids.
  *
- * A scan latches one page at a time, shared: it finds the visible slots, copies the fixed-width columns asked for
- * behind what the batch holds already, and makes views on strings. Pages whose strings are pointed to stay
- * fixed (not latched) until the next call. Filling a batch from several pages costs a copy of 4 to 16 bytes a value
- * and saves the executor above its cost a batch. */
+ * A scan latches one page at a time, shared: it finds the visible slots, copies the fixed-width
+ * columns asked for behind what the batch holds already, and makes views on strings. Pages whose
+ * strings are pointed to stay fixed (not latched) until the next call. Filling a batch from several
+ * pages costs a copy of 4 to 16 bytes a value and saves the executor above its cost a batch. */
 #include "common/array.h"
 #include "storage/heap_priv.h"
 
@@ -11,17 +11,17 @@ enum { SCAN_PINS_MAX = 64 }; /* pages of strings a batch may hold fixed; more en
 
 struct HeapScan {
     Heap *heap;
-    Arena *arena;           /* the caller's */
-    Arena *strings;         /* overflow values and numerics of the batch at hand; NULL until needed */
+    Arena *arena;   /* the caller's */
+    Arena *strings; /* overflow values and numerics of the batch at hand; NULL until needed */
     HeapScanSpec spec;
     const Snapshot *snap;
     Batch *batch;
-    uint32_t next, end;     /* page ordinals */
-    RelRun run;             /* the extent next is in; npages 0: none yet */
-    bool run_skipped;       /* its bounds exclude every row */
+    uint32_t next, end; /* page ordinals */
+    RelRun run;         /* the extent next is in; npages 0: none yet */
+    bool run_skipped;   /* its bounds exclude every row */
     /* The page at hand: fixed while npos < nslots. */
     PageRef page;
-    int npos, nslots;       /* slots[npos .. nslots) are still to be read */
+    int npos, nslots; /* slots[npos .. nslots) are still to be read */
     bool dense, nan;
     PageRef pins[SCAN_PINS_MAX];
     int npins;
@@ -59,7 +59,8 @@ let_go(HeapScan *scan)
 }
 
 Status
-heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_page, uint32_t end_page)
+heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_page,
+                 uint32_t end_page)
 {
     (void)ctx;
     let_go(scan);
@@ -134,7 +135,8 @@ next_page(Ctx *ctx, HeapScan *scan)
         scan->next++;
         if ((entry & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) != MAP_USED) continue;
         TRY(page_fix(ctx, scan->run.first + at, FIX_SHARED, &scan->page));
-        if (page_header(&scan->page)->type == PAGE_OVERFLOW) { /* became one after the run was copied */
+        if (page_header(&scan->page)->type ==
+            PAGE_OVERFLOW) { /* became one after the run was copied */
             page_unfix(&scan->page);
             continue;
         }
@@ -146,7 +148,8 @@ next_page(Ctx *ctx, HeapScan *scan)
         const HeapPage *p = heap_page(&scan->page);
         scan->npos = 0;
         scan->nslots = heap_visible_slots(p, scan->snap, scan->slots, &scan->dense);
-        scan->nan = scan->nslots > 0 && heap_page_has_nan(p, scan->spec.columns, scan->spec.ncolumns);
+        scan->nan =
+            scan->nslots > 0 && heap_page_has_nan(p, scan->spec.columns, scan->spec.ncolumns);
         if (scan->nslots > 0) return QN_OK;
         page_unfix(&scan->page);
     }
@@ -163,8 +166,8 @@ take_rows(Ctx *ctx, HeapScan *scan, int n, bool *pinned_out)
     const uint16_t *slots = scan->slots + scan->npos;
     bool dense = slots[n - 1] - slots[0] == n - 1;
     for (int i = 0; i < scan->spec.ncolumns; i++)
-        TRY(heap_read_column(ctx, scan->heap, &scan->page, scan->spec.columns[i], slots, n, dense, b->cols[i],
-                             b->nrows, &strings));
+        TRY(heap_read_column(ctx, scan->heap, &scan->page, scan->spec.columns[i], slots, n, dense,
+                             b->cols[i], b->nrows, &strings));
     b->nrows += n;
     scan->npos += n;
     *pinned_out = strings.pinned;
@@ -204,7 +207,8 @@ fill_batch(Ctx *ctx, HeapScan *scan, int max_rows)
             break;
         }
         if (b->nrows == 0)
-            heap_reset_vectors(scan->heap, scan->spec.columns, scan->spec.ncolumns, b->cols, scan->nan);
+            heap_reset_vectors(scan->heap, scan->spec.columns, scan->spec.ncolumns, b->cols,
+                               scan->nan);
         int n = scan->nslots - scan->npos;
         if (n > max_rows - b->nrows) n = max_rows - b->nrows;
         TRY(take_rows(ctx, scan, n, &pinned));
@@ -250,7 +254,8 @@ struct HeapFetch {
 };
 
 Status
-heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int ncolumns, HeapFetch **fetch_out)
+heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int ncolumns,
+                 HeapFetch **fetch_out)
 {
     HeapFetch *f;
     TRY_ALLOC(ctx, f, ARENA_NEW(arena, HeapFetch));
@@ -282,14 +287,15 @@ prefetch_tuple(const HeapFetch *f, const HeapPage *p, uint32_t slot)
     for (int i = 0; i < f->ncolumns; i++) {
         int c = f->columns[i];
         if (c >= 0 && c < p->ncols)
-            __builtin_prefetch((const char *)heap_values(p, c) + heap_phys_bytes(p->cols[c].phys) * (slot - 1));
+            __builtin_prefetch((const char *)heap_values(p, c) +
+                               heap_phys_bytes(p->cols[c].phys) * (slot - 1));
     }
 }
 
 /* The visible ones of n tids on one page: their rows go behind the batch's. */
 static Status
-fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, int first, uint16_t *rows_out,
-           uint64_t *dead)
+fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, int first,
+           uint16_t *rows_out, uint64_t *dead)
 {
     PageRef ref = PAGE_REF_NONE;
     Batch *b = f->batch;
@@ -309,14 +315,15 @@ fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
         } else if (dead != NULL) {
             TxHorizon h;
             tx_horizon(ctx, &h);
-            if (heap_chain_is_dead(ctx, p, &h, tid_slot(tids[i]))) bits_set(dead, (size_t)(first + i));
+            if (heap_chain_is_dead(ctx, p, &h, tid_slot(tids[i])))
+                bits_set(dead, (size_t)(first + i));
         }
     }
     if (nslots > 0) {
         bool dense = slots[nslots - 1] - slots[0] == nslots - 1 && nslots == 1;
         for (int i = 0; i < f->ncolumns; i++)
-            TRY_GOTO(heap_read_column(ctx, f->heap, &ref, f->columns[i], slots, nslots, dense, b->cols[i],
-                                      b->nrows, &strings));
+            TRY_GOTO(heap_read_column(ctx, f->heap, &ref, f->columns[i], slots, nslots, dense,
+                                      b->cols[i], b->nrows, &strings));
     }
     b->nrows += nslots;
 done:
@@ -352,8 +359,8 @@ has_narrow_numeric(const HeapFetch *f)
 }
 
 Status
-heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, Batch **out, uint16_t *rows_out,
-           uint64_t *dead)
+heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, Batch **out,
+           uint16_t *rows_out, uint64_t *dead)
 {
     Batch *b = f->batch;
     bool nan = false;
@@ -406,7 +413,8 @@ live_on_page(Ctx *ctx, PageNo number, double *rows)
     PageRef ref = PAGE_REF_NONE;
     TRY(page_fix(ctx, number, FIX_SHARED, &ref));
     const HeapPage *p = heap_page(&ref);
-    if (p->page.type == PAGE_HEAP && !heap_page_is_blank(p)) *rows += p->nslots - p->nspecial - p->nended;
+    if (p->page.type == PAGE_HEAP && !heap_page_is_blank(p))
+        *rows += p->nslots - p->nspecial - p->nended;
     page_unfix(&ref);
     return QN_OK;
 }
@@ -465,7 +473,8 @@ copy_batch(Ctx *ctx, Arena *arena, const Batch *from, Batch **out)
         if (v->phys == PHYS_STR)
             for (int i = 0; i < from->nrows; i++) {
                 Str *s = (Str *)v->data + i;
-                if (s->len > STR_INLINE_MAX) TRY_ALLOC(ctx, s->ptr, arena_memdup(arena, s->ptr, s->len));
+                if (s->len > STR_INLINE_MAX)
+                    TRY_ALLOC(ctx, s->ptr, arena_memdup(arena, s->ptr, s->len));
             }
         b->cols[c] = v;
     }
@@ -477,7 +486,8 @@ copy_batch(Ctx *ctx, Arena *arena, const Batch *from, Batch **out)
 static Status
 keep_batch(Ctx *ctx, Arena *arena, const Batch *b, HeapSample *out, int *cap)
 {
-    if (!array_grow(arena, (void **)&out->batches, cap, out->nbatches, 1, sizeof(Batch *))) return RAISE_OOM(ctx);
+    if (!array_grow(arena, (void **)&out->batches, cap, out->nbatches, 1, sizeof(Batch *)))
+        return RAISE_OOM(ctx);
     TRY(copy_batch(ctx, arena, b, &out->batches[out->nbatches]));
     out->nbatches++;
     out->nrows += b->nrows;
@@ -485,8 +495,8 @@ keep_batch(Ctx *ctx, Arena *arena, const Batch *b, HeapSample *out, int *cap)
 }
 
 Status
-heap_sample(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const int *columns, int ncolumns,
-            int64_t nrows, uint64_t seed, HeapSample *out)
+heap_sample(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const int *columns,
+            int ncolumns, int64_t nrows, uint64_t seed, HeapSample *out)
 {
     HeapScanSpec spec = {.columns = columns, .ncolumns = ncolumns};
     HeapScan *scan = NULL;
@@ -497,7 +507,8 @@ heap_sample(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const int 
     TRY(heap_stats(ctx, heap, &out->stats));
     uint32_t total = rel_page_count(heap->rel), read = 0;
     double per_page = out->stats.pages != 0 ? out->stats.rows / out->stats.pages : 0;
-    /* As many pages as hold the rows, but no fewer than a share that spreads the sample over the table. */
+    /* As many pages as hold the rows, but no fewer than a share that spreads the sample over the
+     * table. */
     double want = per_page > 1 ? (double)nrows / per_page : (double)nrows;
     uint32_t need = want >= total ? total : (uint32_t)want + 1;
     TRY_GOTO(heap_scan_begin(ctx, arena, heap, snap, &spec, &scan));

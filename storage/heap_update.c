@@ -1,9 +1,10 @@
 /* heap_update.c - ending versions and putting new ones in their place.
  *
- * Rows are taken a page at a time: under one latch each is judged, then all that may be changed are, in one record.
- * New versions go to the same page while it has room (and need no index entries where no indexed column
- * changed), else to another page, whose latch is only ever tried for: two writers cannot wait for each
- * other's pages. A row held by a running transaction ends the group; the wait happens with nothing latched. */
+ * Rows are taken a page at a time: under one latch each is judged, then all that may be changed
+ * are, in one record. New versions go to the same page while it has room (and need no index entries
+ * where no indexed column changed), else to another page, whose latch is only ever tried for: two
+ * writers cannot wait for each other's pages. A row held by a running transaction ends the group;
+ * the wait happens with nothing latched. */
 #include "storage/heap_priv.h"
 
 #include "storage/lock.h"
@@ -14,7 +15,8 @@ typedef struct Job {
     int n;
     const HeapRows *rows; /* NULL: delete */
     bool nowait, key_update;
-    LockMode row_mode; /* what a lock on the row would have to be, to conflict as this change does */
+    LockMode
+        row_mode; /* what a lock on the row would have to be, to conflict as this change does */
     Xid xid;
     uint8_t *results;
     Tid *newer, *new_tids;
@@ -38,7 +40,8 @@ row_tag(const Heap *heap, Tid tid)
     return (LockTag){.kind = LOCK_TUPLE, .a = heap->desc.relid, .b = (uint64_t)tid};
 }
 
-/* Judges rows [from, to), all on the latched page, up to one that must wait; returns where it stopped. */
+/* Judges rows [from, to), all on the latched page, up to one that must wait; returns where it
+ * stopped. */
 static int
 judge_rows(Ctx *ctx, Job *job, const PageRef *page, int from, int to, Wait *wait_out)
 {
@@ -73,8 +76,8 @@ xid_offset(Ctx *ctx, const Job *job, const PageRef *page, uint32_t *out)
 {
     if (heap_xid_offset(heap_page(page), job->xid, out)) return QN_OK;
     return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED,
-                 "page %u of relation \"%s\" holds transaction ids too old for this one", page->number,
-                 job->heap->desc.name);
+                 "page %u of relation \"%s\" holds transaction ids too old for this one",
+                 page->number, job->heap->desc.name);
 }
 
 static Status
@@ -103,7 +106,8 @@ room_for(const Job *job, const PageRef *page, int from)
 {
     const HeapPage *p = heap_page(page);
     if (heap_page_is_blank(p) || p->layout != job->heap->layout->id) return 0;
-    int slots = p->capacity - p->nslots + (page_is_alone(page) ? p->nfree : 0), n = job->nids - from;
+    int slots = p->capacity - p->nslots + (page_is_alone(page) ? p->nfree : 0),
+        n = job->nids - from;
     uint32_t left = p->var_begin - p->fixed_end;
     if (n > slots) n = slots;
     if (job->rows->var_bytes == NULL) return n;
@@ -115,8 +119,8 @@ room_for(const Job *job, const PageRef *page, int from)
     return n;
 }
 
-/* Puts the new versions of ids[from .. from + n) on page `to`, ends the old ones on page `old` (the same, or
- * another), and logs both. */
+/* Puts the new versions of ids[from .. from + n) on page `to`, ends the old ones on page `old` (the
+ * same, or another), and logs both. */
 static Status
 put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, bool init)
 {
@@ -137,11 +141,12 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     TRY_GOTO(xid_offset(ctx, job, old, &xmax));
     TRY_GOTO(xid_offset(ctx, job, to, &xmin));
     if (change.map.ptr != NULL) pages[npages++] = &change.map;
-    size_t bound = sizeof(HeapRecord) + sizeof(HeapInitRecord) + heap->layout->ncols + 8 + HEAP_MAP_BYTES +
-                   heap_pack_bound(heap, job->rows, 0, ids, n) + 2 * (size_t)n;
+    size_t bound = sizeof(HeapRecord) + sizeof(HeapInitRecord) + heap->layout->ncols + 8 +
+                   HEAP_MAP_BYTES + heap_pack_bound(heap, job->rows, 0, ids, n) + 2 * (size_t)n;
     for (int i = 0; i < n; i++)
-        job->hot[ids[i]] = same && (!heap->has_indexes || heap_row_equals(heap, heap_page(old), old_slots[i],
-                                                                          job->rows, ids[i], heap->desc.indexed));
+        job->hot[ids[i]] =
+            same && (!heap->has_indexes || heap_row_equals(heap, heap_page(old), old_slots[i],
+                                                           job->rows, ids[i], heap->desc.indexed));
     TRY_GOTO(wal_begin(ctx, pages, npages, bound, &log));
 
     NOFAIL_BEGIN(ctx);
@@ -161,8 +166,9 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     heap_page_put(heap, p, job->rows, 0, ids, n, slots, SLOT_NORMAL, xmin);
     for (int i = 0; i < n; i++) {
         if (job->hot[ids[i]]) heap_flags(p)[slots[i] - 1] |= SLOT_HEAP_ONLY;
-        heap_slot_end(heap_page(old), old_slots[i], xmax, how | (job->hot[ids[i]] ? SLOT_HOT_NEXT : 0),
-                      same ? PAGE_NONE : to->number, slots[i]);
+        heap_slot_end(heap_page(old), old_slots[i], xmax,
+                      how | (job->hot[ids[i]] ? SLOT_HOT_NEXT : 0), same ? PAGE_NONE : to->number,
+                      slots[i]);
         job->new_tids[ids[i]] = tid_make(to->number, slots[i]);
     }
     out = heap_map_apply(heap, &change, &rec, npages - 1, out);
@@ -178,13 +184,15 @@ done:
     return st;
 }
 
-/* A page other than `old` with room for the version of id, exclusive; nothing is waited for but a new page. */
+/* A page other than `old` with room for the version of id, exclusive; nothing is waited for but a
+ * new page. */
 static Status
 find_other_page(Ctx *ctx, Job *job, const PageRef *old, int from, PageRef *out)
 {
     Heap *heap = job->heap;
     PageNo tries[2] = {atomic_load_explicit(&heap->target, memory_order_relaxed), PAGE_NONE};
-    uint32_t need = heap->slot_bytes + (job->rows->var_bytes != NULL ? job->rows->var_bytes[job->ids[from]] : 0);
+    uint32_t need = heap->slot_bytes +
+                    (job->rows->var_bytes != NULL ? job->rows->var_bytes[job->ids[from]] : 0);
     for (int i = 0; i < 2; i++) {
         uint32_t offset;
         if (i == 1) TRY(rel_find_space(ctx, heap->rel, need, &tries[1]));
@@ -192,10 +200,12 @@ find_other_page(Ctx *ctx, Job *job, const PageRef *old, int from, PageRef *out)
         if (!page_try_fix(ctx, tries[i], FIX_EXCLUSIVE, out)) continue;
         const HeapPage *p = heap_page(out);
         if (heap_page_check(ctx, heap, out) == QN_OK &&
-            (heap_page_is_blank(p) || (heap_xid_offset(p, job->xid, &offset) && room_for(job, out, from) > 0)))
+            (heap_page_is_blank(p) ||
+             (heap_xid_offset(p, job->xid, &offset) && room_for(job, out, from) > 0)))
             return QN_OK;
         err_clear(&ctx->err);
-        rel_note_space(ctx, heap->rel, out->number, heap_page_free_bytes(heap, p) < need ? heap_page_free_bytes(heap, p) : 0);
+        rel_note_space(ctx, heap->rel, out->number,
+                       heap_page_free_bytes(heap, p) < need ? heap_page_free_bytes(heap, p) : 0);
         page_unfix(out);
     }
     return rel_page_new(ctx, heap->rel, PAGE_HEAP, PAGE_NONE, out);
@@ -275,13 +285,15 @@ run_job(Ctx *ctx, Job *job)
         Wait wait;
         TRY(change_page(ctx, job, &from, &wait));
         if (!wait.needed) continue;
-        TRY(wait.on_lock ? lock_acquire(ctx, wait.tag, job->row_mode, LOCK_WAIT, NULL) : tx_wait_for(ctx, wait.xid));
+        TRY(wait.on_lock ? lock_acquire(ctx, wait.tag, job->row_mode, LOCK_WAIT, NULL)
+                         : tx_wait_for(ctx, wait.xid));
     }
     return QN_OK;
 }
 
 Status
-heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, uint8_t *results, Tid *newer)
+heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, uint8_t *results,
+                  Tid *newer)
 {
     Job job;
     job.heap = heap;
@@ -302,14 +314,15 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
 }
 
 Status
-heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, HeapWait wait, bool key_update,
-                  uint8_t *results, Tid *newer, Tid *new_tids, bool *hot)
+heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, HeapWait wait,
+                  bool key_update, uint8_t *results, Tid *newer, Tid *new_tids, bool *hot)
 {
     HeapRows rows;
     Job job;
     Status st;
     if (batch->nsel == 0) return QN_OK;
-    if (batch->nsel > BATCH_ROWS) return RAISE_INTERNAL(ctx, "update of more rows than a batch holds");
+    if (batch->nsel > BATCH_ROWS)
+        return RAISE_INTERNAL(ctx, "update of more rows than a batch holds");
     job.heap = heap;
     job.tids = tids;
     job.n = batch->nsel;
@@ -332,15 +345,16 @@ done:
 }
 
 Status
-heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode, HeapWait wait, uint8_t *results,
-               Tid *newer)
+heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode, HeapWait wait,
+               uint8_t *results, Tid *newer)
 {
     for (int i = 0; i < n;) {
         PageRef page = PAGE_REF_NONE;
         LockTag tag = row_tag(heap, tids[i]);
         Xid holder = XID_NONE;
         bool granted = true;
-        TRY(lock_acquire(ctx, tag, lock_row_mode((int)mode), wait == HEAP_NOWAIT ? LOCK_TRY : LOCK_WAIT, &granted));
+        TRY(lock_acquire(ctx, tag, lock_row_mode((int)mode),
+                         wait == HEAP_NOWAIT ? LOCK_TRY : LOCK_WAIT, &granted));
         if (!granted) {
             results[i++] = HEAP_WOULD_WAIT;
             continue;
@@ -349,7 +363,8 @@ heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode, 
         Status st = heap_page_check(ctx, heap, &page);
         HeapResult r = HEAP_GONE;
         if (st == QN_OK)
-            r = heap_slot_writable(ctx, heap_page(&page), page.number, tid_slot(tids[i]), &holder, &newer[i]);
+            r = heap_slot_writable(ctx, heap_page(&page), page.number, tid_slot(tids[i]), &holder,
+                                   &newer[i]);
         page_unfix(&page);
         TRY(st);
         if (r == HEAP_WOULD_WAIT && wait == HEAP_WAIT) {
@@ -365,8 +380,10 @@ Status
 heap_conflict_error(Ctx *ctx, HeapResult result)
 {
     if (result == HEAP_MOVED)
-        return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
-    return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent delete");
+        return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE,
+                     "could not serialize access due to concurrent update");
+    return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE,
+                 "could not serialize access due to concurrent delete");
 }
 
 /* ---- redo ---- */
@@ -377,20 +394,24 @@ heap_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     HeapRecord head;
     uint16_t slot;
     uint32_t xmax = 0;
-    if (rec->payload_bytes < sizeof(head)) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
+    if (rec->payload_bytes < sizeof(head))
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
     memcpy(&head, rec->payload, sizeof(head));
     if (!pages[0].apply) return QN_OK;
     HeapPage *p = heap_page(&pages[0].ref);
-    bool ok = rec->payload_bytes >= sizeof(head) + 2 * (size_t)head.nrows && heap_xid_offset(p, rec->xid, &xmax);
+    bool ok = rec->payload_bytes >= sizeof(head) + 2 * (size_t)head.nrows &&
+              heap_xid_offset(p, rec->xid, &xmax);
     for (int i = 0; ok && i < head.nrows; i++) {
         memcpy(&slot, rec->payload + sizeof(head) + 2 * (size_t)i, 2);
         ok = slot >= 1 && slot <= p->nslots;
         if (ok) heap_slot_end(p, slot, xmax, SLOT_ENDED_DELETE, PAGE_NONE, 0);
     }
-    return ok ? QN_OK : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
+    return ok ? QN_OK
+              : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
 }
 
-/* Ends the old versions after the new ones are in place; new slots and flags are those the record packs. */
+/* Ends the old versions after the new ones are in place; new slots and flags are those the record
+ * packs. */
 static Status
 redo_ends(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *old, PageNo new_page,
           const uint8_t *packed, const uint8_t *in)
@@ -410,7 +431,8 @@ redo_ends(Ctx *ctx, const WalRecord *rec, const HeapRecord *head, RedoPage *old,
         ok = slot >= 1 && slot <= p->nslots;
         if (ok) heap_slot_end(p, slot, xmax, how, new_page, next);
     }
-    return ok ? QN_OK : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
+    return ok ? QN_OK
+              : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
 }
 
 Status

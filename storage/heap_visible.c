@@ -1,8 +1,9 @@
-/* heap_visible.c - who sees which tuple version. Works on a latched page; latches and waits for nothing.
+/* heap_visible.c - who sees which tuple version. Works on a latched page; latches and waits for
+ * nothing.
  *
- * Most pages were written by one transaction long ago and nothing on them has ended: heap_visible_slots settles those
- * with one comparison a page. Elsewhere the last xid's answer is remembered, because neighbours
- * were mostly written by the same transaction. */
+ * Most pages were written by one transaction long ago and nothing on them has ended:
+ * heap_visible_slots settles those with one comparison a page. Elsewhere the last xid's answer is
+ * remembered, because neighbours were mostly written by the same transaction. */
 #include "storage/heap_priv.h"
 
 typedef struct XidMemo {
@@ -25,10 +26,10 @@ heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, boo
     int n = 0;
     *dense_out = true;
     if (heap_page_is_blank(p)) return 0;
-    if (p->nspecial == 0 &&
-        ((p->page.flags & PAGE_FLAG_ALL_VISIBLE) != 0 ||
-         (p->nended == 0 && (heap_xid(p, p->xmin_max) < snap->settled ||
-                             (p->xmin_min == p->xmin_max && xid_visible(snap, heap_xid(p, p->xmin_max))))))) {
+    if (p->nspecial == 0 && ((p->page.flags & PAGE_FLAG_ALL_VISIBLE) != 0 ||
+                             (p->nended == 0 && (heap_xid(p, p->xmin_max) < snap->settled ||
+                                                 (p->xmin_min == p->xmin_max &&
+                                                  xid_visible(snap, heap_xid(p, p->xmin_max))))))) {
         for (int i = 0; i < p->nslots; i++) slots[i] = (uint16_t)(i + 1);
         return p->nslots;
     }
@@ -56,14 +57,15 @@ heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot)
            (xmax == 0 || !xid_visible(snap, heap_xid(p, xmax)));
 }
 
-/* The next version of a HOT chain, 0 at its end. The version found must have been made by whoever ended this
- * one: the slot of an update that was rolled back may have been used again. */
+/* The next version of a HOT chain, 0 at its end. The version found must have been made by whoever
+ * ended this one: the slot of an update that was rolled back may have been used again. */
 static uint32_t
 chain_next(const HeapPage *p, uint32_t slot)
 {
     uint32_t i = slot - 1, next = heap_next_slots(p)[i];
     if ((heap_flags(p)[i] & SLOT_HOT_NEXT) == 0 || next == 0 || next > p->nslots) return 0;
-    if ((heap_flags(p)[next - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) != (SLOT_NORMAL | SLOT_HEAP_ONLY)) return 0;
+    if ((heap_flags(p)[next - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) != (SLOT_NORMAL | SLOT_HEAP_ONLY))
+        return 0;
     return heap_xmins(p)[next - 1] == heap_xmaxs(p)[i] ? next : 0;
 }
 
@@ -115,8 +117,8 @@ slot_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot)
     return xmin != 0 && xid_status(ctx, heap_xid(p, xmin), NULL) == XID_ABORTED;
 }
 
-/* May a hint rest on what the horizon calls settled? Not while a commit below it could still be lost in a crash: hints
- * reach the disk without a record that comes after the commit's. */
+/* May a hint rest on what the horizon calls settled? Not while a commit below it could still be
+ * lost in a crash: hints reach the disk without a record that comes after the commit's. */
 static bool
 is_durable(Ctx *ctx, const TxHorizon *h)
 {
@@ -133,7 +135,8 @@ heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slo
 }
 
 HeapResult
-heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xid *wait_out, Tid *newer_out)
+heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xid *wait_out,
+                   Tid *newer_out)
 {
     const Xid cmd_xid = ctx->snapshot != NULL ? ctx->snapshot->cmd_xid : 0;
     if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots) return HEAP_GONE;
@@ -148,12 +151,16 @@ heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xi
     }
     if (xmax == XID_NONE) return HEAP_DONE;
     switch (xid_status(ctx, xmax, NULL)) {
-    case XID_ABORTED: return HEAP_DONE;
-    case XID_RUNNING: *wait_out = xmax; return HEAP_WOULD_WAIT;
+    case XID_ABORTED:
+        return HEAP_DONE;
+    case XID_RUNNING:
+        *wait_out = xmax;
+        return HEAP_WOULD_WAIT;
     case XID_OWN:
         if (xmax >= cmd_xid) return HEAP_SELF;
         break;
-    case XID_COMMITTED: break;
+    case XID_COMMITTED:
+        break;
     }
     if ((flags & SLOT_ENDED_DELETE) != 0 || heap_next_slots(p)[i] == 0) return HEAP_GONE;
     PageNo page = heap_next_pages(p)[i];
@@ -163,31 +170,42 @@ heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xi
 
 /* What one version means to a unique check. */
 static HeapLiveness
-liveness(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot, Xid *wait_out, bool *surely_dead)
+liveness(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot, Xid *wait_out,
+         bool *surely_dead)
 {
     Xid xmin = heap_xid(p, heap_xmins(p)[slot - 1]), xmax = heap_xid(p, heap_xmaxs(p)[slot - 1]);
     *surely_dead = false;
     if (xmin != XID_NONE) {
         switch (xid_status(ctx, xmin, NULL)) {
-        case XID_ABORTED: *surely_dead = true; return HEAP_DEAD;
-        case XID_RUNNING: *wait_out = xmin; return HEAP_UNDECIDED;
-        default: break;
+        case XID_ABORTED:
+            *surely_dead = true;
+            return HEAP_DEAD;
+        case XID_RUNNING:
+            *wait_out = xmin;
+            return HEAP_UNDECIDED;
+        default:
+            break;
         }
     }
     if (xmax == XID_NONE) return HEAP_LIVE;
     switch (xid_status(ctx, xmax, NULL)) {
-    case XID_ABORTED: return HEAP_LIVE;
-    case XID_RUNNING: *wait_out = xmax; return HEAP_UNDECIDED;
-    case XID_OWN: return HEAP_DEAD;
-    default: break;
+    case XID_ABORTED:
+        return HEAP_LIVE;
+    case XID_RUNNING:
+        *wait_out = xmax;
+        return HEAP_UNDECIDED;
+    case XID_OWN:
+        return HEAP_DEAD;
+    default:
+        break;
     }
     *surely_dead = xid_settled(ctx, h, xmax);
     return HEAP_DEAD;
 }
 
 Status
-heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, HeapLiveness *state_out, Tid *tid_out, uint64_t *wait_xid_out,
-                 bool *surely_dead_out)
+heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, HeapLiveness *state_out, Tid *tid_out,
+                 uint64_t *wait_xid_out, bool *surely_dead_out)
 {
     PageRef ref = PAGE_REF_NONE;
     TxHorizon h;

@@ -1,7 +1,7 @@
 /* index.c - what all kinds of index share: dispatch, and the form of keys and payloads.
  *
- * Payload, for each column that has one (key columns whose key does not give the value back, then INCLUDE
- * columns): 0 for NULL, else 1 and the value: its bytes, or u32 length and bytes. */
+ * Payload, for each column that has one (key columns whose key does not give the value back, then
+ * INCLUDE columns): 0 for NULL, else 1 and the value: its bytes, or u32 length and bytes. */
 #include "storage/index.h"
 
 #include "storage/btree.h"
@@ -16,7 +16,8 @@ index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out)
 {
     Index *index;
     if (desc->kind >= INDEX_KIND_COUNT)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method of index \"%s\" is not supported yet", desc->name);
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
+                     "access method of index \"%s\" is not supported yet", desc->name);
     const IndexOps *ops = kinds[desc->kind];
     TRY_ALLOC(ctx, index, arena_zalloc(arena, ops->handle_bytes));
     index->ops = ops;
@@ -43,7 +44,8 @@ index_desc(const Index *index)
 Status
 index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out)
 {
-    if (kind >= INDEX_KIND_COUNT) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method is not supported yet");
+    if (kind >= INDEX_KIND_COUNT)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method is not supported yet");
     return kinds[kind]->create(ctx, relid, root_page_out);
 }
 
@@ -68,10 +70,12 @@ add_payload(Ctx *ctx, const IndexDesc *d, int col, const Value *v, StrBuf *b)
     char byte = v->is_null ? 0 : 1;
     strbuf_addc(b, byte);
     if (v->is_null) return QN_OK;
-    if (d->types[col] == TYPE_NUMERIC && (v->phys != phys || (phys != PHYS_STR && v->scale != d->scales[col]))) {
+    if (d->types[col] == TYPE_NUMERIC &&
+        (v->phys != phys || (phys != PHYS_STR && v->scale != d->scales[col]))) {
         Value copy = *v;
         if (phys == PHYS_STR) {
-            TRY(key_numeric_str(ctx, b->arena, v->phys == PHYS_I64 ? v->i64 : v->i128, v->scale, false, &copy.str));
+            TRY(key_numeric_str(ctx, b->arena, v->phys == PHYS_I64 ? v->i64 : v->i128, v->scale,
+                                false, &copy.str));
         } else {
             int128 u;
             bool nan;
@@ -97,7 +101,8 @@ add_payload(Ctx *ctx, const IndexDesc *d, int col, const Value *v, StrBuf *b)
 
 /* Payloads of all rows into out, through its scratch buffer. */
 static Status
-form_payloads(Ctx *ctx, const IndexDesc *d, Vector *const *cols, const uint16_t *sel, int n, KeyRows *out)
+form_payloads(Ctx *ctx, const IndexDesc *d, Vector *const *cols, const uint16_t *sel, int n,
+              KeyRows *out)
 {
     if (out->offsets == NULL || n > out->rows_cap) {
         TRY_ALLOC(ctx, out->offsets, arena_alloc(out->arena, sizeof(uint32_t) * ((size_t)n + 1)));
@@ -126,8 +131,8 @@ form_payloads(Ctx *ctx, const IndexDesc *d, Vector *const *cols, const uint16_t 
 }
 
 Status
-index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
-                   KeyRows *payloads, uint64_t *null_keys)
+index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n,
+                   KeyRows *keys, KeyRows *payloads, uint64_t *null_keys)
 {
     const IndexDesc *d = &index->desc;
     TRY(key_encode(ctx, &index->format, cols, sel, n, keys));
@@ -167,12 +172,13 @@ read_payload(const IndexDesc *d, int col, const uint8_t **p, Value *out)
 static bool
 is_nan(const Value *v)
 {
-    return v->type == TYPE_NUMERIC &&
-           ((v->phys == PHYS_I64 && v->i64 == INT64_MIN) || (v->phys == PHYS_I128 && v->i128 == INT128_MIN));
+    return v->type == TYPE_NUMERIC && ((v->phys == PHYS_I64 && v->i64 == INT64_MIN) ||
+                                       (v->phys == PHYS_I128 && v->i128 == INT128_MIN));
 }
 
 Status
-index_decode_payloads(Ctx *ctx, const IndexDesc *d, const uint8_t *const *payloads, int n, Vector **cols, Arena *arena)
+index_decode_payloads(Ctx *ctx, const IndexDesc *d, const uint8_t *const *payloads, int n,
+                      Vector **cols, Arena *arena)
 {
     const uint8_t *at[BATCH_ROWS];
     Value v;
@@ -200,7 +206,8 @@ index_decode_payloads(Ctx *ctx, const IndexDesc *d, const uint8_t *const *payloa
                 int128 u = v.phys == PHYS_I64 ? v.i64 : v.i128;
                 TRY(key_numeric_str(ctx, arena, u, v.scale, is_nan(&v), &v.str));
             }
-            memcpy((char *)cols[c]->data + phys_width[cols[c]->phys] * (size_t)i, &v.b, phys_width[cols[c]->phys]);
+            memcpy((char *)cols[c]->data + phys_width[cols[c]->phys] * (size_t)i, &v.b,
+                   phys_width[cols[c]->phys]);
         }
     }
     return QN_OK;
@@ -209,8 +216,9 @@ index_decode_payloads(Ctx *ctx, const IndexDesc *d, const uint8_t *const *payloa
 /* ---- dispatch ---- */
 
 Status
-index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, const uint16_t *sel, int n,
-                   const IndexTid *tids, IndexCheck check, IndexTid *conflicts, int *nconflicts_out)
+index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, const uint16_t *sel,
+                   int n, const IndexTid *tids, IndexCheck check, IndexTid *conflicts,
+                   int *nconflicts_out)
 {
     uint64_t null_keys[BITS_WORDS(BATCH_ROWS)];
     int total = 0;
@@ -220,9 +228,10 @@ index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, cons
     KeyRows keys = key_rows_new(arena), payloads = key_rows_new(arena);
     for (int from = 0; from < n; from += BATCH_ROWS) {
         int m = n - from < BATCH_ROWS ? n - from : BATCH_ROWS, k = 0;
-        TRY_GOTO(index_form_entries(ctx, index, cols, sel != NULL ? sel + from : NULL, m, &keys, &payloads, null_keys));
-        TRY_GOTO(index->ops->insert(ctx, index, heap, &keys, index->has_payload ? &payloads : NULL, null_keys,
-                                    tids != NULL ? tids + from : NULL, check,
+        TRY_GOTO(index_form_entries(ctx, index, cols, sel != NULL ? sel + from : NULL, m, &keys,
+                                    &payloads, null_keys));
+        TRY_GOTO(index->ops->insert(ctx, index, heap, &keys, index->has_payload ? &payloads : NULL,
+                                    null_keys, tids != NULL ? tids + from : NULL, check,
                                     conflicts != NULL ? conflicts + from : NULL, &k));
         total += k;
     }
@@ -239,8 +248,8 @@ index_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBui
 }
 
 Status
-index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
-                const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out)
+index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t *key, uint32_t key_bytes,
+                IndexTid tid, const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out)
 {
     return index->ops->build_add(ctx, build, key, key_bytes, tid, payload, payload_bytes, dup_out);
 }
@@ -258,7 +267,8 @@ index_build_end(Index *index, IndexBuild *build)
 }
 
 Status
-index_scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec, IndexScan **scan_out)
+index_scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec,
+                 IndexScan **scan_out)
 {
     return index->ops->scan_begin(ctx, arena, index, spec, scan_out);
 }

@@ -1,13 +1,14 @@
 /* index.h - what every kind of index can do: insert, scan by key range, bulk build, sizes.
  *
- * An index maps key columns, encoded by keycodec, to tids. Entries are found in key order and, among
- * equal keys, in tid order. An entry may lead to a dead version: the heap decides visibility. Columns
- * whose key does not give the value back, and INCLUDE columns, are kept as payload beside the key.
+ * An index maps key columns, encoded by keycodec, to tids. Entries are found in key order and,
+ * among equal keys, in tid order. An entry may lead to a dead version: the heap decides visibility.
+ * Columns whose key does not give the value back, and INCLUDE columns, are kept as payload beside
+ * the key.
  *
  * The planner includes this header for sizes and costs and nothing else of storage.
  *
- * Threads: an Index handle is shared; an IndexScan belongs to one thread. No function is entered or left
- * with a page latched or fixed.
+ * Threads: an Index handle is shared; an IndexScan belongs to one thread. No function is entered or
+ * left with a page latched or fixed.
  */
 #ifndef STORAGE_INDEX_H
 #define STORAGE_INDEX_H
@@ -60,31 +61,37 @@ const IndexDesc *index_desc(const Index *index);
 Status index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out);
 Status index_drop(Ctx *ctx, Index *index); /* pages go when the commit is seen by all */
 
-/* Adds rows sel[0..n) of cols[0..ncols), i-th to tids[i]. With INDEX_CHECK_UNIQUE and _ONLY conflicts[i] is the tid of the
- * live row in the way, or 0, and *nconflicts_out their number: what conflicts is not inserted, and the
- * caller raises 23505 or does ON CONFLICT. Waits for running writers of the same key; heap is the table. Rows
- * with a NULL key column never conflict (unless nulls_not_distinct). Errors: 54000 key too wide, waits. */
-Status index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, const uint16_t *sel,
-                          int n, const IndexTid *tids, IndexCheck check, IndexTid *conflicts,
-                          int *nconflicts_out);
+/* Adds rows sel[0..n) of cols[0..ncols), i-th to tids[i]. With INDEX_CHECK_UNIQUE and _ONLY
+ * conflicts[i] is the tid of the live row in the way, or 0, and *nconflicts_out their number: what
+ * conflicts is not inserted, and the caller raises 23505 or does ON CONFLICT. Waits for running
+ * writers of the same key; heap is the table. Rows with a NULL key column never conflict (unless
+ * nulls_not_distinct). Errors: 54000 key too wide, waits. */
+Status index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols,
+                          const uint16_t *sel, int n, const IndexTid *tids, IndexCheck check,
+                          IndexTid *conflicts, int *nconflicts_out);
 
-/* Bulk build of an empty index. Entries come in ascending order of (key, tid): the executor encodes them with
- * index_form_entries and sorts on the bytes. Pages are filled to fillfactor per cent (0: 90) and
- * logged once. */
-Status index_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBuild **build_out);
-/* payload NULL or empty where the index has none. dup_out: the tid before this one where a unique index meets the key twice, else 0:
- * the caller looks whether both rows are live and raises 23505. */
-Status index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
-                       const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out);
+/* Bulk build of an empty index. Entries come in ascending order of (key, tid): the executor encodes
+ * them with index_form_entries and sorts on the bytes. Pages are filled to fillfactor per cent (0:
+ * 90) and logged once. */
+Status index_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor,
+                         IndexBuild **build_out);
+/* payload NULL or empty where the index has none. dup_out: the tid before this one where a unique
+ * index meets the key twice, else 0: the caller looks whether both rows are live and raises 23505.
+ */
+Status index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t *key,
+                       uint32_t key_bytes, IndexTid tid, const uint8_t *payload,
+                       uint32_t payload_bytes, IndexTid *dup_out);
 Status index_build_finish(Ctx *ctx, Index *index, IndexBuild *build);
-void index_build_end(Index *index, IndexBuild *build); /* releases what is held; after finish or an error */
-/* Keys and payloads of rows as index entries hold them. null_keys (NULL: not wanted): bit i set when row i has a NULL among its key
- * columns. */
-Status index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n,
-                          KeyRows *keys, KeyRows *payloads, uint64_t *null_keys);
-/* For index kinds: decodes payloads (pointers to n of them) into the vectors of the columns they hold; cols[c] NULL: not wanted. */
-Status index_decode_payloads(Ctx *ctx, const IndexDesc *desc, const uint8_t *const *payloads, int n, Vector **cols,
-                             Arena *arena);
+void index_build_end(Index *index,
+                     IndexBuild *build); /* releases what is held; after finish or an error */
+/* Keys and payloads of rows as index entries hold them. null_keys (NULL: not wanted): bit i set
+ * when row i has a NULL among its key columns. */
+Status index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel,
+                          int n, KeyRows *keys, KeyRows *payloads, uint64_t *null_keys);
+/* For index kinds: decodes payloads (pointers to n of them) into the vectors of the columns they
+ * hold; cols[c] NULL: not wanted. */
+Status index_decode_payloads(Ctx *ctx, const IndexDesc *desc, const uint8_t *const *payloads, int n,
+                             Vector **cols, Arena *arena);
 static inline bool
 index_has_payload(const IndexDesc *d)
 {
@@ -94,9 +101,10 @@ index_has_payload(const IndexDesc *d)
     return false;
 }
 
-/* The part of an index a scan walks: columns 0..neq-1 equal eq[i], and column neq within [lower, upper]. SQL
- * order of the type: DESC columns are the index's business. A NULL in eq means IS NULL. With a lower or upper bound the
- * column's NULLs are outside; not_null alone (IS NOT NULL) leaves them out as well. All zero: the whole index. */
+/* The part of an index a scan walks: columns 0..neq-1 equal eq[i], and column neq within [lower,
+ * upper]. SQL order of the type: DESC columns are the index's business. A NULL in eq means IS NULL.
+ * With a lower or upper bound the column's NULLs are outside; not_null alone (IS NOT NULL) leaves
+ * them out as well. All zero: the whole index. */
 typedef struct IndexRange {
     int neq;
     const Value *eq;
@@ -105,7 +113,8 @@ typedef struct IndexRange {
     bool not_null;
 } IndexRange;
 
-/* What one call gives: tids in key order and, if asked for, the columns. Valid until the next call. */
+/* What one call gives: tids in key order and, if asked for, the columns. Valid until the next call.
+ */
 typedef struct IndexBatch {
     int n;
     const IndexTid *tids;
@@ -119,20 +128,22 @@ typedef struct IndexScanSpec {
 
 Status index_scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec,
                         IndexScan **scan_out);
-/* Positions the scan; again and again for nested loops and prepared lookups, without allocating. The range is
- * copied. */
-static inline Status index_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
+/* Positions the scan; again and again for nested loops and prepared lookups, without allocating.
+ * The range is copied. */
+static inline Status index_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range,
+                                      bool backward);
 /* Up to max_rows (at most BATCH_ROWS) entries; out->n is 0 at the end. */
 static inline Status index_scan_next(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out);
-/* Says which tids of the last batch were dead to all (heap_fetch's bits): later scans pass over the entries.
- * A hint; never fails. */
+/* Says which tids of the last batch were dead to all (heap_fetch's bits): later scans pass over the
+ * entries. A hint; never fails. */
 static inline void index_scan_kill(Ctx *ctx, IndexScan *scan, const uint64_t *dead);
 static inline void index_scan_end(IndexScan *scan); /* NULL is fine */
 
 Status index_stats(Ctx *ctx, Index *index, IndexStats *out);
 /* Takes out entries whose tid the callback calls dead: VACUUM. */
 typedef bool (*IndexTidIsDead)(void *arg, IndexTid tid);
-Status index_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uint64_t *removed_out);
+Status index_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg,
+                         uint64_t *removed_out);
 /* Verifies structure: order, bounds, links, levels. XX002 with page and what is wrong. */
 Status index_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 
@@ -143,21 +154,24 @@ struct IndexOps {
     Status (*open)(Ctx *ctx, Index *index);
     void (*close)(Ctx *ctx, Index *index);
     Status (*create)(Ctx *ctx, Oid relid, uint32_t *root_page_out);
-    Status (*insert)(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyRows *payloads,
-                     const uint64_t *null_keys, const IndexTid *tids, IndexCheck check,
-                     IndexTid *conflicts, int *nconflicts_out);
+    Status (*insert)(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys,
+                     const KeyRows *payloads, const uint64_t *null_keys, const IndexTid *tids,
+                     IndexCheck check, IndexTid *conflicts, int *nconflicts_out);
     Status (*build_begin)(Ctx *ctx, Arena *arena, Index *index, int fillfactor, IndexBuild **out);
-    Status (*build_add)(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
-                        const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out);
+    Status (*build_add)(Ctx *ctx, IndexBuild *build, const uint8_t *key, uint32_t key_bytes,
+                        IndexTid tid, const uint8_t *payload, uint32_t payload_bytes,
+                        IndexTid *dup_out);
     Status (*build_finish)(Ctx *ctx, IndexBuild *build);
     void (*build_end)(IndexBuild *build);
-    Status (*scan_begin)(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec, IndexScan **out);
+    Status (*scan_begin)(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec,
+                         IndexScan **out);
     Status (*scan_start)(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
     Status (*scan_next)(Ctx *ctx, IndexScan *scan, int max_rows, IndexBatch *out);
     void (*scan_kill)(Ctx *ctx, IndexScan *scan, const uint64_t *dead);
     void (*scan_end)(IndexScan *scan);
     Status (*stats)(Ctx *ctx, Index *index, IndexStats *out);
-    Status (*bulk_delete)(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uint64_t *removed_out);
+    Status (*bulk_delete)(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg,
+                          uint64_t *removed_out);
     Status (*check)(Ctx *ctx, Index *index, uint64_t *entries_out);
 };
 

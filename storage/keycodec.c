@@ -1,9 +1,10 @@
-/* keycodec.c - tuples as memcmp-ordered bytes, and back; hashes that agree with equality. The encodings
- * are described in keycodec.h.
+/* keycodec.c - tuples as memcmp-ordered bytes, and back; hashes that agree with equality. The
+ * encodings are described in keycodec.h.
  *
- * Work goes column at a time. A column of fixed width is written by one loop over its array; a column of
- * varying width is measured first (what is dear to measure, numerics and arrays, is encoded into a
- * scratch buffer at that time), then all columns are written behind each other at a cursor a row. */
+ * Work goes column at a time. A column of fixed width is written by one loop over its array; a
+ * column of varying width is measured first (what is dear to measure, numerics and arrays, is
+ * encoded into a scratch buffer at that time), then all columns are written behind each other at a
+ * cursor a row. */
 #include "storage/keycodec.h"
 
 #include "common/bits.h"
@@ -16,8 +17,9 @@
 #define NUM64_ABOVE (INT64_MAX - 1) /* a bound past every finite value */
 
 static const uint8_t enc_width[KEY_FIXED_COUNT] = {
-    [KEY_BOOL] = 1, [KEY_I16] = 2, [KEY_I32] = 4, [KEY_U32] = 4,       [KEY_I64] = 8,  [KEY_I128] = 16,
-    [KEY_NUM64] = 8, [KEY_F32] = 4, [KEY_F64] = 8, [KEY_INTERVAL] = 16, [KEY_UUID] = 16,
+    [KEY_BOOL] = 1, [KEY_I16] = 2,       [KEY_I32] = 4,   [KEY_U32] = 4,
+    [KEY_I64] = 8,  [KEY_I128] = 16,     [KEY_NUM64] = 8, [KEY_F32] = 4,
+    [KEY_F64] = 8,  [KEY_INTERVAL] = 16, [KEY_UUID] = 16,
 };
 
 /* ---- numeric by its digits ---- */
@@ -28,7 +30,8 @@ view_digit(const NumericView *nv, int i)
     return i < nv->ndigits ? numeric_view_digit(nv, i) : 0;
 }
 
-/* floor(value * 10^scale); *exact_out: nothing was cut off. A value past 128 bits gives an infinity. */
+/* floor(value * 10^scale); *exact_out: nothing was cut off. A value past 128 bits gives an
+ * infinity. */
 static NumericKind
 view_floor_at_scale(const NumericView *nv, int scale, int128 *out, bool *exact_out)
 {
@@ -39,8 +42,8 @@ view_floor_at_scale(const NumericView *nv, int scale, int128 *out, bool *exact_o
         *out = 0;
         return NUMERIC_FINITE;
     }
-    /* After scaling, the last decimal of digit i counts 10^e. The first digit is not 0, so a large value
-     * overflows after a few steps. */
+    /* After scaling, the last decimal of digit i counts 10^e. The first digit is not 0, so a large
+     * value overflows after a few steps. */
     int last = nv->weight + (scale + 3) / 4;
     if (last < nv->ndigits - 1) last = nv->ndigits - 1;
     for (int i = 0; i <= last; i++) {
@@ -61,7 +64,8 @@ view_floor_at_scale(const NumericView *nv, int scale, int128 *out, bool *exact_o
     return NUMERIC_FINITE;
 }
 
-/* The value as an integer and the smallest scale that holds it; false where 128 bits are too few. */
+/* The value as an integer and the smallest scale that holds it; false where 128 bits are too few.
+ */
 static bool
 view_to_int(const NumericView *nv, int128 *out, int *scale_out)
 {
@@ -85,7 +89,8 @@ key_numeric_str(Ctx *ctx, Arena *arena, int128 u, int scale, bool nan, Str *out)
         *out = str_make((const char *)nan_bytes, sizeof(nan_bytes));
         return QN_OK;
     }
-    Value v = {.type = TYPE_NUMERIC, .phys = PHYS_I128, .scale = (int16_t)scale, .i128 = u}, converted;
+    Value v = {.type = TYPE_NUMERIC, .phys = PHYS_I128, .scale = (int16_t)scale, .i128 = u},
+          converted;
     TRY(numeric_value_convert(ctx, arena, &v, PHYS_STR, scale, &converted));
     *out = converted.str;
     return QN_OK;
@@ -99,27 +104,44 @@ type_encoding(Oid type)
     const TypeInfo *t = type_info(type);
     if (t == NULL) return -1;
     switch (type) {
-    case TYPE_BOOL: return KEY_BOOL;
-    case TYPE_INT2: return KEY_I16;
+    case TYPE_BOOL:
+        return KEY_BOOL;
+    case TYPE_INT2:
+        return KEY_I16;
     case TYPE_INT4:
-    case TYPE_DATE: return KEY_I32;
-    case TYPE_FLOAT4: return KEY_F32;
-    case TYPE_FLOAT8: return KEY_F64;
-    case TYPE_INTERVAL: return KEY_INTERVAL;
-    case TYPE_UUID: return KEY_UUID;
-    case TYPE_BPCHAR: return KEY_BPCHAR;
-    case TYPE_BYTEA: return KEY_BYTEA;
-    case TYPE_NUMERIC: return KEY_NUMERIC;
-    case TYPE_RECORD: return KEY_RECORD;
-    case TYPE_JSON: return -1;
-    default: break;
+    case TYPE_DATE:
+        return KEY_I32;
+    case TYPE_FLOAT4:
+        return KEY_F32;
+    case TYPE_FLOAT8:
+        return KEY_F64;
+    case TYPE_INTERVAL:
+        return KEY_INTERVAL;
+    case TYPE_UUID:
+        return KEY_UUID;
+    case TYPE_BPCHAR:
+        return KEY_BPCHAR;
+    case TYPE_BYTEA:
+        return KEY_BYTEA;
+    case TYPE_NUMERIC:
+        return KEY_NUMERIC;
+    case TYPE_RECORD:
+        return KEY_RECORD;
+    case TYPE_JSON:
+        return -1;
+    default:
+        break;
     }
     if (t->elem_oid != 0) return type_encoding(t->elem_oid) < 0 ? -1 : KEY_ARRAY;
     switch (t->phys) {
-    case PHYS_I32: return KEY_U32; /* oid and its aliases, xid */
-    case PHYS_I64: return KEY_I64;
-    case PHYS_STR: return KEY_TEXT;
-    default: return -1;
+    case PHYS_I32:
+        return KEY_U32; /* oid and its aliases, xid */
+    case PHYS_I64:
+        return KEY_I64;
+    case PHYS_STR:
+        return KEY_TEXT;
+    default:
+        return -1;
     }
 }
 
@@ -142,7 +164,8 @@ key_column_init(Ctx *ctx, KeyColumn *c, Oid type, int32_t typmod, bool desc, boo
     int enc = type_encoding(type);
     const TypeInfo *t = type_info(type);
     if (enc < 0)
-        return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "could not identify an ordering operator for type %s",
+        return RAISE(ctx, ERR_UNDEFINED_FUNCTION,
+                     "could not identify an ordering operator for type %s",
                      t != NULL ? t->sql_name : "???");
     *c = (KeyColumn){.type = type,
                      .enc = (uint8_t)enc,
@@ -177,7 +200,11 @@ key_format_init(KeyFormat *fmt, const KeyColumn *cols, int ncols)
     if (!fixed) fmt->fixed_bytes = 0;
 }
 
-static inline uint8_t null_mark(const KeyColumn *c) { return c->nulls_first ? 0 : 2; }
+static inline uint8_t
+null_mark(const KeyColumn *c)
+{
+    return c->nulls_first ? 0 : 2;
+}
 
 /* ---- fixed-width values ---- */
 
@@ -239,8 +266,8 @@ dest_row(const KeyDest *d, int i)
     return d->base + (d->cursors != NULL ? d->cursors[i] : (size_t)i * d->stride);
 }
 
-/* Writes the column's value bytes for each row; the flat, unselected, strided case is a loop of its own so
- * that it compiles to a tight one. K: unsigned key type, X: key of the value at src[ix]. */
+/* Writes the column's value bytes for each row; the flat, unselected, strided case is a loop of its
+ * own so that it compiles to a tight one. K: unsigned key type, X: key of the value at src[ix]. */
 #define WRITE_FIXED(T, K, X, STORE)                                                                \
     do {                                                                                           \
         const T *src = v->data;                                                                    \
@@ -299,7 +326,8 @@ numeric_to_scale(Ctx *ctx, const KeyColumn *c, const Value *v, int128 *out, bool
             if (u != 0) cls = u > 0 ? NUMERIC_POS_INF : NUMERIC_NEG_INF;
         } else if (up > 0) {
             if (num_mul_overflows(u, num_pow10_i128(up), &u))
-                cls = (v->phys == PHYS_I64 ? v->i64 > 0 : v->i128 > 0) ? NUMERIC_POS_INF : NUMERIC_NEG_INF;
+                cls = (v->phys == PHYS_I64 ? v->i64 > 0 : v->i128 > 0) ? NUMERIC_POS_INF
+                                                                       : NUMERIC_NEG_INF;
         } else if (up < 0) {
             int128 p = -up > 38 ? 0 : num_pow10_i128(-up);
             int128 q = p == 0 ? (u < 0 ? -1 : 0) : u / p, r = p == 0 ? u : u % p;
@@ -365,28 +393,50 @@ write_numeric_fixed(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_
 }
 
 static Status
-write_fixed(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n, const KeyDest *d)
+write_fixed(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n,
+            const KeyDest *d)
 {
     switch ((KeyEnc)c->enc) {
-    case KEY_BOOL: WRITE_FIXED(uint8_t, uint8_t, *s, STORE8); break;
-    case KEY_I16: WRITE_FIXED(uint16_t, uint16_t, *s ^ 0x8000, STORE16); break;
-    case KEY_I32: WRITE_FIXED(uint32_t, uint32_t, *s ^ 0x80000000u, STORE32); break;
-    case KEY_U32: WRITE_FIXED(uint32_t, uint32_t, *s, STORE32); break;
-    case KEY_I64: WRITE_FIXED(uint64_t, uint64_t, *s ^ (1ull << 63), STORE64); break;
-    case KEY_F32: WRITE_FIXED(float, uint32_t, f32_bits(*s), STORE32); break;
-    case KEY_F64: WRITE_FIXED(double, uint64_t, f64_bits(*s), STORE64); break;
-    case KEY_INTERVAL: WRITE_FIXED(Interval, uint128, (uint128)interval_total(s) ^ SIGN128, STORE128); break;
-    case KEY_UUID: WRITE_FIXED(Uuid, uint128, uuid_key(s), STORE128); break;
+    case KEY_BOOL:
+        WRITE_FIXED(uint8_t, uint8_t, *s, STORE8);
+        break;
+    case KEY_I16:
+        WRITE_FIXED(uint16_t, uint16_t, *s ^ 0x8000, STORE16);
+        break;
+    case KEY_I32:
+        WRITE_FIXED(uint32_t, uint32_t, *s ^ 0x80000000u, STORE32);
+        break;
+    case KEY_U32:
+        WRITE_FIXED(uint32_t, uint32_t, *s, STORE32);
+        break;
+    case KEY_I64:
+        WRITE_FIXED(uint64_t, uint64_t, *s ^ (1ull << 63), STORE64);
+        break;
+    case KEY_F32:
+        WRITE_FIXED(float, uint32_t, f32_bits(*s), STORE32);
+        break;
+    case KEY_F64:
+        WRITE_FIXED(double, uint64_t, f64_bits(*s), STORE64);
+        break;
+    case KEY_INTERVAL:
+        WRITE_FIXED(Interval, uint128, (uint128)interval_total(s) ^ SIGN128, STORE128);
+        break;
+    case KEY_UUID:
+        WRITE_FIXED(Uuid, uint128, uuid_key(s), STORE128);
+        break;
     case KEY_NUM64:
-    case KEY_I128: return write_numeric_fixed(ctx, c, v, sel, n, d);
-    default: return RAISE_INTERNAL(ctx, "key column is not of fixed width");
+    case KEY_I128:
+        return write_numeric_fixed(ctx, c, v, sel, n, d);
+    default:
+        return RAISE_INTERNAL(ctx, "key column is not of fixed width");
     }
     return QN_OK;
 }
 
 /* The null bytes of a column, and zeros for the values of NULL rows when they have a width. */
 static void
-write_nulls(const KeyColumn *c, const Vector *v, const uint16_t *sel, int n, const KeyDest *d, int width)
+write_nulls(const KeyColumn *c, const Vector *v, const uint16_t *sel, int n, const KeyDest *d,
+            int width)
 {
     const uint8_t mark = null_mark(c);
     if (v->valid == NULL) {
@@ -406,7 +456,8 @@ write_nulls(const KeyColumn *c, const Vector *v, const uint16_t *sel, int n, con
 
 /* A fixed column with its null byte; moves cursors on. */
 static Status
-write_fixed_column(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n, KeyDest *d)
+write_fixed_column(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n,
+                   KeyDest *d)
 {
     int width = enc_width[c->enc];
     if (c->not_null) {
@@ -441,7 +492,14 @@ key_encode_fixed(Ctx *ctx, const KeyFormat *fmt, Vector *const *cols, const uint
 
 /* Class bytes of numeric. A positive value's byte is NUM_POS plus its exponent of 100 while that is
  * small; a negative value is the complement of its absolute value's bytes. */
-enum { NUM_NEG_INF = 0x08, NUM_ZERO = 0x80, NUM_POS = 0xC0, NUM_POS_INF = 0xF0, NUM_NAN = 0xF8, NUM_EXP_SMALL = 30 };
+enum {
+    NUM_NEG_INF = 0x08,
+    NUM_ZERO = 0x80,
+    NUM_POS = 0xC0,
+    NUM_POS_INF = 0xF0,
+    NUM_NAN = 0xF8,
+    NUM_EXP_SMALL = 30
+};
 
 /* value = 0.d0 d1 d2 ... * 100^exponent, digits of base 100; d0 != 0 and the last one != 0. */
 static void
@@ -499,10 +557,17 @@ put_numeric_str(Ctx *ctx, StrBuf *b, const Value *v)
     NumericView nv;
     numeric_view(v, &nv);
     switch (nv.kind) {
-    case NUMERIC_NAN: strbuf_addc(b, (char)NUM_NAN); return QN_OK;
-    case NUMERIC_POS_INF: strbuf_addc(b, (char)NUM_POS_INF); return QN_OK;
-    case NUMERIC_NEG_INF: strbuf_addc(b, (char)NUM_NEG_INF); return QN_OK;
-    case NUMERIC_FINITE: break;
+    case NUMERIC_NAN:
+        strbuf_addc(b, (char)NUM_NAN);
+        return QN_OK;
+    case NUMERIC_POS_INF:
+        strbuf_addc(b, (char)NUM_POS_INF);
+        return QN_OK;
+    case NUMERIC_NEG_INF:
+        strbuf_addc(b, (char)NUM_NEG_INF);
+        return QN_OK;
+    case NUMERIC_FINITE:
+        break;
     }
     uint8_t small[128], *digits = small;
     int n = 2 * nv.ndigits;
@@ -614,7 +679,11 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
             else
                 copy.i128 = u;
         }
-        Vector vec = {.type = v->type, .phys = copy.phys, .shape = VEC_CONST, .scale = copy.scale, .data = &copy.b};
+        Vector vec = {.type = v->type,
+                      .phys = copy.phys,
+                      .shape = VEC_CONST,
+                      .scale = copy.scale,
+                      .data = &copy.b};
         KeyDest d = {.base = bytes, .stride = 16};
         TRY(write_fixed(ctx, &asc, &vec, NULL, 1, &d));
         strbuf_add(b, (const char *)bytes, enc_width[c->enc]);
@@ -629,14 +698,19 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
         strbuf_add(b, str_data(&v->str), bpchar_bytes(&v->str));
         strbuf_addc(b, 0);
         return QN_OK;
-    case KEY_BYTEA: put_bytea(b, str_data(&v->str), v->str.len); return QN_OK;
+    case KEY_BYTEA:
+        put_bytea(b, str_data(&v->str), v->str.len);
+        return QN_OK;
     case KEY_NUMERIC:
         if (v->phys == PHYS_STR) return put_numeric_str(ctx, b, v);
         put_numeric_int(b, v->phys == PHYS_I64 ? v->i64 : v->i128, v->scale);
         return QN_OK;
-    case KEY_ARRAY: return put_array(ctx, &v->str, b);
-    case KEY_RECORD: return put_record(ctx, &v->str, b);
-    default: return RAISE_INTERNAL(ctx, "key column of no known encoding");
+    case KEY_ARRAY:
+        return put_array(ctx, &v->str, b);
+    case KEY_RECORD:
+        return put_record(ctx, &v->str, b);
+    default:
+        return RAISE_INTERNAL(ctx, "key column of no known encoding");
     }
 }
 
@@ -682,11 +756,11 @@ str_values(const Vector *v)
     return v->shape == VEC_DICT ? v->dict->data : v->data;
 }
 
-/* Adds the column's length, null byte included, to lens. Numerics, arrays and bytea are encoded into scratch, where row
- * i's bytes start at starts[i]. */
+/* Adds the column's length, null byte included, to lens. Numerics, arrays and bytea are encoded
+ * into scratch, where row i's bytes start at starts[i]. */
 static Status
-measure_column(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n, uint32_t *lens,
-               StrBuf *scratch, uint32_t *starts)
+measure_column(Ctx *ctx, const KeyColumn *c, const Vector *v, const uint16_t *sel, int n,
+               uint32_t *lens, StrBuf *scratch, uint32_t *starts)
 {
     const uint32_t mark = !c->not_null;
     if (c->enc < KEY_FIXED_COUNT) {
@@ -791,7 +865,8 @@ count_scratch_columns(const KeyFormat *fmt)
 }
 
 Status
-key_encode(Ctx *ctx, const KeyFormat *fmt, Vector *const *cols, const uint16_t *sel, int n, KeyRows *out)
+key_encode(Ctx *ctx, const KeyFormat *fmt, Vector *const *cols, const uint16_t *sel, int n,
+           KeyRows *out)
 {
     TRY(rows_reserve(ctx, out, n));
     out->n = n;
@@ -804,7 +879,8 @@ key_encode(Ctx *ctx, const KeyFormat *fmt, Vector *const *cols, const uint16_t *
     int nscratch = count_scratch_columns(fmt), k = 0;
     size_t per = (size_t)out->rows_cap + 1;
     if (nscratch > 0 && (out->starts == NULL || out->nstarts < nscratch)) {
-        TRY_ALLOC(ctx, out->starts, arena_alloc(out->arena, sizeof(uint32_t) * per * (size_t)nscratch));
+        TRY_ALLOC(ctx, out->starts,
+                  arena_alloc(out->arena, sizeof(uint32_t) * per * (size_t)nscratch));
         out->nstarts = nscratch;
     }
     out->scratch.arena = out->arena;
@@ -877,7 +953,8 @@ value_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
             if (p[i] == end) return i + 1;
         return 0;
     }
-    default: return 0; /* arrays: see array_bytes */
+    default:
+        return 0; /* arrays: see array_bytes */
     }
 }
 
@@ -885,7 +962,8 @@ static KeyColumn
 element_column(const KeyColumn *c)
 {
     Oid elem = type_info(c->type)->elem_oid;
-    return (KeyColumn){.type = elem, .enc = (uint8_t)type_encoding(elem), .desc = c->desc, .not_null = true};
+    return (KeyColumn){
+        .type = elem, .enc = (uint8_t)type_encoding(elem), .desc = c->desc, .not_null = true};
 }
 
 static size_t
@@ -933,7 +1011,9 @@ get_fixed(const KeyColumn *c, const uint8_t *p, Vector *out, int row)
     uint64_t k64;
     uint128 k128;
     switch ((KeyEnc)c->enc) {
-    case KEY_BOOL: ((uint8_t *)out->data)[row] = (uint8_t)((*p ^ flip) & 1); break;
+    case KEY_BOOL:
+        ((uint8_t *)out->data)[row] = (uint8_t)((*p ^ flip) & 1);
+        break;
     case KEY_I16:
         memcpy(&k16, p, 2);
         ((uint16_t *)out->data)[row] = (uint16_t)((__builtin_bswap16(k16) ^ flip) ^ 0x8000);
@@ -969,7 +1049,8 @@ get_fixed(const KeyColumn *c, const uint8_t *p, Vector *out, int row)
         k64 ^= (k64 >> 63) ? 1ull << 63 : ~0ull;
         memcpy((double *)out->data + row, &k64, 8);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -988,8 +1069,8 @@ get_string(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, Arena 
     return QN_OK;
 }
 
-static Status decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int row, Vector *out,
-                         Arena *arena);
+static Status decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int row,
+                         Vector *out, Arena *arena);
 
 /* p holds a whole array (array_bytes found its end). */
 static Status
@@ -1015,7 +1096,8 @@ get_array(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, Arena *
         i += w;
     }
     int ndim = p[i + 1] ^ flip;
-    if (ndim > ARRAY_DIMS_MAX) return RAISE(ctx, ERR_DATA_CORRUPTED, "index entry holds no valid key");
+    if (ndim > ARRAY_DIMS_MAX)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "index entry holds no valid key");
     for (int k = 0; k < 2 * ndim; k++) {
         uint32_t u;
         memcpy(&u, p + i + 2 + 4 * k, 4);
@@ -1025,7 +1107,8 @@ get_array(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, Arena *
 }
 
 static Status
-decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int row, Vector *out, Arena *arena)
+decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int row, Vector *out,
+           Arena *arena)
 {
     if (!c->not_null) {
         if (p[0] != 1) {
@@ -1044,8 +1127,8 @@ decode_row(Ctx *ctx, const KeyColumn *c, const uint8_t *p, size_t nbytes, int ro
             get_fixed(c, p, &one, 0);
             if (c->enc == KEY_NUM64) u = (int64_t)u;
             return key_numeric_str(ctx, arena, u, c->scale,
-                                    c->enc == KEY_NUM64 ? u == NUM64_NAN : u == INT128_MAX,
-                                    (Str *)out->data + row);
+                                   c->enc == KEY_NUM64 ? u == NUM64_NAN : u == INT128_MAX,
+                                   (Str *)out->data + row);
         }
         get_fixed(c, p, out, row);
         return QN_OK;
@@ -1076,8 +1159,8 @@ is_nan_key(const KeyColumn *c, const uint8_t *p, size_t nbytes)
 }
 
 Status
-key_decode(Ctx *ctx, const KeyFormat *fmt, const uint8_t *const *keys, const uint32_t *nbytes, int n,
-           Vector **out, Arena *arena)
+key_decode(Ctx *ctx, const KeyFormat *fmt, const uint8_t *const *keys, const uint32_t *nbytes,
+           int n, Vector **out, Arena *arena)
 {
     uint32_t at[BATCH_ROWS], next[BATCH_ROWS];
     for (int from = 0; from < n; from += BATCH_ROWS) {
@@ -1100,7 +1183,8 @@ key_decode(Ctx *ctx, const KeyFormat *fmt, const uint8_t *const *keys, const uin
             }
             if (v != NULL)
                 for (int i = 0; i < m; i++)
-                    TRY(decode_row(ctx, c, keys[from + i] + at[i], next[i] - at[i], from + i, v, arena));
+                    TRY(decode_row(ctx, c, keys[from + i] + at[i], next[i] - at[i], from + i, v,
+                                   arena));
             memcpy(at, next, sizeof(at[0]) * (size_t)m);
         }
     }
@@ -1115,9 +1199,9 @@ hash_double(double d)
     return hash_u64(f64_bits(d) ^ HASH_K0);
 }
 
-/* Values whose digits fit a double's mantissa hash as the quotient: correctly rounded, it is the same for
- * every scale. Others are first brought to their smallest scale; a value that has a small form thus
- * reaches it from every form. */
+/* Values whose digits fit a double's mantissa hash as the quotient: correctly rounded, it is the
+ * same for every scale. Others are first brought to their smallest scale; a value that has a small
+ * form thus reaches it from every form. */
 static uint64_t
 hash_numeric_int(int128 v, int scale)
 {
@@ -1125,10 +1209,12 @@ hash_numeric_int(int128 v, int scale)
     if (v >= limit || v <= -limit || scale > 22) {
         while (scale > 0 && v % 10 == 0) v /= 10, scale--;
         if (v >= limit || v <= -limit || scale > 22)
-            return hash_mix((uint64_t)v ^ HASH_K0, (uint64_t)(v >> 64) ^ HASH_K1 ^ (uint64_t)scale << 32);
+            return hash_mix((uint64_t)v ^ HASH_K0,
+                            (uint64_t)(v >> 64) ^ HASH_K1 ^ (uint64_t)scale << 32);
     }
-    static const double pow10[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double pow10[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     return hash_double((double)(int64_t)v / pow10[scale]);
 }
 
@@ -1184,7 +1270,8 @@ hash_bpchar(const Str *s)
     } while (0)
 
 static Status
-hash_values_slowly(Ctx *ctx, const Vector *v, const uint16_t *sel, int n, bool first, uint64_t *hashes)
+hash_values_slowly(Ctx *ctx, const Vector *v, const uint16_t *sel, int n, bool first,
+                   uint64_t *hashes)
 {
     Arena *arena = NULL;
     StrBuf scratch = {0};
@@ -1218,21 +1305,44 @@ hash_column(Ctx *ctx, const Vector *v, const uint16_t *sel, int n, bool first, u
         return QN_OK;
     }
     switch (type_encoding(v->type)) {
-    case KEY_BOOL: HASH_LOOP(uint8_t, hash_u64(*s)); break;
-    case KEY_I16: HASH_LOOP(int16_t, hash_u64((uint64_t)(int64_t)*s)); break;
-    case KEY_I32: HASH_LOOP(int32_t, hash_u64((uint64_t)(int64_t)*s)); break;
-    case KEY_U32: HASH_LOOP(uint32_t, hash_u64(*s)); break;
-    case KEY_I64: HASH_LOOP(uint64_t, hash_u64(*s)); break;
-    case KEY_F32: HASH_LOOP(float, hash_double(*s)); break;
-    case KEY_F64: HASH_LOOP(double, hash_double(*s)); break;
-    case KEY_INTERVAL: HASH_LOOP(Interval, hash_numeric_int(interval_total(s), 0)); break;
-    case KEY_UUID: HASH_LOOP(Uuid, hash_bytes(s, 16)); break;
+    case KEY_BOOL:
+        HASH_LOOP(uint8_t, hash_u64(*s));
+        break;
+    case KEY_I16:
+        HASH_LOOP(int16_t, hash_u64((uint64_t)(int64_t)*s));
+        break;
+    case KEY_I32:
+        HASH_LOOP(int32_t, hash_u64((uint64_t)(int64_t)*s));
+        break;
+    case KEY_U32:
+        HASH_LOOP(uint32_t, hash_u64(*s));
+        break;
+    case KEY_I64:
+        HASH_LOOP(uint64_t, hash_u64(*s));
+        break;
+    case KEY_F32:
+        HASH_LOOP(float, hash_double(*s));
+        break;
+    case KEY_F64:
+        HASH_LOOP(double, hash_double(*s));
+        break;
+    case KEY_INTERVAL:
+        HASH_LOOP(Interval, hash_numeric_int(interval_total(s), 0));
+        break;
+    case KEY_UUID:
+        HASH_LOOP(Uuid, hash_bytes(s, 16));
+        break;
     case KEY_TEXT:
-    case KEY_BYTEA: HASH_LOOP(Str, hash_bytes(str_data(s), s->len)); break;
-    case KEY_BPCHAR: HASH_LOOP(Str, hash_bpchar(s)); break;
+    case KEY_BYTEA:
+        HASH_LOOP(Str, hash_bytes(str_data(s), s->len));
+        break;
+    case KEY_BPCHAR:
+        HASH_LOOP(Str, hash_bpchar(s));
+        break;
     case KEY_NUMERIC:
     case KEY_ARRAY:
-    case KEY_RECORD: return hash_values_slowly(ctx, v, sel, n, first, hashes);
+    case KEY_RECORD:
+        return hash_values_slowly(ctx, v, sel, n, first, hashes);
     default: {
         const TypeInfo *t = type_info(v->type);
         return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "could not identify a hash function for type %s",
@@ -1280,6 +1390,7 @@ key_hash_value(Ctx *ctx, const Value *v, uint64_t *hash_out)
         return QN_OK;
     }
     Value copy = *v;
-    Vector vec = {.type = v->type, .phys = v->phys, .shape = VEC_CONST, .scale = v->scale, .data = &copy.b};
+    Vector vec = {
+        .type = v->type, .phys = v->phys, .shape = VEC_CONST, .scale = v->scale, .data = &copy.b};
     return hash_column(ctx, &vec, NULL, 1, true, hash_out);
 }

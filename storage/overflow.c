@@ -1,4 +1,5 @@
-/* overflow.c - values on pages of their own: written once, as neighbours, by one record a run of pages. */
+/* overflow.c - values on pages of their own: written once, as neighbours, by one record a run of
+ * pages. */
 #include "storage/overflow.h"
 
 #include "storage/db.h"
@@ -18,8 +19,8 @@ page_room(Ctx *ctx)
 
 /* Fills one page of a run; it is new and fixed exclusively. */
 static void
-fill_page(Ctx *ctx, Rel *rel, PageRef *page, const MapSlot *slot, PageNo next, Xid xid, const char *data,
-          uint32_t nbytes)
+fill_page(Ctx *ctx, Rel *rel, PageRef *page, const MapSlot *slot, PageNo next, Xid xid,
+          const char *data, uint32_t nbytes)
 {
     uint32_t page_bytes = db_page_bytes(ctx);
     page_init(page->ptr, page_bytes, PAGE_OVERFLOW, rel_root(rel), slot->map, slot->index);
@@ -34,7 +35,8 @@ fill_page(Ctx *ctx, Rel *rel, PageRef *page, const MapSlot *slot, PageNo next, X
 
 /* n pages from `first` on, all described by one map page; data continues on page `after`. */
 static Status
-write_run(Ctx *ctx, Rel *rel, PageNo first, int n, PageNo after, Xid xid, const char *data, size_t nbytes)
+write_run(Ctx *ctx, Rel *rel, PageNo first, int n, PageNo after, Xid xid, const char *data,
+          size_t nbytes)
 {
     PageRef pages[RUN_PAGES], map = PAGE_REF_NONE, *list[RUN_PAGES + 1];
     MapSlot slots[RUN_PAGES];
@@ -84,7 +86,8 @@ run_length(Ctx *ctx, Rel *rel, PageNo first, uint32_t left, int *n_out)
 
 /* Writes stored bytes from their last run to the first, so that each page can name the next. */
 static Status
-write_stored(Ctx *ctx, Arena *arena, Rel *rel, Xid xid, const char *data, size_t nbytes, PageNo *first_out)
+write_stored(Ctx *ctx, Arena *arena, Rel *rel, Xid xid, const char *data, size_t nbytes,
+             PageNo *first_out)
 {
     const size_t room = page_room(ctx);
     uint32_t npages = nbytes == 0 ? 1 : (uint32_t)((nbytes + room - 1) / room), nruns = 0;
@@ -101,8 +104,9 @@ write_stored(Ctx *ctx, Arena *arena, Rel *rel, Xid xid, const char *data, size_t
             TRY(run_length(ctx, rel, runs[nruns] + at, n - at, &k));
             bool last = at + (uint32_t)k == n;
             size_t offset = (size_t)(from + at) * room;
-            TRY(write_run(ctx, rel, runs[nruns] + at, k, last ? after : runs[nruns] + at + (PageNo)k, xid,
-                          data + offset, nbytes - offset));
+            TRY(write_run(ctx, rel, runs[nruns] + at, k,
+                          last ? after : runs[nruns] + at + (PageNo)k, xid, data + offset,
+                          nbytes - offset));
             at += (uint32_t)k;
         }
         after = runs[nruns];
@@ -120,7 +124,8 @@ overflow_write(Ctx *ctx, Rel *rel, const char *data, size_t nbytes, OverflowRef 
     Status st = QN_OK;
     char *packed;
     if (nbytes > VALUE_BYTES_MAX)
-        return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "value of %zu bytes exceeds the limit of 1 GB", nbytes);
+        return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED,
+                     "value of %zu bytes exceeds the limit of 1 GB", nbytes);
     TRY(tx_write_xid(ctx, &xid));
     *ref_out = (OverflowRef){.nbytes = (uint32_t)nbytes, .stored_bytes = (uint32_t)nbytes};
     TRY_ALLOC(ctx, arena, arena_create(NULL, "overflow"));
@@ -143,7 +148,8 @@ done:
 static Status
 damaged(Ctx *ctx, PageNo page)
 {
-    return RAISE(ctx, ERR_DATA_CORRUPTED, "overflow page %u holds no part of the value that leads to it", page);
+    return RAISE(ctx, ERR_DATA_CORRUPTED,
+                 "overflow page %u holds no part of the value that leads to it", page);
 }
 
 static Status
@@ -155,7 +161,8 @@ read_stored(Ctx *ctx, PageNo rel_root, const OverflowRef *ref, char *out)
         TRY(page_fix(ctx, at, FIX_SHARED, &page));
         const OverflowPage *p = (const OverflowPage *)page.ptr;
         Status st = page_check(ctx, &page, rel_root, PAGE_OVERFLOW);
-        if (st == QN_OK && (p->nbytes == 0 || p->nbytes > left || p->nbytes > page_room(ctx))) st = damaged(ctx, at);
+        if (st == QN_OK && (p->nbytes == 0 || p->nbytes > left || p->nbytes > page_room(ctx)))
+            st = damaged(ctx, at);
         if (st == QN_OK) {
             memcpy(out, p->data, p->nbytes);
             out += p->nbytes;
@@ -178,7 +185,8 @@ overflow_read(Ctx *ctx, PageNo rel_root, const OverflowRef *ref, char *out)
     TRY_ALLOC(ctx, arena, arena_create(NULL, "overflow"));
     TRY_ALLOC_GOTO(ctx, packed, arena_alloc(arena, ref->stored_bytes));
     TRY_GOTO(read_stored(ctx, rel_root, ref, packed));
-    if (LZ4_decompress_safe(packed, out, (int)ref->stored_bytes, (int)ref->nbytes) != (int)ref->nbytes)
+    if (LZ4_decompress_safe(packed, out, (int)ref->stored_bytes, (int)ref->nbytes) !=
+        (int)ref->nbytes)
         st = damaged(ctx, ref->first);
 done:
     arena_destroy(arena);
@@ -190,13 +198,15 @@ Status
 overflow_redo_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 {
     int n = rec->npages - 1;
-    if (n < 0 || rec->payload_bytes < 2 * (size_t)n) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
+    if (n < 0 || rec->payload_bytes < 2 * (size_t)n)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
     if (!pages[n].apply) return QN_OK;
     MapPage *map = (MapPage *)pages[n].ref.ptr;
     for (int i = 0; i < n; i++) {
         uint16_t index;
         memcpy(&index, rec->payload + 2 * i, 2);
-        if (index >= MAP_PAGES(db_page_bytes(ctx))) return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit its map page");
+        if (index >= MAP_PAGES(db_page_bytes(ctx)))
+            return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit its map page");
         map->entries[index] |= MAP_OVERFLOW;
     }
     return QN_OK;

@@ -1,5 +1,5 @@
-/* btree_test.c - B-tree indexes against a model: random inserts, ranges in both directions, unique checks, bulk builds,
- * deletes, crashes, and several writers at once. */
+/* btree_test.c - B-tree indexes against a model: random inserts, ranges in both directions, unique
+ * checks, bulk builds, deletes, crashes, and several writers at once. */
 #include "tests/storage_test.h"
 
 #include "types/array.h"
@@ -21,7 +21,8 @@ typedef struct Tree {
 } Tree;
 
 static void
-open_tree(Tree *t, const char *path, uint32_t root, const Oid *types, int ncols, int nkeys, int options)
+open_tree(Tree *t, const char *path, uint32_t root, const Oid *types, int ncols, int nkeys,
+          int options)
 {
     DbOptions db = {.cache_bytes = 64 << 20, .no_threads = true};
     OK(&t->ctx, db_open(&t->ctx, path, &db));
@@ -32,13 +33,22 @@ open_tree(Tree *t, const char *path, uint32_t root, const Oid *types, int ncols,
         t->phys[i] = (uint8_t)type_phys(types[i], -1);
         t->scales[i] = 0;
         if (i < nkeys)
-            OK(&t->ctx, key_column_init(&t->ctx, &t->keys[i], types[i], -1, options >> i & 1, options >> (i + 4) & 1, false));
+            OK(&t->ctx, key_column_init(&t->ctx, &t->keys[i], types[i], -1, options >> i & 1,
+                                        options >> (i + 4) & 1, false));
     }
     begin(&t->ctx);
     if (root == 0) OK(&t->ctx, index_create(&t->ctx, 16385, INDEX_BTREE, &root));
     commit(&t->ctx);
-    t->desc = (IndexDesc){.relid = 16385, .root_page = root, .name = "i", .kind = INDEX_BTREE, .nkeys = nkeys, .ncols = ncols,
-                          .keys = t->keys, .types = t->types, .phys = t->phys, .scales = t->scales};
+    t->desc = (IndexDesc){.relid = 16385,
+                          .root_page = root,
+                          .name = "i",
+                          .kind = INDEX_BTREE,
+                          .nkeys = nkeys,
+                          .ncols = ncols,
+                          .keys = t->keys,
+                          .types = t->types,
+                          .phys = t->phys,
+                          .scales = t->scales};
     OK(&t->ctx, index_open(&t->ctx, t->arena, &t->desc, &t->index));
 }
 
@@ -113,7 +123,8 @@ random_entry(int spread, Tid tid)
 static void
 add_model(Model *m, const Entry *e)
 {
-    if (m->n == m->cap) m->items = realloc(m->items, sizeof(Entry) * (size_t)(m->cap = m->cap * 2 + 64));
+    if (m->n == m->cap)
+        m->items = realloc(m->items, sizeof(Entry) * (size_t)(m->cap = m->cap * 2 + 64));
     m->items[m->n++] = *e;
 }
 
@@ -145,7 +156,8 @@ insert_entries(Tree *t, Model *m, int n, int spread)
     vectors_of(a, items, n, cols, tids);
     Xid xid; /* as the rows would have taken: it makes the commit durable */
     OK(&t->ctx, tx_write_xid(&t->ctx, &xid));
-    OK(&t->ctx, index_insert_batch(&t->ctx, t->index, NULL, cols, NULL, n, tids, INDEX_CHECK_NONE, NULL, NULL));
+    OK(&t->ctx, index_insert_batch(&t->ctx, t->index, NULL, cols, NULL, n, tids, INDEX_CHECK_NONE,
+                                   NULL, NULL));
     arena_destroy(a);
 }
 
@@ -157,12 +169,18 @@ in_range(const Model *m, const Entry *e, const IndexRange *r)
         if (r->eq[0].is_null != e->null_a) return false;
         if (!e->null_a && r->eq[0].i32 != e->a) return false;
     }
-    if (r->neq == 2) return e->text_len == (int)r->eq[1].str.len && memcmp(e->text, str_data(&r->eq[1].str), (size_t)e->text_len) == 0;
+    if (r->neq == 2)
+        return e->text_len == (int)r->eq[1].str.len &&
+               memcmp(e->text, str_data(&r->eq[1].str), (size_t)e->text_len) == 0;
     if (r->lower == NULL && r->upper == NULL && !r->not_null) return true;
     if (r->neq == 0) {
         if (e->null_a) return false;
-        if (r->lower != NULL && (e->a < r->lower->i32 || (e->a == r->lower->i32 && !r->lower_inclusive))) return false;
-        if (r->upper != NULL && (e->a > r->upper->i32 || (e->a == r->upper->i32 && !r->upper_inclusive))) return false;
+        if (r->lower != NULL &&
+            (e->a < r->lower->i32 || (e->a == r->lower->i32 && !r->lower_inclusive)))
+            return false;
+        if (r->upper != NULL &&
+            (e->a > r->upper->i32 || (e->a == r->upper->i32 && !r->upper_inclusive)))
+            return false;
         return true;
     }
     Str s = str_make(e->text, (size_t)e->text_len);
@@ -195,17 +213,28 @@ check_ranges(Tree *t, Model *m, int rounds, int spread)
     OK(&t->ctx, index_scan_begin(&t->ctx, arena, t->index, &spec, &scans[1]));
     for (int k = 0; k < rounds; k++) {
         Value eq[2], lo, hi;
-        IndexRange r = {.neq = pick(&seed, 3), .eq = eq, .lower_inclusive = pick(&seed, 2), .upper_inclusive = pick(&seed, 2)};
-        Entry some = m->n > 0 && pick(&seed, 3) != 0 ? m->items[pick(&seed, m->n)] : random_entry(spread, 0);
-        Entry other = m->n > 0 && pick(&seed, 2) != 0 ? m->items[pick(&seed, m->n)] : random_entry(spread, 0);
+        IndexRange r = {.neq = pick(&seed, 3),
+                        .eq = eq,
+                        .lower_inclusive = pick(&seed, 2),
+                        .upper_inclusive = pick(&seed, 2)};
+        Entry some =
+            m->n > 0 && pick(&seed, 3) != 0 ? m->items[pick(&seed, m->n)] : random_entry(spread, 0);
+        Entry other =
+            m->n > 0 && pick(&seed, 2) != 0 ? m->items[pick(&seed, m->n)] : random_entry(spread, 0);
         eq[0] = some.null_a ? value_null(TYPE_INT4) : int_value(some.a);
-        eq[1] = (Value){.type = TYPE_TEXT, .phys = PHYS_STR, .str = str_make(some.text, (size_t)some.text_len)};
+        eq[1] = (Value){
+            .type = TYPE_TEXT, .phys = PHYS_STR, .str = str_make(some.text, (size_t)some.text_len)};
         if (r.neq == 0) {
             lo = int_value(some.a - pick(&seed, 3));
             hi = int_value(some.a + pick(&seed, 20));
         } else {
-            lo = (Value){.type = TYPE_TEXT, .phys = PHYS_STR, .str = str_make(other.text, (size_t)(other.text_len < 2 ? other.text_len : 2))};
-            hi = (Value){.type = TYPE_TEXT, .phys = PHYS_STR, .str = str_make(some.text, (size_t)some.text_len)};
+            lo = (Value){
+                .type = TYPE_TEXT,
+                .phys = PHYS_STR,
+                .str = str_make(other.text, (size_t)(other.text_len < 2 ? other.text_len : 2))};
+            hi = (Value){.type = TYPE_TEXT,
+                         .phys = PHYS_STR,
+                         .str = str_make(some.text, (size_t)some.text_len)};
         }
         if (r.neq < 2 && pick(&seed, 3) != 0) r.lower = &lo;
         if (r.neq < 2 && pick(&seed, 3) != 0) r.upper = &hi;
@@ -224,7 +253,8 @@ check_ranges(Tree *t, Model *m, int rounds, int spread)
                 assert_int_equal(b.tids[i], m->items[at].tid);
                 if (scan == scans[1]) {
                     assert_int_equal(vec_is_null(b.cols[0], i), m->items[at].null_a);
-                    if (!m->items[at].null_a) assert_int_equal(((int32_t *)b.cols[0]->data)[i], m->items[at].a);
+                    if (!m->items[at].null_a)
+                        assert_int_equal(((int32_t *)b.cols[0]->data)[i], m->items[at].a);
                     const Str *s = (Str *)b.cols[1]->data + i;
                     assert_int_equal(s->len, m->items[at].text_len);
                     assert_memory_equal(str_data(s), m->items[at].text, s->len);
@@ -277,7 +307,8 @@ test_random_work_agrees_with_the_model(void **state)
         static const int spreads[] = {5, 100, 1000000};
         int options = pick(&seed, 256), spread = spreads[round % 3];
         Tree t = {0};
-        Model m = {.desc_a = options & 1, .nulls_first_a = options >> 4 & 1, .desc_b = options >> 1 & 1};
+        Model m = {
+            .desc_a = options & 1, .nulls_first_a = options >> 4 & 1, .desc_b = options >> 1 & 1};
         open_tree(&t, ":memory:", 0, two, 2, 2, options);
         for (int i = 0; i < 40; i++) {
             begin(&t.ctx);
@@ -300,7 +331,8 @@ test_bulk_build_holds_every_entry_in_order(void **state)
     for (int round = 0; round < 6; round++) {
         int options = pick(&seed, 256), n = sizes[round];
         Tree t = {0};
-        Model m = {.desc_a = options & 1, .nulls_first_a = options >> 4 & 1, .desc_b = options >> 1 & 1};
+        Model m = {
+            .desc_a = options & 1, .nulls_first_a = options >> 4 & 1, .desc_b = options >> 1 & 1};
         open_tree(&t, ":memory:", 0, two, 2, 2, options);
         for (int i = 0; i < n; i++) {
             Entry e = random_entry(round & 1 ? 50 : 100000, ((Tid)i + 100) << 14);
@@ -321,7 +353,8 @@ test_bulk_build_holds_every_entry_in_order(void **state)
             for (int i = 0; i < k; i++) {
                 uint32_t nbytes;
                 const uint8_t *key = key_rows_get(&keys, i, &nbytes);
-                OK(&t.ctx, index_build_add(&t.ctx, t.index, build, key, nbytes, tids[i], NULL, 0, &dup));
+                OK(&t.ctx,
+                   index_build_add(&t.ctx, t.index, build, key, nbytes, tids[i], NULL, 0, &dup));
             }
         }
         OK(&t.ctx, index_build_finish(&t.ctx, t.index, build));
@@ -331,7 +364,8 @@ test_bulk_build_holds_every_entry_in_order(void **state)
         check_tree(&t, &m);
         check_ranges(&t, &m, 30, 100000);
         begin(&t.ctx);
-        for (int i = 0; i < 5; i++) insert_entries(&t, &m, BATCH_ROWS < 300 ? BATCH_ROWS : 300, 100000);
+        for (int i = 0; i < 5; i++)
+            insert_entries(&t, &m, BATCH_ROWS < 300 ? BATCH_ROWS : 300, 100000);
         commit(&t.ctx);
         check_tree(&t, &m);
         check_ranges(&t, &m, 20, 100000);
@@ -359,7 +393,10 @@ test_payload_columns_come_back(void **state)
         for (int i = 0; i < n; i++) {
             char text[40];
             Value v;
-            snprintf(text, sizeof(text), "%d.%s", (from + i) / 3, (from + i) % 3 == 0 ? "5" : (from + i) % 3 == 1 ? "50" : "500");
+            snprintf(text, sizeof(text), "%d.%s", (from + i) / 3,
+                     (from + i) % 3 == 0   ? "5"
+                     : (from + i) % 3 == 1 ? "50"
+                                           : "500");
             OK(&t.ctx, value_in(&t.ctx, a, text, strlen(text), TYPE_NUMERIC, -1, &v));
             OK(&t.ctx, value_default_form(&t.ctx, a, &v, &v));
             vec_put(cols[0], i, &v);
@@ -369,7 +406,8 @@ test_payload_columns_come_back(void **state)
             if ((from + i) % 7 == 0) vec_set_null(cols[2], i);
             tids[i] = tid_make(10, (uint32_t)(from + i + 1));
         }
-        OK(&t.ctx, index_insert_batch(&t.ctx, t.index, NULL, cols, NULL, n, tids, INDEX_CHECK_NONE, NULL, NULL));
+        OK(&t.ctx, index_insert_batch(&t.ctx, t.index, NULL, cols, NULL, n, tids, INDEX_CHECK_NONE,
+                                      NULL, NULL));
     }
     commit(&t.ctx);
     static const int columns[] = {0, 1, 2};
@@ -387,7 +425,10 @@ test_payload_columns_come_back(void **state)
             char want[40];
             Value v = vec_get(b.cols[0], i);
             StrBuf text = strbuf_new(a);
-            snprintf(want, sizeof(want), "%d.%s", k / 3, k % 3 == 0 ? "5" : k % 3 == 1 ? "50" : "500");
+            snprintf(want, sizeof(want), "%d.%s", k / 3,
+                     k % 3 == 0   ? "5"
+                     : k % 3 == 1 ? "50"
+                                  : "500");
             OK(&t.ctx, value_out(&t.ctx, &text, &v));
             assert_string_equal(text.data, want);
             double d = ((double *)b.cols[1]->data)[i];
@@ -415,7 +456,8 @@ test_a_crash_keeps_the_tree(void **state)
     open_tree(&t, path, 0, two, 2, 2, 0);
     for (int round = 0; round < 6; round++) {
         begin(&t.ctx);
-        for (int i = 0; i < 10; i++) insert_entries(&t, &m, 1 + pick(&seed, BATCH_ROWS < 300 ? BATCH_ROWS : 300), 1000);
+        for (int i = 0; i < 10; i++)
+            insert_entries(&t, &m, 1 + pick(&seed, BATCH_ROWS < 300 ? BATCH_ROWS : 300), 1000);
         if (round & 1) delete_some(&t, &m);
         commit(&t.ctx);
         if (round == 2) OK(&t.ctx, db_checkpoint(&t.ctx));
@@ -441,7 +483,8 @@ test_a_crash_keeps_the_tree(void **state)
                 int newest = 0;
                 for (int i = 1; i < m.n; i++)
                     if (m.items[i].tid > m.items[newest].tid) newest = i;
-                memmove(m.items + newest, m.items + newest + 1, sizeof(Entry) * (size_t)(m.n - newest - 1));
+                memmove(m.items + newest, m.items + newest + 1,
+                        sizeof(Entry) * (size_t)(m.n - newest - 1));
                 m.n--;
             }
         }
@@ -474,7 +517,12 @@ open_keyed(Keyed *k, const char *path, uint32_t heap_root, uint32_t index_root)
     begin(ctx);
     if (heap_root == 0) OK(ctx, heap_create(ctx, 16384, &heap_root));
     commit(ctx);
-    HeapDesc desc = {.relid = 16384, .root_page = heap_root, .name = "t", .layouts = k->layouts, .nlayouts = 1, .indexed = &k->indexed};
+    HeapDesc desc = {.relid = 16384,
+                     .root_page = heap_root,
+                     .name = "t",
+                     .layouts = k->layouts,
+                     .nlayouts = 1,
+                     .indexed = &k->indexed};
     OK(ctx, heap_open(ctx, k->t.arena, &desc, &k->heap));
     index_close(ctx, k->t.index);
     k->t.desc.unique = true;
@@ -501,7 +549,8 @@ insert_key(Keyed *k, int32_t key, Status *st_out)
     ((int32_t *)b->cols[0]->data)[0] = key;
     b->nrows = b->nsel = 1;
     OK(ctx, heap_insert_batch(ctx, k->heap, b, &tid));
-    *st_out = index_insert_batch(ctx, k->t.index, k->heap, b->cols, NULL, 1, &tid, INDEX_CHECK_UNIQUE, &conflict, &nconflicts);
+    *st_out = index_insert_batch(ctx, k->t.index, k->heap, b->cols, NULL, 1, &tid,
+                                 INDEX_CHECK_UNIQUE, &conflict, &nconflicts);
     if (*st_out == QN_OK && nconflicts > 0) {
         assert_int_not_equal(conflict, 0);
         next_command(ctx);
@@ -573,7 +622,8 @@ test_unique_sees_live_rows_only(void **state)
                 if (found) {
                     Tid newer;
                     uint8_t result;
-                    OK(&k.t.ctx, heap_delete_batch(&k.t.ctx, k.heap, &tid, 1, HEAP_WAIT, &result, &newer));
+                    OK(&k.t.ctx,
+                       heap_delete_batch(&k.t.ctx, k.heap, &tid, 1, HEAP_WAIT, &result, &newer));
                     assert_int_equal(result, HEAP_DONE);
                     present[key] = false;
                 }
@@ -645,7 +695,10 @@ test_concurrent_inserts_of_a_key_let_one_through(void **state)
     Keyed k = {0};
     open_keyed(&k, path, 0, 0);
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (Worker){.path = path, .heap_root = heap_desc(k.heap)->root_page, .index_root = k.t.desc.root_page, .seed = seed + (uint64_t)i};
+        workers[i] = (Worker){.path = path,
+                              .heap_root = heap_desc(k.heap)->root_page,
+                              .index_root = k.t.desc.root_page,
+                              .seed = seed + (uint64_t)i};
         pthread_create(&threads[i], NULL, insert_shared_keys, &workers[i]);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
@@ -670,7 +723,8 @@ typedef struct Splitter {
     int nth;
 } Splitter;
 
-/* Many splits at once: each thread adds its own keys and looks them up through the others' splits. */
+/* Many splits at once: each thread adds its own keys and looks them up through the others' splits.
+ */
 static void *
 split_pages(void *arg)
 {
@@ -689,7 +743,8 @@ split_pages(void *arg)
             tids[j] = tid_make((uint32_t)w->nth + 1, (uint32_t)(i * ROWS + j + 1));
         }
         begin(&t.ctx);
-        OK(&t.ctx, index_insert_batch(&t.ctx, t.index, NULL, &v, NULL, ROWS, tids, INDEX_CHECK_NONE, NULL, NULL));
+        OK(&t.ctx, index_insert_batch(&t.ctx, t.index, NULL, &v, NULL, ROWS, tids, INDEX_CHECK_NONE,
+                                      NULL, NULL));
         commit(&t.ctx);
         for (int j = 0; j < ROWS; j += 7) {
             Value key = int_value(((int32_t *)v->data)[j]);
@@ -744,7 +799,8 @@ test_wide_keys_are_refused(void **state)
     begin(&t.ctx);
     for (int n = 2500; n <= 5000; n += 2500) {
         *(Str *)v->data = str_make(wide, (size_t)n);
-        Status st = index_insert_batch(&t.ctx, t.index, NULL, &v, NULL, 1, &tid, INDEX_CHECK_NONE, NULL, NULL);
+        Status st = index_insert_batch(&t.ctx, t.index, NULL, &v, NULL, 1, &tid, INDEX_CHECK_NONE,
+                                       NULL, NULL);
         assert_int_equal(st, n == 2500 ? QN_OK : ERR_PROGRAM_LIMIT_EXCEEDED);
     }
     err_clear(&t.ctx.err);

@@ -1,15 +1,16 @@
-/* heap_test.c - tables against a model: random inserts, updates, deletes, commits and rollbacks, scans and fetches,
- * after a crash as well. */
+/* heap_test.c - tables against a model: random inserts, updates, deletes, commits and rollbacks,
+ * scans and fetches, after a crash as well. */
 #include "tests/storage_test.h"
 
 #include <pthread.h>
 
 enum { COLS = 6 };
-static const Oid types[COLS] = {TYPE_INT4, TYPE_TEXT, TYPE_NUMERIC, TYPE_BOOL, TYPE_INT8, TYPE_TEXT};
+static const Oid types[COLS] = {TYPE_INT4, TYPE_TEXT, TYPE_NUMERIC,
+                                TYPE_BOOL, TYPE_INT8, TYPE_TEXT};
 static uint64_t seed;
 
 typedef struct Row {
-    int32_t id; /* never NULL */
+    int32_t id;             /* never NULL */
     int text_len, wide_len; /* -1: NULL; text is a function of id and version */
     int version;
     bool num_null, live;
@@ -45,7 +46,12 @@ open_table(Table *t, const char *path, uint32_t root)
         OK(&t->ctx, db_root_set(&t->ctx, 9, root));
     }
     commit(&t->ctx);
-    t->desc = (HeapDesc){.relid = 16384, .root_page = root, .name = "t", .layouts = t->layouts, .nlayouts = 1, .indexed = t->indexed};
+    t->desc = (HeapDesc){.relid = 16384,
+                         .root_page = root,
+                         .name = "t",
+                         .layouts = t->layouts,
+                         .nlayouts = 1,
+                         .indexed = t->indexed};
     OK(&t->ctx, heap_open(&t->ctx, t->arena, &t->desc, &t->heap));
 }
 
@@ -86,7 +92,9 @@ make_batch(Arena *a, const Row *rows, int n)
         for (int k = 0; k < 2; k++) {
             int len = k == 0 ? r->text_len : r->wide_len;
             Str *s = (Str *)b->cols[k == 0 ? 1 : 5]->data + i;
-            *s = len < 0 ? str_make("", 0) : str_make(text_of(a, r->id, r->version, len, k == 0 ? 't' : 'w'), (size_t)len);
+            *s = len < 0 ? str_make("", 0)
+                         : str_make(text_of(a, r->id, r->version, len, k == 0 ? 't' : 'w'),
+                                    (size_t)len);
             if (len < 0) vec_set_null(b->cols[k == 0 ? 1 : 5], i);
         }
         if (r->num_null) vec_set_null(b->cols[2], i);
@@ -114,7 +122,8 @@ check_row(const Batch *b, int i, const Row *r)
         assert_int_equal(v.is_null, len < 0);
         if (len < 0) continue;
         assert_int_equal(v.str.len, len);
-        assert_memory_equal(str_data(&v.str), text_of(a, r->id, r->version, len, k == 0 ? 't' : 'w'), (size_t)len);
+        assert_memory_equal(str_data(&v.str),
+                            text_of(a, r->id, r->version, len, k == 0 ? 't' : 'w'), (size_t)len);
     }
     arena_destroy(a);
 }
@@ -183,7 +192,9 @@ random_row(Row *r, int id)
 {
     *r = (Row){.id = id, .live = true};
     r->text_len = pick(&seed, 8) == 0 ? -1 : pick(&seed, 30);
-    r->wide_len = pick(&seed, 3) != 0 ? -1 : pick(&seed, 20) == 0 ? pick(&seed, 60000) : pick(&seed, 200);
+    r->wide_len = pick(&seed, 3) != 0    ? -1
+                  : pick(&seed, 20) == 0 ? pick(&seed, 60000)
+                                         : pick(&seed, 200);
     r->num_null = pick(&seed, 10) == 0;
 }
 
@@ -247,8 +258,8 @@ update_rows(Table *t, int n)
         next[i].root = r->root;
     }
     if (n > 0)
-        OK(&t->ctx, heap_update_batch(&t->ctx, t->heap, tids, make_batch(a, next, n), HEAP_WAIT, false, results, newer,
-                                      new_tids, hot));
+        OK(&t->ctx, heap_update_batch(&t->ctx, t->heap, tids, make_batch(a, next, n), HEAP_WAIT,
+                                      false, results, newer, new_tids, hot));
     for (int i = 0; i < n; i++) {
         assert_int_equal(results[i], HEAP_DONE);
         next[i].tid = new_tids[i];
@@ -269,12 +280,19 @@ random_work(Table *t, int ntx)
         if (t->nrows > 0) memcpy(before, t->rows, sizeof(Row) * (size_t)t->nrows);
         begin(&t->ctx);
         for (int k = 1 + pick(&seed, 3); k > 0; k--) {
-            int n = pick(&seed, 4) == 0 ? 1 + pick(&seed, BATCH_ROWS < 500 ? BATCH_ROWS : 500) : 1 + pick(&seed, BATCH_ROWS < 8 ? BATCH_ROWS : 8);
+            int n = pick(&seed, 4) == 0 ? 1 + pick(&seed, BATCH_ROWS < 500 ? BATCH_ROWS : 500)
+                                        : 1 + pick(&seed, BATCH_ROWS < 8 ? BATCH_ROWS : 8);
             switch (pick(&seed, 5)) {
             case 0:
-            case 1: insert_rows(t, n); break;
-            case 2: delete_rows(t, n / 2); break;
-            default: update_rows(t, n); break;
+            case 1:
+                insert_rows(t, n);
+                break;
+            case 2:
+                delete_rows(t, n / 2);
+                break;
+            default:
+                update_rows(t, n);
+                break;
             }
             next_command(&t->ctx);
         }
@@ -375,8 +393,8 @@ test_updates_of_one_row_reuse_its_page(void **state)
         bool hot;
         next.version++;
         next.text_len = 20;
-        OK(&t.ctx, heap_update_batch(&t.ctx, t.heap, &t.rows[0].tid, make_batch(a, &next, 1), HEAP_WAIT, false, &result,
-                                     &newer, &tid, &hot));
+        OK(&t.ctx, heap_update_batch(&t.ctx, t.heap, &t.rows[0].tid, make_batch(a, &next, 1),
+                                     HEAP_WAIT, false, &result, &newer, &tid, &hot));
         assert_int_equal(result, HEAP_DONE);
         assert_true(hot);
         next.tid = tid;
@@ -406,7 +424,9 @@ test_extent_bounds_skip_only_what_cannot_match(void **state)
     begin(&t.ctx);
     for (int k = 0; k < 30; k++) {
         int lo = pick(&seed, t.nrows), hi = lo + pick(&seed, 300), in_range = 0;
-        HeapRange range = {.column = 0, .has_lo = true, .has_hi = true,
+        HeapRange range = {.column = 0,
+                           .has_lo = true,
+                           .has_hi = true,
                            .lo = {.type = TYPE_INT4, .phys = PHYS_I32, .i32 = lo},
                            .hi = {.type = TYPE_INT4, .phys = PHYS_I32, .i32 = hi}};
         static const int columns[] = {0};
@@ -449,7 +469,8 @@ delete_in_thread(void *arg)
 {
     Other *o = arg;
     begin(&o->t.ctx);
-    OK(&o->t.ctx, heap_delete_batch(&o->t.ctx, o->t.heap, &o->main->rows[0].tid, 1, HEAP_WAIT, &o->result, &o->newer));
+    OK(&o->t.ctx, heap_delete_batch(&o->t.ctx, o->t.heap, &o->main->rows[0].tid, 1, HEAP_WAIT,
+                                    &o->result, &o->newer));
     commit(&o->t.ctx);
     return NULL;
 }
@@ -483,10 +504,11 @@ test_a_writer_waits_and_is_told_of_the_newer_version(void **state)
         bool hot;
         next.version++;
         if (round < 2)
-            OK(&t.ctx, heap_update_batch(&t.ctx, t.heap, &t.rows[0].tid, make_batch(a, &next, 1), HEAP_WAIT, false,
-                                         &result, &newer, &tid, &hot));
+            OK(&t.ctx, heap_update_batch(&t.ctx, t.heap, &t.rows[0].tid, make_batch(a, &next, 1),
+                                         HEAP_WAIT, false, &result, &newer, &tid, &hot));
         else
-            OK(&t.ctx, heap_delete_batch(&t.ctx, t.heap, &t.rows[0].tid, 1, HEAP_WAIT, &result, &newer));
+            OK(&t.ctx,
+               heap_delete_batch(&t.ctx, t.heap, &t.rows[0].tid, 1, HEAP_WAIT, &result, &newer));
         pthread_create(&thread, NULL, delete_in_thread, &o);
         usleep(30000);
         if (round == 0) {
@@ -531,16 +553,18 @@ test_a_writer_waits_for_a_row_lock(void **state)
     Other o = {.main = &t};
     open_table(&o.t, path, t.desc.root_page);
     begin(&t.ctx);
-    OK(&t.ctx, heap_lock_rows(&t.ctx, t.heap, &t.rows[0].tid, 1, HEAP_LOCK_KEY_SHARE, HEAP_WAIT, &result, &newer));
+    OK(&t.ctx, heap_lock_rows(&t.ctx, t.heap, &t.rows[0].tid, 1, HEAP_LOCK_KEY_SHARE, HEAP_WAIT,
+                              &result, &newer));
     assert_int_equal(result, HEAP_DONE);
     begin(&o.t.ctx);
     Arena *a = arena_create(NULL, "update");
     Tid tid;
     bool hot;
-    OK(&o.t.ctx, heap_delete_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, 1, HEAP_NOWAIT, &o.result, &o.newer));
+    OK(&o.t.ctx,
+       heap_delete_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, 1, HEAP_NOWAIT, &o.result, &o.newer));
     assert_int_equal(o.result, HEAP_WOULD_WAIT);
-    OK(&o.t.ctx, heap_update_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, make_batch(a, &t.rows[0], 1), HEAP_NOWAIT, false,
-                                   &o.result, &o.newer, &tid, &hot));
+    OK(&o.t.ctx, heap_update_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, make_batch(a, &t.rows[0], 1),
+                                   HEAP_NOWAIT, false, &o.result, &o.newer, &tid, &hot));
     assert_int_equal(o.result, HEAP_DONE);
     rollback(&o.t.ctx);
     arena_destroy(a);
@@ -563,7 +587,8 @@ typedef struct Worker {
     _Atomic int *stop;
 } Worker;
 
-/* Adds 1 to one row and takes 1 from another, in one transaction: the sum stays. Rows: (id, ..., balance). */
+/* Adds 1 to one row and takes 1 from another, in one transaction: the sum stays. Rows: (id, ...,
+ * balance). */
 static void *
 transfer(void *arg)
 {
@@ -595,7 +620,10 @@ transfer(void *arg)
                 sum += balance;
                 count++;
                 if (id != from && id != to) continue;
-                rows[n] = (Row){.id = id, .text_len = pick(&w->seed, 40), .wide_len = -1, .version = (int)balance + (id == to ? 1 : -1)};
+                rows[n] = (Row){.id = id,
+                                .text_len = pick(&w->seed, 40),
+                                .wide_len = -1,
+                                .version = (int)balance + (id == to ? 1 : -1)};
                 tids[n++] = ((Tid *)b->cols[6]->data)[k];
             }
         }
@@ -603,8 +631,8 @@ transfer(void *arg)
         assert_int_equal(sum, 40 * 1000);
         assert_int_equal(n, 2);
         Arena *scratch = arena_create(NULL, "update");
-        Status st = heap_update_batch(&t.ctx, t.heap, tids, make_batch(scratch, rows, 2), HEAP_WAIT, false, results, newer,
-                                      new_tids, hot);
+        Status st = heap_update_batch(&t.ctx, t.heap, tids, make_batch(scratch, rows, 2), HEAP_WAIT,
+                                      false, results, newer, new_tids, hot);
         arena_destroy(scratch);
         if (st != QN_OK) { /* a deadlock's victim */
             assert_int_equal(st, ERR_T_R_DEADLOCK_DETECTED);
@@ -637,12 +665,15 @@ test_concurrent_transfers_keep_the_sum(void **state)
     Arena *a = arena_create(NULL, "rows");
     Row rows[40];
     Tid tids[40];
-    for (int i = 0; i < 40; i++) rows[i] = (Row){.id = i, .text_len = 5, .wide_len = -1, .version = 1000};
+    for (int i = 0; i < 40; i++)
+        rows[i] = (Row){.id = i, .text_len = 5, .wide_len = -1, .version = 1000};
     begin(&t.ctx);
-    for (int i = 0; i < 40; i++) OK(&t.ctx, heap_insert_batch(&t.ctx, t.heap, make_batch(a, rows + i, 1), tids));
+    for (int i = 0; i < 40; i++)
+        OK(&t.ctx, heap_insert_batch(&t.ctx, t.heap, make_batch(a, rows + i, 1), tids));
     commit(&t.ctx);
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (Worker){.path = path, .root = t.desc.root_page, .seed = seed + (uint64_t)i, .nth = i};
+        workers[i] =
+            (Worker){.path = path, .root = t.desc.root_page, .seed = seed + (uint64_t)i, .nth = i};
         pthread_create(&threads[i], NULL, transfer, &workers[i]);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
@@ -678,7 +709,8 @@ test_rows_of_older_layouts_show_the_missing_value(void **state)
     desc.nlayouts = 2;
     OK(&t.ctx, heap_open(&t.ctx, t.arena, &desc, &heap));
     Arena *a = arena_create(NULL, "rows");
-    Batch *narrow = make_batch(a, t.rows, BATCH_ROWS < 10 ? BATCH_ROWS : 10), *b = batch_create(a, COLS + 2);
+    Batch *narrow = make_batch(a, t.rows, BATCH_ROWS < 10 ? BATCH_ROWS : 10),
+          *b = batch_create(a, COLS + 2);
     Tid tids[10];
     const int m = BATCH_ROWS < 10 ? BATCH_ROWS : 10;
     memcpy(b->cols, narrow->cols, sizeof(Vector *) * COLS);

@@ -1,5 +1,5 @@
-/* keycodec_test.c - keys order as the types do, equal values have equal keys and hashes, keys decode back. Tuples are
- * random; the seed is printed and may be given as QUERN_TEST_SEED. */
+/* keycodec_test.c - keys order as the types do, equal values have equal keys and hashes, keys
+ * decode back. Tuples are random; the seed is printed and may be given as QUERN_TEST_SEED. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,10 +36,14 @@ rnd_int(int bits)
 {
     int64_t max = bits == 64 ? INT64_MAX : ((int64_t)1 << (bits - 1)) - 1;
     switch (pick(6)) {
-    case 0: return max;
-    case 1: return -max - 1;
-    case 2: return (int64_t)(rnd() >> (64 - bits)) * (rnd() & 1 ? 1 : -1) % (max != 0 ? max : 1);
-    default: return pick(7) - 3;
+    case 0:
+        return max;
+    case 1:
+        return -max - 1;
+    case 2:
+        return (int64_t)(rnd() >> (64 - bits)) * (rnd() & 1 ? 1 : -1) % (max != 0 ? max : 1);
+    default:
+        return pick(7) - 3;
     }
 }
 
@@ -49,7 +53,8 @@ rnd_str(Arena *a, bool zeros)
     static const char letters[] = "ab \x01\x7f\xc3\xa9";
     int n = pick(3) == 0 ? pick(40) : pick(4);
     char *p = arena_alloc(a, (size_t)n + 1);
-    for (int i = 0; i < n; i++) p[i] = zeros && pick(3) == 0 ? (pick(2) ? 0 : (char)0xFF) : letters[pick(7)];
+    for (int i = 0; i < n; i++)
+        p[i] = zeros && pick(3) == 0 ? (pick(2) ? 0 : (char)0xFF) : letters[pick(7)];
     return str_make(p, (size_t)n);
 }
 
@@ -63,15 +68,24 @@ rnd_numeric(Ctx *ctx, Arena *a)
         return v;
     }
     if (kind <= 2) {
-        static const char *const texts[] = {"Infinity", "-Infinity", "1e70", "-1e70", "123456789012345678901234567890123456789012345.678",
-                                            "1e-50", "-1e-50", "1.5e-30", "100000000000000000000", "0.00001"};
+        static const char *const texts[] = {"Infinity",
+                                            "-Infinity",
+                                            "1e70",
+                                            "-1e70",
+                                            "123456789012345678901234567890123456789012345.678",
+                                            "1e-50",
+                                            "-1e-50",
+                                            "1.5e-30",
+                                            "100000000000000000000",
+                                            "0.00001"};
         const char *t = texts[pick(10)];
         assert_int_equal(value_in(ctx, a, t, strlen(t), TYPE_NUMERIC, -1, &v), QN_OK);
         return v;
     }
     v.scale = (int16_t)pick(8);
     v.i64 = pick(3) == 0 ? rnd_int(60) % 1000000000000000000 : pick(21) - 10;
-    for (int i = pick(3); i > 0 && v.i64 < 1000000000 && v.i64 > -1000000000; i--) v.i64 *= 10, v.scale++;
+    for (int i = pick(3); i > 0 && v.i64 < 1000000000 && v.i64 > -1000000000; i--)
+        v.i64 *= 10, v.scale++;
     if (pick(2)) {
         v.i128 = v.i64;
         v.phys = PHYS_I128;
@@ -93,10 +107,22 @@ rnd_value(Ctx *ctx, Arena *a, Oid type)
     v.type = type;
     v.phys = type_info(type)->phys;
     switch (type) {
-    case TYPE_BOOL: v.b = pick(2); break;
-    case TYPE_INT2: v.i16 = (int16_t)rnd_int(16); break;
-    case TYPE_FLOAT4: v.f32 = pick(8) == 0 ? __builtin_nanf("") : pick(8) == 0 ? -__builtin_inff() : (float)doubles[pick(9)]; break;
-    case TYPE_FLOAT8: v.f64 = pick(8) == 0 ? __builtin_nan("") : pick(8) == 0 ? __builtin_inf() : doubles[pick(9)]; break;
+    case TYPE_BOOL:
+        v.b = pick(2);
+        break;
+    case TYPE_INT2:
+        v.i16 = (int16_t)rnd_int(16);
+        break;
+    case TYPE_FLOAT4:
+        v.f32 = pick(8) == 0   ? __builtin_nanf("")
+                : pick(8) == 0 ? -__builtin_inff()
+                               : (float)doubles[pick(9)];
+        break;
+    case TYPE_FLOAT8:
+        v.f64 = pick(8) == 0   ? __builtin_nan("")
+                : pick(8) == 0 ? __builtin_inf()
+                               : doubles[pick(9)];
+        break;
     case TYPE_INTERVAL:
         v.interval.months = (int32_t)(pick(3) - 1);
         v.interval.days = pick(2) ? pick(61) - 30 : 0;
@@ -105,8 +131,11 @@ rnd_value(Ctx *ctx, Arena *a, Oid type)
     case TYPE_UUID:
         for (int i = 0; i < 16; i++) v.uuid.bytes[i] = (uint8_t)(pick(2) * 0x91);
         break;
-    case TYPE_NUMERIC: return rnd_numeric(ctx, a);
-    case TYPE_BYTEA: v.str = rnd_str(a, true); break;
+    case TYPE_NUMERIC:
+        return rnd_numeric(ctx, a);
+    case TYPE_BYTEA:
+        v.str = rnd_str(a, true);
+        break;
     default:
         if (type_info(type)->elem_oid != 0) {
             Oid elem = type_info(type)->elem_oid;
@@ -115,10 +144,12 @@ rnd_value(Ctx *ctx, Arena *a, Oid type)
             for (int i = 0; i < n; i++) {
                 Value e = rnd_value(ctx, a, elem), d;
                 assert_int_equal(value_default_form(ctx, a, &e, &d), QN_OK);
-                assert_int_equal(pick(5) == 0 ? array_add_null(ctx, &b) : array_add(ctx, &b, &d), QN_OK);
+                assert_int_equal(pick(5) == 0 ? array_add_null(ctx, &b) : array_add(ctx, &b, &d),
+                                 QN_OK);
             }
             int32_t dims[2] = {n, 1}, lb[2] = {pick(2), 1};
-            assert_int_equal(array_finish(ctx, &b, pick(4) == 0 && n > 0 ? 2 : 1, dims, lb, &v.str), QN_OK);
+            assert_int_equal(array_finish(ctx, &b, pick(4) == 0 && n > 0 ? 2 : 1, dims, lb, &v.str),
+                             QN_OK);
         } else if (v.phys == PHYS_I32) {
             v.i32 = (int32_t)rnd_int(32);
         } else if (v.phys == PHYS_I64) {
@@ -131,9 +162,11 @@ rnd_value(Ctx *ctx, Arena *a, Oid type)
 }
 
 static const Oid all_types[] = {
-    TYPE_BOOL, TYPE_INT2, TYPE_INT4, TYPE_INT8, TYPE_OID, TYPE_FLOAT4, TYPE_FLOAT8, TYPE_DATE, TYPE_TIME, TYPE_TIMESTAMP,
-    TYPE_TIMESTAMPTZ, TYPE_INTERVAL, TYPE_UUID, TYPE_NUMERIC, TYPE_TEXT, TYPE_VARCHAR, TYPE_BPCHAR, TYPE_BYTEA, TYPE_NAME,
-    TYPE_INT4_ARRAY, TYPE_TEXT_ARRAY, TYPE_NUMERIC_ARRAY, TYPE_FLOAT8_ARRAY};
+    TYPE_BOOL,        TYPE_INT2,          TYPE_INT4,        TYPE_INT8,    TYPE_OID,
+    TYPE_FLOAT4,      TYPE_FLOAT8,        TYPE_DATE,        TYPE_TIME,    TYPE_TIMESTAMP,
+    TYPE_TIMESTAMPTZ, TYPE_INTERVAL,      TYPE_UUID,        TYPE_NUMERIC, TYPE_TEXT,
+    TYPE_VARCHAR,     TYPE_BPCHAR,        TYPE_BYTEA,       TYPE_NAME,    TYPE_INT4_ARRAY,
+    TYPE_TEXT_ARRAY,  TYPE_NUMERIC_ARRAY, TYPE_FLOAT8_ARRAY};
 enum { NTYPES = sizeof(all_types) / sizeof(all_types[0]), ROWS = 200 };
 
 typedef struct Fixture {
@@ -168,7 +201,9 @@ check_tuples(Fixture *f, int ncols)
     Value(*rows)[4] = arena_zalloc(a, sizeof(Value[4]) * ROWS);
     StrBuf keys[ROWS];
     for (int c = 0; c < ncols; c++)
-        assert_int_equal(key_column_init(&f->ctx, &cols[c], all_types[pick(NTYPES)], -1, pick(2), pick(2), pick(2)), QN_OK);
+        assert_int_equal(key_column_init(&f->ctx, &cols[c], all_types[pick(NTYPES)], -1, pick(2),
+                                         pick(2), pick(2)),
+                         QN_OK);
     key_format_init(&fmt, cols, ncols);
     for (int i = 0; i < ROWS; i++) {
         for (int c = 0; c < ncols; c++) {
@@ -180,7 +215,8 @@ check_tuples(Fixture *f, int ncols)
         size_t at = 0;
         for (int c = 0; c < ncols; c++) {
             if (cols[c].enc == KEY_RECORD) continue;
-            size_t w = key_column_bytes(&cols[c], (uint8_t *)keys[i].data + at, keys[i].nbytes - at);
+            size_t w =
+                key_column_bytes(&cols[c], (uint8_t *)keys[i].data + at, keys[i].nbytes - at);
             assert_true(w > 0);
             at += w;
         }
@@ -190,8 +226,10 @@ check_tuples(Fixture *f, int ncols)
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < ROWS; j++) {
             int want = 0;
-            for (int c = 0; c < ncols && want == 0; c++) want = column_cmp(&cols[c], &rows[i][c], &rows[j][c]);
-            int got = sign(key_compare((uint8_t *)keys[i].data, keys[i].nbytes, (uint8_t *)keys[j].data, keys[j].nbytes));
+            for (int c = 0; c < ncols && want == 0; c++)
+                want = column_cmp(&cols[c], &rows[i][c], &rows[j][c]);
+            int got = sign(key_compare((uint8_t *)keys[i].data, keys[i].nbytes,
+                                       (uint8_t *)keys[j].data, keys[j].nbytes));
             if (got != want) {
                 StrBuf b = strbuf_new(a);
                 for (int c = 0; c < ncols; c++) {
@@ -222,7 +260,8 @@ test_key_order_is_the_types_order(void **state)
     for (int round = 0; round < 60; round++) check_tuples(f, 1 + pick(4));
 }
 
-/* Vectors of every shape give the bytes that single values give, and reversible columns come back. */
+/* Vectors of every shape give the bytes that single values give, and reversible columns come back.
+ */
 static void
 test_vectors_encode_like_values_and_decode_back(void **state)
 {
@@ -236,8 +275,11 @@ test_vectors_encode_like_values_and_decode_back(void **state)
         Value(*rows)[3] = arena_zalloc(a, sizeof(Value[3]) * (size_t)n);
         for (int c = 0; c < ncols; c++) {
             Oid type = all_types[pick(NTYPES)];
-            int32_t typmod = type == TYPE_NUMERIC && pick(2) ? numeric_typmod(pick(2) ? 12 : 30, 3) : -1;
-            assert_int_equal(key_column_init(&f->ctx, &cols[c], type, typmod, pick(2), pick(2), pick(3) == 0), QN_OK);
+            int32_t typmod =
+                type == TYPE_NUMERIC && pick(2) ? numeric_typmod(pick(2) ? 12 : 30, 3) : -1;
+            assert_int_equal(
+                key_column_init(&f->ctx, &cols[c], type, typmod, pick(2), pick(2), pick(3) == 0),
+                QN_OK);
             vecs[c] = vec_create(a, type, n);
             if (typmod >= 0) {
                 vec_reset(vecs[c], cols[c].enc == KEY_NUM64 ? PHYS_I64 : PHYS_I128);
@@ -314,17 +356,32 @@ test_numeric_bounds_are_rounded_down(void **state)
 {
     Fixture *f = *state;
     Arena *a = arena_create(NULL, "test");
-    static const struct { const char *text; int64_t floor; bool inexact; } cases[] = {
-        {"1.23", 123, false}, {"1.2", 120, false},   {"1.235", 123, true}, {"-1.235", -124, true},
-        {"0.001", 0, true},   {"-0.001", -1, true}, {"7", 700, false},    {"-0.00000000000000000001", -1, true},
-        {"1e40", INT64_MAX - 1, true}, {"-1e40", INT64_MIN, true}, {"NaN", INT64_MAX, false}};
+    static const struct {
+        const char *text;
+        int64_t floor;
+        bool inexact;
+    } cases[] = {{"1.23", 123, false},
+                 {"1.2", 120, false},
+                 {"1.235", 123, true},
+                 {"-1.235", -124, true},
+                 {"0.001", 0, true},
+                 {"-0.001", -1, true},
+                 {"7", 700, false},
+                 {"-0.00000000000000000001", -1, true},
+                 {"1e40", INT64_MAX - 1, true},
+                 {"-1e40", INT64_MIN, true},
+                 {"NaN", INT64_MAX, false}};
     KeyColumn c;
-    assert_int_equal(key_column_init(&f->ctx, &c, TYPE_NUMERIC, numeric_typmod(10, 2), false, false, true), QN_OK);
+    assert_int_equal(
+        key_column_init(&f->ctx, &c, TYPE_NUMERIC, numeric_typmod(10, 2), false, false, true),
+        QN_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         Value v;
         bool inexact = false;
         StrBuf b = strbuf_new(a);
-        assert_int_equal(value_in(&f->ctx, a, cases[i].text, strlen(cases[i].text), TYPE_NUMERIC, -1, &v), QN_OK);
+        assert_int_equal(
+            value_in(&f->ctx, a, cases[i].text, strlen(cases[i].text), TYPE_NUMERIC, -1, &v),
+            QN_OK);
         assert_int_equal(key_encode_value(&f->ctx, &c, &v, &b, &inexact), QN_OK);
         uint64_t k;
         memcpy(&k, b.data, 8);
@@ -339,8 +396,10 @@ test_json_has_no_order(void **state)
 {
     Fixture *f = *state;
     KeyColumn c;
-    assert_int_equal(key_column_init(&f->ctx, &c, TYPE_JSON, -1, false, false, false), ERR_UNDEFINED_FUNCTION);
-    assert_string_equal(f->ctx.err.message, "could not identify an ordering operator for type json");
+    assert_int_equal(key_column_init(&f->ctx, &c, TYPE_JSON, -1, false, false, false),
+                     ERR_UNDEFINED_FUNCTION);
+    assert_string_equal(f->ctx.err.message,
+                        "could not identify an ordering operator for type json");
     err_clear(&f->ctx.err);
 }
 
@@ -369,7 +428,8 @@ main(void)
     printf("seed %llu\n", (unsigned long long)rng_state);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_key_order_is_the_types_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vectors_encode_like_values_and_decode_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vectors_encode_like_values_and_decode_back, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_numeric_bounds_are_rounded_down, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json_has_no_order, setup, teardown),
     };

@@ -1,5 +1,5 @@
-/* storage_test.h - what the tests of heap and index share: a database in a temporary directory, tables of
- * random rows, and a model to compare with. */
+/* storage_test.h - what the tests of heap and index share: a database in a temporary directory,
+ * tables of random rows, and a model to compare with. */
 #ifndef TESTS_STORAGE_TEST_H
 #define TESTS_STORAGE_TEST_H
 
@@ -132,7 +132,9 @@ make_layout(TestLayout *l, uint32_t id, const Oid *types, int ncols)
     memset(l, 0, sizeof(*l));
     for (int i = 0; i < ncols; i++) {
         int32_t typmod = types[i] == TYPE_NUMERIC ? numeric_typmod(10, 2) : -1;
-        l->cols[i] = (LayoutColumn){.type = types[i], .typmod = typmod, .phys = (uint8_t)type_phys(types[i], typmod),
+        l->cols[i] = (LayoutColumn){.type = types[i],
+                                    .typmod = typmod,
+                                    .phys = (uint8_t)type_phys(types[i], typmod),
                                     .scale = types[i] == TYPE_NUMERIC ? 2 : 0};
     }
     l->layout = (Layout){.id = id, .ncols = ncols, .cols = l->cols};
