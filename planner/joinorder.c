@@ -883,6 +883,23 @@ choose(JoinBlock *b, JoinRel *rel)
     return best;
 }
 
+/* Conditions without columns are asked once, before any row is read. */
+static Status
+add_one_time_filter(JoinBlock *b, Sub *out)
+{
+    Opt *o = b->opt;
+    ResultPlan *r = PNODE_NEW(o, Result, out->node, NULL);
+    if (r == NULL) return RAISE_OOM(o->ctx);
+    TRY(opt_translate_list(o, &b->consts, NULL, NULL, &r->one_time));
+    TRY(pnode_pass_targets(o, &r->base, out, NULL));
+    r->base.rows = out->node->rows;
+    r->base.startup_cost = out->node->startup_cost;
+    r->base.total_cost = out->node->total_cost;
+    r->base.width = out->node->width;
+    out->node = &r->base;
+    return QN_OK;
+}
+
 Status
 block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wanted, double limit_rows, Sub *out)
 {
@@ -929,5 +946,6 @@ block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wanted, d
     }
     Path *best = choose(b, top);
     if (best == NULL) return RAISE_INTERNAL(ctx, "no way found to compute a join");
-    return path_build(b, best, need, out);
+    TRY(path_build(b, best, need, out));
+    return b->consts.count > 0 ? add_one_time_filter(b, out) : QN_OK;
 }

@@ -256,6 +256,7 @@ frame_enter(Stmt *stmt)
     f.pins = catalog_pins_use(ctx, &stmt->pins);
     ctx->stmt_arena = stmt->run_arena;
     if (stmt->has_snap) ctx->snapshot = &stmt->snap;
+    else if (stmt->has_command) ctx->snapshot = stmt->command_snapshot;
     ctx->deadline_us = stmt->deadline_us;
     ctx->stmt_start_us = stmt->start_us;
     s->running = stmt;
@@ -433,6 +434,7 @@ start_plan(Stmt *stmt)
     TRY(convert_args(stmt));
     TRY(tx_command_begin(ctx));
     stmt->has_command = true;
+    stmt->command_snapshot = ctx->snapshot;
     s->has_queried = true;
     if (!stmt->plan->modifies && !stmt->is_exclusive) {
         /* Other statements may run before this one has given all its rows. */

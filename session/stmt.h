@@ -63,6 +63,7 @@ struct Stmt {
     Arena *run_arena;
     Snapshot snap;
     bool has_snap, has_command;
+    struct Snapshot *command_snapshot; /* with has_command: what the running command sees, for every call of it */
     int64_t deadline_us;
     int64_t start_us;    /* ctx->stmt_start_us */
     Batch *batch;        /* current; NULL: no row */
