@@ -88,6 +88,22 @@ ZONED_SIX(timestamptz, date, int64_t, int32_t, x, local_as_tz(tz, date_as_timest
 ZONED_SIX(timestamp, timestamptz, int64_t, int64_t, local_as_tz(tz, x), y)
 ZONED_SIX(timestamptz, timestamp, int64_t, int64_t, x, local_as_tz(tz, y))
 
+#define ZONED_CMP(NAME, TA, TB, A, B)                                                              \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        const TimeZone *tz = session_timezone(call->ctx);                                          \
+        ROWS (call, i) {                                                                           \
+            const TA x = ARG(call, 0, TA, i);                                                      \
+            const TB y = ARG(call, 1, TB, i);                                                      \
+            OUT(call, int32_t, i) = three_way((A), (B));                                           \
+        }                                                                                          \
+        return QN_OK;                                                                              \
+    }
+ZONED_CMP(date_cmp_timestamptz, int32_t, int64_t, local_as_tz(tz, date_as_timestamp(x)), y)
+ZONED_CMP(timestamptz_cmp_date, int64_t, int32_t, x, local_as_tz(tz, date_as_timestamp(y)))
+ZONED_CMP(timestamp_cmp_timestamptz, int64_t, int64_t, local_as_tz(tz, x), y)
+ZONED_CMP(timestamptz_cmp_timestamp, int64_t, int64_t, x, local_as_tz(tz, y))
+
 /* Finiteness. */
 UNARY_KERNEL(date_finite, int32_t, uint8_t, DATE_IS_FINITE(x))
 UNARY_KERNEL(timestamp_finite, int64_t, uint8_t, TIMESTAMP_IS_FINITE(x))
@@ -290,6 +306,19 @@ date_plus_time(KernelCall *call, int date_arg)
 
 Status fn_datetime_timestamp(KernelCall *call) { return date_plus_time(call, 0); }
 Status fn_timedate_pl(KernelCall *call) { return date_plus_time(call, 1); }
+
+/* timestamptz(date, time) */
+Status
+fn_datetime_timestamptz(KernelCall *call)
+{
+    const TimeZone *tz = session_timezone(call->ctx);
+    TRY(date_plus_time(call, 0));
+    ROWS (call, i) {
+        int64_t *t = &OUT(call, int64_t, i);
+        if (!timestamp_to_timestamptz(tz, *t, t)) return timestamp_range(call->ctx);
+    }
+    return QN_OK;
+}
 
 Status
 fn_timestamp_mi(KernelCall *call)

@@ -65,6 +65,17 @@ BINARY_KERNEL(bttextcmp, Str, Str, int32_t, three_way(str_cmp(&x, &y)))
 BINARY_KERNEL(byteacmp, Str, Str, int32_t, three_way(str_cmp(&x, &y)))
 BINARY_KERNEL(bpcharcmp, Str, Str, int32_t, three_way(blank_cmp(x, y)))
 
+ALIAS(btnamecmp, bttextcmp)
+ALIAS(btcharcmp, bttextcmp)
+ALIAS(btnametextcmp, bttextcmp)
+ALIAS(bttextnamecmp, bttextcmp)
+ALIAS(bttext_pattern_cmp, bttextcmp)
+ALIAS(btbpchar_pattern_cmp, bpcharcmp)
+ALIAS(bpchar_pattern_lt, bpcharlt)
+ALIAS(bpchar_pattern_le, bpcharle)
+ALIAS(bpchar_pattern_gt, bpchargt)
+ALIAS(bpchar_pattern_ge, bpcharge)
+
 /* Lengths. */
 
 static inline int32_t
