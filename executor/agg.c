@@ -87,12 +87,12 @@ open_sorter(AggCommon *a, AggFn *f)
     Oid *types;
     TRY_ALLOC(ctx, keys, ARENA_ARRAY(arena, SorterKey, nkeys));
     TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, f->nargs + 1));
-    keys[0].type = TYPE_INT8;
+    keys[0] = (SorterKey){TYPE_INT8, -1, false, false};
     for (int i = 0; i < f->norder; i++)
-        keys[1 + i] = (SorterKey){a->in_types[f->first_order + i], spec->order.items[i].desc,
+        keys[1 + i] = (SorterKey){a->in_types[f->first_order + i], -1, spec->order.items[i].desc,
                                   spec->order.items[i].nulls_first};
     for (int i = 0; spec->distinct && i < f->nargs; i++)
-        keys[1 + f->norder + i] = (SorterKey){a->in_types[f->first_arg + i], false, false};
+        keys[1 + f->norder + i] = (SorterKey){a->in_types[f->first_arg + i], -1, false, false};
     types[0] = TYPE_INT8;
     for (int i = 0; i < f->nargs; i++) types[i + 1] = a->in_types[f->first_arg + i];
     TRY(sorter_new(ctx, arena, nkeys, keys, f->nargs + 1, types, a->node->exec->work_mem, &f->sorter));
@@ -102,6 +102,26 @@ open_sorter(AggCommon *a, AggFn *f)
     TRY_ALLOC(ctx, f->last, ARENA_ARRAY(arena, Value, f->nargs + 1));
     TRY_ALLOC(ctx, f->last_arena, arena_create(arena, "distinct"));
     return QN_OK;
+}
+
+/* An earlier function whose state is the same for the same rows, NULL: none. */
+static AggFn *
+find_shared(AggCommon *a, const AggFn *f)
+{
+    const Aggregate *x = f->agg;
+    if (f->spec->distinct || f->norder > 0 || x->kind != 'n') return NULL;
+    for (AggFn *o = a->fns; o < f; o++) {
+        const Aggregate *y = o->agg;
+        bool same = !o->spec->distinct && o->norder == 0 && o->nargs == f->nargs && x->update == y->update &&
+                    x->update_one == y->update_one && x->init == y->init && x->state_bytes == y->state_bytes &&
+                    x->update != NULL && (x->flags & FN_STRICT) == (y->flags & FN_STRICT) &&
+                    (o->filter < 0) == (f->filter < 0);
+        if (same && f->filter >= 0) same = expr_same_result(a->prog, o->filter, f->filter);
+        for (int i = 0; same && i < f->nargs; i++)
+            same = expr_same_result(a->prog, o->first_arg + i, f->first_arg + i);
+        if (same) return o->shares ? NULL : o;
+    }
+    return NULL;
 }
 
 static Status
@@ -127,6 +147,12 @@ open_fn(AggCommon *a, AggFn *f, const AggSpec *spec)
     f->call.collation = f->nargs > 0 ? spec->args.items[0]->collation : INVALID_OID;
     f->call.account = ctx->mem;
     f->call.grown_bytes = &a->grown;
+    AggFn *shared = find_shared(a, f);
+    if (shared != NULL) {
+        f->shares = true;
+        f->offset = shared->offset;
+        return QN_OK;
+    }
     f->offset = a->state_bytes;
     a->state_bytes += (uint32_t)(f->agg->state_bytes + 15) & ~15u;
     if (f->agg->kind == 'h') {
@@ -217,7 +243,7 @@ agg_init_states(AggCommon *a, char *states, Arena *state_arena)
     memset(states, 0, a->state_bytes);
     for (int i = 0; i < a->nfns; i++) {
         AggFn *f = &a->fns[i];
-        if (f->agg->init == NULL) continue;
+        if (f->agg->init == NULL || f->shares) continue;
         f->call.arena = state_arena;
         TRY(f->agg->init(&f->call, states + f->offset));
     }
@@ -313,6 +339,7 @@ agg_feed(AggCommon *a, const uint16_t *sel, int n, int nrows, char **groups, con
         AggFn *f = &a->fns[i];
         const uint16_t *rows = sel;
         int m = n;
+        if (f->shares) continue;
         choose_rows(a, f, &rows, &m);
         if (m == 0) continue;
         if (f->hash_distinct || f->sorter != NULL) set_group_numbers(a, rows, m, numbers);

@@ -20,6 +20,7 @@ typedef struct AggFn {
     int first_order, norder;
     int filter;           /* position in `in`, -1: none */
     uint32_t offset;      /* of the state in a group's tail */
+    bool shares;          /* an earlier function keeps the same state (sum and avg of one column) */
     AggCall call;
     Vector **direct;      /* CONST, for final */
     bool hash_distinct;

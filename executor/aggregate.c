@@ -4,7 +4,7 @@
 #include "executor/vecutil.h"
 #include <assert.h>
 
-enum { NPARTITIONS = 32, MAX_LEVELS = 6 };
+enum { NPARTITIONS = 32, MAX_LEVELS = 6, TINY_CODES = 65536 };
 
 /* One grouping set while hashing. */
 typedef struct AggSet {
@@ -15,6 +15,7 @@ typedef struct AggSet {
     RowLayout layout;
     HashTable table;
     RowStore **partitions; /* rows of groups there was no room for, by hash; NULL: none yet */
+    char **tiny;           /* keys of one or two one-byte strings: group by those bytes; NULL: not used */
 } AggSet;
 
 /* Rows put aside: to be grouped later, one level of hash bits on. */
@@ -45,6 +46,7 @@ typedef struct AggState {
     int nsets, set;    /* set: the one being filled or written */
     int64_t written;
     bool spilling;
+    bool needs_numbers; /* some aggregate sorts or has DISTINCT */
     int level;
     Pending *pending;
     Batch *replay;
@@ -93,6 +95,7 @@ agg_open(ExecNode *node)
         TRY_ALLOC(ctx, s->is_new, arena_alloc(node->arena, BATCH_ROWS * sizeof(bool)));
         return QN_OK;
     }
+    for (int i = 0; i < s->c.nfns; i++) s->needs_numbers |= s->c.fns[i].hash_distinct || s->c.fns[i].sorter != NULL;
     s->nsets = plan->nsets > 0 ? plan->nsets : 1;
     TRY_ALLOC(ctx, s->sets, ARENA_ARRAY(node->arena, AggSet, s->nsets));
     TRY_ALLOC(ctx, s->groups, arena_alloc(node->arena, BATCH_ROWS * sizeof(char *)));
@@ -251,6 +254,58 @@ hash_bytes_held(const AggState *s, const AggSet *set)
     return n;
 }
 
+/* Whether the keys are one or two flat string columns without NULLs; then a row whose strings have one byte each is found by these
+ * bytes, without hashing. Removing this changes no answer. */
+static bool
+keys_may_be_tiny(const AggSet *set)
+{
+    if (set->nkeys < 1 || set->nkeys > 2) return false;
+    for (int i = 0; i < set->nkeys; i++) {
+        const Vector *v = set->key_vecs[i];
+        if (v->shape != VEC_FLAT || v->phys != PHYS_STR || v->valid != NULL || v->type == TYPE_NUMERIC) return false;
+    }
+    return true;
+}
+
+static inline uint32_t
+tiny_code(const Str *a, const Str *b, uint32_t *bad)
+{
+    *bad |= (a->len ^ 1) | (b->len ^ 1);
+    return (uint32_t)(uint8_t)a->inl[0] << 8 | (uint8_t)b->inl[0];
+}
+
+/* All rows of the batch by their bytes; false when some group is not known yet or a key is longer. */
+static bool
+group_tiny(AggState *s, AggSet *set, const uint16_t *sel, int n)
+{
+    const Str *a = set->key_vecs[0]->data, *b = set->key_vecs[set->nkeys - 1]->data;
+    uint32_t bad = 0, skip = set->layout.tail_offset + 16;
+    bool unknown = false;
+    for (int k = 0; k < n; k++) {
+        int i = exec_row(sel, k);
+        char *row = set->tiny[tiny_code(&a[i], &b[i], &bad)];
+        unknown |= row == NULL;
+        s->groups[i] = (char *)((uintptr_t)row + skip);
+    }
+    return bad == 0 && !unknown;
+}
+
+static Status
+learn_tiny(AggState *s, AggSet *set, const uint16_t *sel, int n)
+{
+    if (set->tiny == NULL) {
+        if (n < BATCH_ROWS / 4) return QN_OK; /* not worth the table */
+        TRY_ALLOC(s->base.ctx, set->tiny, mem_zalloc(s->base.ctx->mem, TINY_CODES * sizeof(char *)));
+    }
+    const Str *a = set->key_vecs[0]->data, *b = set->key_vecs[set->nkeys - 1]->data;
+    for (int k = 0; k < n; k++) {
+        int i = exec_row(sel, k);
+        uint32_t bad = 0, code = tiny_code(&a[i], &b[i], &bad);
+        if (bad == 0) set->tiny[code] = s->c.found[k];
+    }
+    return QN_OK;
+}
+
 /* Groups one batch's rows (already in c.in) into the set. */
 static Status
 group_rows(AggState *s, AggSet *set, const uint16_t *sel, int n, int nrows)
@@ -259,6 +314,9 @@ group_rows(AggState *s, AggSet *set, const uint16_t *sel, int n, int nrows)
     uint16_t fresh[BATCH_ROWS + 1], left[BATCH_ROWS], aside[BATCH_ROWS];
     int nfresh = 0, nkept = 0, naside = 0;
     for (int i = 0; i < set->nkeys; i++) set->key_vecs[i] = c->in[set->keys[i]];
+    bool tiny = !s->spilling && !s->needs_numbers && keys_may_be_tiny(set);
+    if (tiny && set->tiny != NULL && group_tiny(s, set, sel, n))
+        return agg_feed(c, sel, n, nrows, s->groups, NULL, NULL, s->state_arena);
     TRY(keys_hash(s->base.ctx, set->key_vecs, set->nkeys, sel, n, c->hashes));
     TRY(hashtable_find(&set->table, set->key_vecs, sel, n, c->hashes, !s->spilling, c->found, fresh, &nfresh));
     uint32_t tail = set->layout.tail_offset;
@@ -273,6 +331,7 @@ group_rows(AggState *s, AggSet *set, const uint16_t *sel, int n, int nrows)
             TRY(rowstore_put_rows(set->groups, &row, set->key_vecs, set->nkeys + c->ndirect, &pos, 1));
         }
     }
+    if (tiny) TRY(learn_tiny(s, set, sel, n));
     if (!s->spilling) {
         for (int k = 0; k < n; k++) {
             int i = exec_row(sel, k);
@@ -343,7 +402,8 @@ clear_set(AggState *s, AggSet *set)
 {
     hashtable_reset(&set->table);
     rowstore_reset(set->groups);
-    (void)s;
+    mem_free(s->base.ctx->mem, set->tiny, TINY_CODES * sizeof(char *));
+    set->tiny = NULL;
 }
 
 /* Reads all input into every set. Several sets share the memory of one. */
@@ -570,6 +630,8 @@ agg_close(ExecNode *node)
     for (int i = 0; i < s->nsets && s->sets != NULL; i++) {
         hashtable_free(&s->sets[i].table);
         rowstore_free(s->sets[i].groups);
+        mem_free(node->ctx->mem, s->sets[i].tiny, TINY_CODES * sizeof(char *));
+        s->sets[i].tiny = NULL;
     }
     agg_common_close(&s->c);
 }

@@ -261,8 +261,6 @@ compile_equality(ExprProg *p, StepOp op, const Expr *e, const Function *fn, cons
     Vector *eq;
     TRY_ALLOC(p->ctx, eq, exec_vec_new(p->arena, TYPE_BOOL));
     int eq_reg;
-    Step *again = &p->steps[p->nsteps - 1];
-    assert(again == s);
     TRY(add_reg(p, eq, true, &eq_reg));
     s->slot2 = (int16_t)eq_reg;
     return make_call(p, s, fn, types, 2, TYPE_BOOL, -1, e->collation);
@@ -676,6 +674,12 @@ expr_prog_close(ExprProg *p)
     if (p == NULL) return;
     for (int i = 0; i < p->nsteps; i++)
         if (p->steps[i].op == STEP_SUBPLAN) expr_close_subplan(&p->steps[i]);
+}
+
+bool
+expr_same_result(const ExprProg *p, int i, int j)
+{
+    return p->results[i] == p->results[j];
 }
 
 void

@@ -26,6 +26,8 @@ Status expr_compile_condition(Exec *exec, const Expr *cond, DepSet *deps, ExprPr
 Status expr_run(ExprProg *p, Batch *outer, Batch *inner, const uint16_t *sel, int n, int nrows);
 Vector *expr_result(const ExprProg *p, int i);
 int expr_count(const ExprProg *p);
+/* Whether two results are one register: the same expression, computed once. */
+bool expr_same_result(const ExprProg *p, int i, int j);
 /* Rows of sel[0..n) for which the filter is true, ascending, to sel_out (room for n; may be sel itself). */
 Status expr_filter(ExprProg *p, Batch *outer, Batch *inner, const uint16_t *sel, int n, int nrows,
                    uint16_t *sel_out, int *n_out);

@@ -61,6 +61,24 @@ trimmed(const Str *s)
     return n == s->len ? *s : str_make(p, n);
 }
 
+/* Without trailing blanks. One that does not end in a blank, the common case, is hashed as it is. */
+static inline uint64_t
+hash_bpchar(const Str *s)
+{
+    if (s->len != 0 && s->len <= STR_INLINE_MAX && s->inl[s->len - 1] != ' ') return hash_str(s);
+    Str t = trimmed(s);
+    return hash_str(&t);
+}
+
+static inline bool
+bpchar_eq(const Str *a, const Str *b)
+{
+    if (str_eq(a, b)) return true;
+    if (a->len == b->len && a->len == 1) return false;
+    Str x = trimmed(a), y = trimmed(b);
+    return str_eq(&x, &y);
+}
+
 static inline uint64_t
 hash_double(double d)
 {
@@ -143,6 +161,7 @@ keys_hash(Ctx *ctx, Vector *const *cols, int ncols, const uint16_t *sel, int n, 
             else HASH_LOOP(double, hash_double(x));
             break;
         case KIND_STR: HASH_LOOP(Str, hash_str(&x)); break;
+        case KIND_BPCHAR: HASH_LOOP(Str, hash_bpchar(&x)); break;
         default: TRY(hash_checked(ctx, v, sel, n, hashes, first));
         }
     }
@@ -255,6 +274,7 @@ match_column(const RowLayout *l, const Vector *v, int c, const uint16_t *sel, ch
             }
             break;
         case KIND_STR: MATCH(Str, Str, str_eq(&x, &y));
+        case KIND_BPCHAR: MATCH(Str, Str, bpchar_eq(&x, &y));
         default: break;
         }
     }

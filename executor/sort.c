@@ -31,7 +31,8 @@ sort_open(ExecNode *node)
     TRY_ALLOC(ctx, s->key_vecs, ARENA_ARRAY(node->arena, Vector *, list->count + 1));
     for (int i = 0; i < list->count; i++) {
         exprs.items[i] = list->items[i].expr;
-        keys[i] = (SorterKey){list->items[i].expr->type, list->items[i].desc, list->items[i].nulls_first};
+        keys[i] = (SorterKey){list->items[i].expr->type, list->items[i].expr->typmod, list->items[i].desc,
+                              list->items[i].nulls_first};
     }
     TRY(expr_compile(node->exec, &exprs, &node->deps, &s->keys));
     TRY_ALLOC(ctx, types, exec_output_types(node->arena, node->plan->outer, &ncols));

@@ -8,7 +8,7 @@
 enum { FIRST_ENTRIES = 64, RADIX_MIN = 256, READ_BYTES = 128 * 1024, KEY_BLOCK_BYTES = 256 * 1024 };
 
 typedef struct Entry {
-    uint64_t head; /* first eight bytes of the key, as a number */
+    uint64_t head, next; /* first sixteen bytes of the key, as two numbers */
     char *row;
 } Entry;
 
@@ -42,7 +42,7 @@ struct Sorter {
     size_t limit;
     KeyFormat format;
     KeyColumn *cols;
-    bool short_keys; /* every key fits into the head */
+    bool short_keys; /* every key fits into an entry */
     RowLayout layout;
     RowStore *rows, *other; /* other: what a top-N keeps when it drops the rest */
     KeyBlock *keys;
@@ -82,9 +82,9 @@ sorter_new(Ctx *ctx, Arena *arena, int nkeys, const SorterKey *keys, int ncols, 
     s->limit = mem_limit;
     TRY_ALLOC(ctx, s->cols, ARENA_ARRAY(arena, KeyColumn, nkeys + 1));
     for (int i = 0; i < nkeys; i++)
-        TRY(key_column_init(ctx, &s->cols[i], keys[i].type, -1, keys[i].desc, keys[i].nulls_first, false));
+        TRY(key_column_init(ctx, &s->cols[i], keys[i].type, keys[i].typmod, keys[i].desc, keys[i].nulls_first, false));
     key_format_init(&s->format, s->cols, nkeys);
-    s->short_keys = nkeys == 0 || (s->format.fixed_bytes > 0 && s->format.fixed_bytes <= 8);
+    s->short_keys = nkeys == 0 || (s->format.fixed_bytes > 0 && s->format.fixed_bytes <= 16);
     TRY(rowlayout_init(ctx, arena, &s->layout, ncols, types, s->short_keys ? 0 : sizeof(SortRow), 0));
     TRY(rowstore_new_layout(ctx, arena, &s->layout, 0, &s->rows));
     s->key_rows = key_rows_new(arena);
@@ -184,6 +184,12 @@ head_of(const uint8_t *key, uint32_t nbytes)
     return v;
 }
 
+static inline Entry
+entry_of(const uint8_t *key, uint32_t nbytes, char *row)
+{
+    return (Entry){head_of(key, nbytes), nbytes > 8 ? head_of(key + 8, nbytes - 8) : 0, row};
+}
+
 static const uint8_t *
 keep_key(Sorter *s, const uint8_t *key, uint32_t nbytes)
 {
@@ -217,7 +223,8 @@ compare_tails(const Sorter *s, const Entry *a, const Entry *b)
 static inline bool
 entry_less(const Sorter *s, const Entry *a, const Entry *b)
 {
-    return a->head != b->head ? a->head < b->head : compare_tails(s, a, b) < 0;
+    if (a->head != b->head) return a->head < b->head;
+    return a->next != b->next ? a->next < b->next : compare_tails(s, a, b) < 0;
 }
 
 /* Stable merge sort; tails only where the heads are known to be equal. */
@@ -243,27 +250,39 @@ merge_sort(const Sorter *s, Entry *e, Entry *tmp, size_t n)
     while (i < half) e[k++] = tmp[i++];
 }
 
-/* Least significant digit first over the bytes of the head that differ; stable. Leaves the result in e. */
+/* Least significant digit first over the bytes that differ; stable. Leaves the result in e. */
 static void
 radix_sort(Entry *e, Entry *tmp, size_t n)
 {
-    uint32_t counts[8][256];
+    uint32_t counts[16][256];
     memset(counts, 0, sizeof(counts));
+    uint64_t head = 0, next = 0; /* bits in which some entry differs from the first */
+    for (size_t i = 1; i < n; i++) {
+        head |= e[i].head ^ e[0].head;
+        next |= e[i].next ^ e[0].next;
+    }
+    int digits[16], ndigits = 0;
+    for (int d = 0; d < 16; d++)
+        if (((d < 8 ? next : head) >> (8 * (d & 7)) & 255) != 0) digits[ndigits++] = d;
     for (size_t i = 0; i < n; i++) {
-        uint64_t h = e[i].head;
-        for (int d = 0; d < 8; d++) counts[d][h >> (8 * d) & 255]++;
+        for (int k = 0; k < ndigits; k++) {
+            int d = digits[k];
+            counts[k][(d < 8 ? e[i].next : e[i].head) >> (8 * (d & 7)) & 255]++;
+        }
     }
     Entry *from = e, *to = tmp;
-    for (int d = 0; d < 8; d++) {
-        uint32_t *c = counts[d];
-        if (c[from[0].head >> (8 * d) & 255] == n) continue;
-        uint32_t sum = 0;
+    for (int k = 0; k < ndigits; k++) {
+        uint32_t *c = counts[k], sum = 0;
+        int d = digits[k], shift = 8 * (d & 7);
         for (int b = 0; b < 256; b++) {
             uint32_t here = c[b];
             c[b] = sum;
             sum += here;
         }
-        for (size_t i = 0; i < n; i++) to[c[from[i].head >> (8 * d) & 255]++] = from[i];
+        if (d < 8)
+            for (size_t i = 0; i < n; i++) to[c[from[i].next >> shift & 255]++] = from[i];
+        else
+            for (size_t i = 0; i < n; i++) to[c[from[i].head >> shift & 255]++] = from[i];
         Entry *swap = from;
         from = to;
         to = swap;
@@ -294,7 +313,7 @@ sort_entries(Sorter *s)
     if (s->short_keys) return QN_OK;
     for (size_t i = 0; i < n;) {
         size_t j = i + 1;
-        while (j < n && e[j].head == e[i].head) j++;
+        while (j < n && e[j].head == e[i].head && e[j].next == e[i].next) j++;
         if (j - i > 1) merge_sort(s, e + i, s->scratch, j - i);
         i = j;
     }
@@ -363,12 +382,12 @@ write_run(Sorter *s)
     s->run_at[s->nruns] = spill_bytes(s->file);
     for (size_t i = 0; i < s->nentries; i++) {
         char *row = s->entries[i].row;
-        uint8_t head[8];
-        const uint8_t *key = head;
-        uint32_t lens[2] = {8, l->row_bytes};
+        uint64_t head[2];
+        const uint8_t *key = (const uint8_t *)head;
+        uint32_t lens[2] = {sizeof(head), l->row_bytes};
         if (s->short_keys) {
-            uint64_t h = __builtin_bswap64(s->entries[i].head);
-            memcpy(head, &h, 8);
+            head[0] = __builtin_bswap64(s->entries[i].head);
+            head[1] = __builtin_bswap64(s->entries[i].next);
         } else {
             key = ((SortRow *)row)->key;
             lens[0] = ((SortRow *)row)->key_bytes;
@@ -443,9 +462,10 @@ sorter_add(Sorter *s, Vector *const *keys, Vector *const *cols, const uint16_t *
         for (int k = 0; k < n; k++) {
             uint32_t nbytes;
             const uint8_t *key = key_at(s, k, &nbytes);
-            uint64_t head = head_of(key, nbytes);
-            bool want = head < s->cutoff.head;
-            if (head == s->cutoff.head && !s->short_keys) {
+            Entry x = entry_of(key, nbytes, NULL);
+            bool same = x.head == s->cutoff.head && x.next == s->cutoff.next;
+            bool want = x.head != s->cutoff.head ? x.head < s->cutoff.head : x.next < s->cutoff.next;
+            if (same && !s->short_keys) {
                 const SortRow *r = (const SortRow *)s->cutoff.row;
                 want = key_compare(key, nbytes, r->key, r->key_bytes) < 0;
             }
@@ -463,7 +483,7 @@ sorter_add(Sorter *s, Vector *const *keys, Vector *const *cols, const uint16_t *
         uint32_t nbytes;
         const uint8_t *key = key_at(s, all ? k : at[k], &nbytes);
         char *row = s->row_ptrs[k];
-        s->entries[s->nentries++] = (Entry){head_of(key, nbytes), row};
+        s->entries[s->nentries++] = entry_of(key, nbytes, row);
         if (s->short_keys) continue;
         SortRow *r = (SortRow *)row;
         TRY_ALLOC(s->ctx, r->key, keep_key(s, key, nbytes));

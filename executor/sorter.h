@@ -1,6 +1,6 @@
 /* sorter.h - rows in key order: what Sort, ordered aggregates and index builds share.
  *
- * Keys are keycodec's bytes. Rows are collected in a RowStore beside an array of (first eight key bytes, row); the array is sorted by radix,
+ * Keys are keycodec's bytes. Rows are collected in a RowStore beside an array of (first sixteen key bytes, row); the array is sorted by radix,
  * then runs of equal heads by the rest of the key. Past the memory limit sorted runs go to a temporary file and are merged while
  * reading. Equal keys keep the order of the input. With a bound only the first rows are kept (top-N).
  */
@@ -14,6 +14,7 @@ typedef struct Sorter Sorter;
 
 typedef struct SorterKey {
     Oid type;
+    int32_t typmod; /* numeric(p,s) keys are shorter; -1: any precision */
     bool desc, nulls_first;
 } SorterKey;
 

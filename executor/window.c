@@ -65,6 +65,7 @@ window_open(ExecNode *node)
     TRY_ALLOC(ctx, s->cols, ARENA_ARRAY(node->arena, Vector *, n + 1));
     for (int i = 0; i < s->nfns; i++) types[s->nin + i] = s->plan->fns[i].type;
     TRY_ALLOC(ctx, s->out, exec_batch_new(node->arena, s->nin + s->nfns, types));
+    TRY_ALLOC(ctx, s->part_out, exec_batch_new(node->arena, s->nin, types));
     TRY_ALLOC(ctx, s->out_arena, arena_create(node->arena, "window results"));
     TRY_ALLOC(ctx, s->last, ARENA_ARRAY(node->arena, Value, s->npartition + s->norder + 1));
     TRY_ALLOC(ctx, s->last_arena, arena_create(node->arena, "window key"));
@@ -128,10 +129,13 @@ mark_rows(WindowState *s, Batch *b)
     return QN_OK;
 }
 
+static Status take_rows(WindowState *s, int n);
+
 static Status
 read_batch(WindowState *s)
 {
     Batch *b;
+    TRY(take_rows(s, s->nout)); /* appending may send rows to the file */
     TRY(exec_next(s->base.outer, &b));
     if (b == NULL) {
         s->input_done = true;
@@ -189,49 +193,54 @@ next_partition(WindowState *s, bool *found)
     return QN_OK;
 }
 
-/* Rows [s->at, s->at + m) to rows n.. of out. */
+/* Columns of rows [from, to) of the batch, one value at a time with copies: once the store has spilled, rows come and go. */
 static Status
-add_segment(WindowState *s, int n, int m)
+take_copies(WindowState *s, int from, int to)
 {
-    ExecNode *node = &s->base;
-    char **rows = s->row_ptrs;
-    for (int k = 0; k < m;) {
-        char *base;
-        int len;
-        TRY(rowstore_run(s->rows, s->at + k, &base, &len));
-        for (int i = 0; i < len && k < m; i++) rows[k++] = base + (size_t)i * s->layout->row_bytes;
-        if (rowstore_spilled(s->rows) == 0) continue;
-        /* Chunks come and go: take what was found so far. */
-        int from = k - (len < k ? len : k);
-        TRY(win_take_columns(s, n + from, rows + from, k - from));
+    Ctx *ctx = s->base.ctx;
+    for (int c = 0; c < s->nin; c++) {
+        for (int k = from; k < to; k++) {
+            Value x = row_get(s->layout, c, s->row_ptrs[k]);
+            TRY(value_copy(ctx, s->out_arena, &x, &x));
+            TRY(exec_vec_put(ctx, s->out_arena, s->out->cols[c], k, &x));
+        }
     }
-    if (rowstore_spilled(s->rows) == 0) TRY(win_take_columns(s, n, rows, m));
-    for (int i = 0; i < s->nfns; i++) TRY(winframe_values(s, &s->fns[i], s->at, m, s->out->cols[s->nin + i], n));
-    (void)node;
-    s->at += m;
+    s->taken = to;
     return QN_OK;
 }
 
-/* The input's columns of rows to rows at.. of out. Strings are views into the store, copies once it has spilled. */
-Status
-win_take_columns(WindowState *s, int at, char *const *rows, int n)
+/* The input's columns of the batch's rows up to n, as far as they are not there yet. */
+static Status
+take_rows(WindowState *s, int n)
 {
     Ctx *ctx = s->base.ctx;
-    uint16_t pos[BATCH_ROWS];
-    bool copy = rowstore_spilled(s->rows) > 0;
-    for (int k = 0; k < n; k++) pos[k] = (uint16_t)(at + k);
+    int from = s->taken;
+    if (from == n) return QN_OK;
+    if (rowstore_spilled(s->rows) > 0) return take_copies(s, from, n);
+    Batch *to = from == 0 ? s->out : s->part_out;
+    if (!exec_batch_reserve(to, n - from)) return RAISE_OOM(ctx);
     for (int c = 0; c < s->nin; c++) {
-        Vector *v = s->out->cols[c];
-        if (at == 0 && !copy) {
-            TRY(row_gather_at(ctx, s->out_arena, s->layout, c, rows, pos, n, v));
-            continue;
-        }
-        for (int k = 0; k < n; k++) {
-            Value x = row_get(s->layout, c, rows[k]);
-            if (copy) TRY(value_copy(ctx, s->out_arena, &x, &x));
-            TRY(exec_vec_put(ctx, s->out_arena, v, at + k, &x));
-        }
+        TRY(row_gather(ctx, s->out_arena, s->layout, c, s->row_ptrs + from, n - from, to->cols[c]));
+        if (from > 0) TRY(exec_vec_append(ctx, s->out_arena, s->out->cols[c], from, to->cols[c], NULL, n - from));
     }
+    s->taken = n;
+    return QN_OK;
+}
+
+/* Rows [s->at, s->at + m) to rows n.. of out: the functions' values; the input's columns follow in take_rows. */
+static Status
+add_segment(WindowState *s, int n, int m)
+{
+    char **rows = s->row_ptrs + n;
+    for (int k = 0; k < m;) {
+        char *base;
+        int len, from = k;
+        TRY(rowstore_run(s->rows, s->at + k, &base, &len));
+        for (int i = 0; i < len && k < m; i++) rows[k++] = base + (size_t)i * s->layout->row_bytes;
+        if (rowstore_spilled(s->rows) > 0) TRY(take_copies(s, n + from, n + k));
+    }
+    for (int i = 0; i < s->nfns; i++) TRY(winframe_values(s, &s->fns[i], s->at, m, s->out->cols[s->nin + i], n));
+    s->at += m;
     return QN_OK;
 }
 
@@ -255,6 +264,7 @@ window_next(ExecNode *node, Batch **out)
         int n = 0;
         TRY(ctx_check_stop(node->ctx));
         arena_reset(s->out_arena);
+        s->nout = s->taken = 0;
         if (!exec_batch_reserve(s->out, BATCH_ROWS)) return RAISE_OOM(node->ctx);
         if (!s->in_partition) TRY(compact(s));
         while (n < BATCH_ROWS) {
@@ -268,13 +278,17 @@ window_next(ExecNode *node, Batch **out)
             TRY(add_segment(s, n, m));
             if (s->run_condition != NULL) {
                 int kept;
+                TRY(take_rows(s, n + m));
                 TRY(apply_run_condition(s, n, n + m, &kept));
                 m = kept; /* the condition holds for a prefix */
+                s->taken = n + m;
             }
             n += m;
+            s->nout = n;
             if (s->at == s->part_end || s->skip_rest) s->in_partition = false;
         }
         if (n == 0) return QN_OK;
+        TRY(take_rows(s, n));
         s->out->nrows = s->out->nsel = n;
         s->out->sel = NULL;
         TRY(exec_emit(node, s->out, NULL, out));
@@ -291,6 +305,7 @@ window_release(ExecNode *node)
     winframe_reset(s);
     s->part_start = s->part_end = s->at = s->scan_at = 0;
     s->has_last = s->in_partition = false;
+    s->nout = s->taken = 0;
     s->input_done = true;
 }
 

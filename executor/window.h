@@ -73,8 +73,9 @@ typedef struct WindowState {
     WinFn *fns;
     int nfns;
     ExprProg *run_condition;
-    Batch *out;
+    Batch *out, *part_out;
     Arena *out_arena;
+    int nout, taken;     /* rows of out; those whose input columns are there */
     char *row_ptrs[BATCH_ROWS];
     /* frames */
     ExprProg *start_offset, *end_offset;
@@ -94,6 +95,5 @@ Status winframe_begin_partition(WindowState *s);
 Status winframe_values(WindowState *s, WinFn *f, int64_t from, int n, Vector *out, int at);
 void winframe_reset(WindowState *s);
 void winframe_close(WindowState *s);
-Status win_take_columns(WindowState *s, int at, char *const *rows, int n);
 
 #endif
