@@ -381,6 +381,9 @@ add_str(AggCall *call, NumWork *scratch, NumStats *s, const Str *str, bool squar
 {
     NumVar v;
     int128 u;
+    int64_t x;
+    int scale;
+    if (numeric_str_int64(str, &x, &scale)) return add_finite(call, scratch, s, x, scale, squares);
     TRY(numvar_from_str(scratch, str, &v));
     switch (v.kind) {
     case NUMERIC_NAN:
@@ -443,6 +446,11 @@ num_sum_update_one(AggCall *call, void *state)
 {
     NumStats *s = state;
     const Vector *a = call->args[0];
+    int64_t data[BATCH_ROWS];
+    Vector narrow;
+    if (a->phys == PHYS_STR && a->shape == VEC_FLAT && call->sel == NULL &&
+        numvar_narrow_vector(a, NULL, call->n, data, &narrow))
+        a = &narrow;
     if (a->phys == PHYS_I64 && a->shape == VEC_FLAT && call->sel == NULL && call->n > 0) {
         NumWork scratch = {call->ctx, call->arena};
         s->n += call->n;

@@ -232,15 +232,31 @@ compare_views(const NumericView *a, const NumericView *b)
     return a->negative ? -c : c;
 }
 
+/* The value as an integer and a scale, where it is one or short enough to be read as one. */
+static bool
+short_int(const Value *v, int128 *out, int *scale)
+{
+    int64_t x;
+    if (v->phys == PHYS_STR) {
+        if (!numeric_str_int64(&v->str, &x, scale)) return false;
+        *out = x;
+        return true;
+    }
+    *out = int_of(v);
+    *scale = v->scale;
+    return true;
+}
+
 int
 numeric_cmp(const Value *a, const Value *b)
 {
     NumericView x, y;
-    if (a->phys != PHYS_STR && b->phys != PHYS_STR) {
-        int128 u = int_of(a), v = int_of(b);
+    int128 u, v;
+    int u_scale, v_scale;
+    if (short_int(a, &u, &u_scale) && short_int(b, &v, &v_scale)) {
         bool fits = true;
-        if (a->scale < b->scale) fits = rescale(u, a->scale, b->scale, &u);
-        if (a->scale > b->scale) fits = rescale(v, b->scale, a->scale, &v);
+        if (u_scale < v_scale) fits = rescale(u, u_scale, v_scale, &u);
+        if (u_scale > v_scale) fits = rescale(v, v_scale, u_scale, &v);
         if (fits) return (u > v) - (u < v);
     }
     numeric_view(a, &x);
@@ -351,9 +367,11 @@ numeric_value_float8(Ctx *ctx, const Value *value, double *out)
     static const double pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (value->phys == PHYS_I64 && value->scale <= 22 && value->i64 >= -(INT64_C(1) << 53) &&
-        value->i64 <= INT64_C(1) << 53) { /* both exact, so one division rounds once */
-        *out = (double)value->i64 / pow10[value->scale];
+    int128 u;
+    int scale;
+    if (short_int(value, &u, &scale) && scale <= 22 && u >= -((int128)1 << 53) &&
+        u <= (int128)1 << 53) { /* both exact, so one division rounds once */
+        *out = (double)(int64_t)u / pow10[scale];
         return QN_OK;
     }
     Arena *arena = arena_create(NULL, "numeric");

@@ -130,7 +130,7 @@ round_digits(NumWork *w, const Value *value, int places, RoundMode mode, NumVar 
 
 /* places_arg: whether the second argument says how many places, else 0. */
 static Status
-round_kernel(KernelCall *call, bool places_arg, RoundMode mode)
+round_rows(KernelCall *call, bool places_arg, RoundMode mode)
 {
     NumWork w = {call->ctx, call->arena};
     bool constant = !places_arg || arg_is_const(call, 1);
@@ -151,6 +151,14 @@ round_kernel(KernelCall *call, bool places_arg, RoundMode mode)
         TRY(numvar_pack(&w, &v, &OUT(call, Str, i)));
     }
     return QN_OK;
+}
+
+static Status
+round_kernel(KernelCall *call, bool places_arg, RoundMode mode)
+{
+    NarrowArgs room;
+    KernelCall inner;
+    return round_rows(numvar_narrow(call, 1, &room, &inner) ? &inner : call, places_arg, mode);
 }
 
 Status
@@ -343,6 +351,9 @@ to_int(NumWork *w, const Value *value, int64_t min, int64_t max, const char *nam
 #define TO_INT(NAME, T, MIN, MAX, TYPE_NAME, RANGE)                                                \
     Status fn_##NAME(KernelCall *call)                                                             \
     {                                                                                              \
+        NarrowArgs room;                                                                           \
+        KernelCall inner;                                                                          \
+        if (numvar_narrow(call, 1, &room, &inner)) call = &inner;                                  \
         const Vector *a = call->args[0];                                                           \
         if (a->phys == PHYS_I64 && a->scale <= 18) {                                               \
             const int64_t by = num_pow10_i64[a->scale];                                            \
@@ -358,7 +369,7 @@ to_int(NumWork *w, const Value *value, int64_t min, int64_t max, const char *nam
         ROWS(call, i)                                                                              \
         {                                                                                          \
             Value v = vec_get(a, i);                                                               \
-            int64_t r;                                                                             \
+            int64_t r = 0;                                                                         \
             TRY(to_int(&w, &v, MIN, MAX, TYPE_NAME, RANGE, &r));                                   \
             OUT(call, T, i) = (T)r;                                                                \
         }                                                                                          \
@@ -407,7 +418,8 @@ special_float(const Value *value, double *out, bool *found)
 {
     NumericView view;
     *found = false;
-    if (value->phys != PHYS_STR) return QN_OK;
+    if (value->phys != PHYS_STR || numeric_str_int64(&value->str, &(int64_t){0}, &(int){0}))
+        return QN_OK;
     numeric_view(value, &view);
     *found = view.kind != NUMERIC_FINITE;
     *out = view.kind == NUMERIC_NAN ? NAN : view.kind == NUMERIC_POS_INF ? INFINITY : -INFINITY;

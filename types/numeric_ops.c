@@ -69,15 +69,39 @@ larger_scale(const KernelCall *call)
     return a > b ? a : b;
 }
 
-/* The general form: each row by its digits, scratch included in the batch's arena. */
+/* Two integers to one, with scales; false where 127 bits are too few. */
+typedef bool (*SmallOp)(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *scale);
+
+static bool
+load_small(const Vector *v, int i, int64_t *out, int *scale)
+{
+    if (v->phys == PHYS_STR)
+        return numeric_str_int64(&((const Str *)v->data)[arg_at(v, i)], out, scale);
+    if (v->phys != PHYS_I64) return false;
+    *out = ((const int64_t *)v->data)[arg_at(v, i)];
+    *scale = v->scale;
+    return true;
+}
+
+/* The general form: each row by its digits, scratch included in the batch's arena; short operands
+ * by small where there is one. */
 static Status
-by_digits(KernelCall *call, Status (*of)(NumWork *w, const NumVar *args, NumVar *out))
+by_rows(KernelCall *call, Status (*of)(NumWork *w, const NumVar *args, NumVar *out), SmallOp small)
 {
     NumWork w = {call->ctx, call->arena};
     NumVar args[2], r;
     out_set_form(call, PHYS_STR, 0);
     ROWS(call, i)
     {
+        int64_t x, y;
+        int x_scale, y_scale, scale;
+        int128 u;
+        if (small != NULL && load_small(call->args[0], i, &x, &x_scale) &&
+            load_small(call->args[1], i, &y, &y_scale) &&
+            small(x, x_scale, y, y_scale, &u, &scale)) {
+            TRY(numvar_pack_int(&w, u, scale, &OUT(call, Str, i)));
+            continue;
+        }
         numvar_init(&r);
         for (int a = 0; a < call->nargs && a < 2; a++) {
             Value v = vec_get(call->args[a], i);
@@ -87,6 +111,36 @@ by_digits(KernelCall *call, Status (*of)(NumWork *w, const NumVar *args, NumVar 
         TRY(numvar_pack(&w, &r, &OUT(call, Str, i)));
     }
     return QN_OK;
+}
+
+static Status
+by_digits(KernelCall *call, Status (*of)(NumWork *w, const NumVar *args, NumVar *out))
+{
+    return by_rows(call, of, NULL);
+}
+
+static bool
+add_small(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *scale)
+{
+    *scale = x_scale > y_scale ? x_scale : y_scale;
+    if (*scale - x_scale > 18 || *scale - y_scale > 18) return false;
+    *out =
+        (int128)x * num_pow10_i64[*scale - x_scale] + (int128)y * num_pow10_i64[*scale - y_scale];
+    return true;
+}
+
+static bool
+sub_small(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *scale)
+{
+    return y != INT64_MIN && add_small(x, x_scale, -y, y_scale, out, scale);
+}
+
+static bool
+mul_small(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *scale)
+{
+    *scale = x_scale + y_scale;
+    *out = (int128)x * y;
+    return *scale <= NUMERIC_DSCALE_MAX;
 }
 
 static void
@@ -227,7 +281,8 @@ sum(KernelCall *call, bool subtract)
 {
     IntPair pair;
     int scale = larger_scale(call);
-    if (!both_int(call)) return by_digits(call, subtract ? sub_of : add_of);
+    if (!both_int(call))
+        return by_rows(call, subtract ? sub_of : add_of, subtract ? sub_small : add_small);
     if (pair_int64(call->args[0], call->args[1], &pair)) {
         out_set_form(call, PHYS_I64, pair.scale);
         if (with_pair(call, &pair, subtract ? sub_int64 : add_int64)) return QN_OK;
@@ -242,17 +297,17 @@ sum(KernelCall *call, bool subtract)
     }
     out_set_form(call, PHYS_I128, scale);
     if (sum_int128(call, subtract)) return QN_OK;
-    return by_digits(call, subtract ? sub_of : add_of);
+    return by_rows(call, subtract ? sub_of : add_of, subtract ? sub_small : add_small);
 }
 
-Status
-fn_numeric_add(KernelCall *call)
+static Status
+add(KernelCall *call)
 {
     return sum(call, false);
 }
 
-Status
-fn_numeric_sub(KernelCall *call)
+static Status
+subtract(KernelCall *call)
 {
     return sum(call, true);
 }
@@ -297,11 +352,11 @@ mul_of(NumWork *w, const NumVar *args, NumVar *out)
     return QN_OK;
 }
 
-Status
-fn_numeric_mul(KernelCall *call)
+static Status
+multiply(KernelCall *call)
 {
     int scale = call->args[0]->scale + call->args[1]->scale;
-    if (!both_int(call) || scale > NUMERIC_INT_SCALE_MAX) return by_digits(call, mul_of);
+    if (!both_int(call) || scale > NUMERIC_INT_SCALE_MAX) return by_rows(call, mul_of, mul_small);
     if (both_int64(call)) {
         out_set_form(call, PHYS_I64, scale);
         if (mul_int64(call)) return QN_OK;
@@ -311,7 +366,7 @@ fn_numeric_mul(KernelCall *call)
     ROWS(call, i)
     bad |= num_mul_overflows(load_int(call->args[0], i), load_int(call->args[1], i),
                              &OUT(call, int128, i));
-    return !bad ? QN_OK : by_digits(call, mul_of);
+    return !bad ? QN_OK : by_rows(call, mul_of, mul_small);
 }
 
 /* Quotient. The number of places depends on the operands' leading digits in base 10000 and so on
@@ -392,6 +447,12 @@ divide_int64(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *r
     return true;
 }
 
+static bool
+divide_small(int64_t x, int x_scale, int64_t y, int y_scale, int128 *out, int *scale)
+{
+    return y != 0 && divide_int64(x, x_scale, y, y_scale, out, scale);
+}
+
 /* Quotients as int128, each with its own scale in scales[]. False: some row needs more. */
 static bool
 divide_rows(KernelCall *call, int16_t *scales, bool *uniform, Status *st)
@@ -418,22 +479,20 @@ divide_rows(KernelCall *call, int16_t *scales, bool *uniform, Status *st)
     return true;
 }
 
-Status
-fn_numeric_div(KernelCall *call)
+static Status
+divide(KernelCall *call)
 {
     int16_t scales[BATCH_ROWS];
     bool uniform;
     Status st = QN_OK;
     if (!both_int64(call) || !divide_rows(call, scales, &uniform, &st))
-        return by_digits(call, div_of);
+        return by_rows(call, div_of, divide_small);
     if (st != QN_OK || uniform) return st;
     NumWork w = {call->ctx, call->arena};
     ROWS(call, i) /* in place: either form takes 16 bytes */
     {
-        NumVar v;
-        numvar_init(&v);
-        TRY(numvar_from_i128(&w, OUT(call, int128, i), scales[i], &v));
-        TRY(numvar_pack(&w, &v, &OUT(call, Str, i)));
+        int128 q = OUT(call, int128, i);
+        TRY(numvar_pack_int(&w, q, scales[i], &OUT(call, Str, i)));
     }
     out_set_form(call, PHYS_STR, 0);
     return QN_OK;
@@ -464,8 +523,8 @@ mod_of(NumWork *w, const NumVar *args, NumVar *out)
     return numvar_mod(w, a, b, out);
 }
 
-Status
-fn_numeric_div_trunc(KernelCall *call)
+static Status
+divide_whole(KernelCall *call)
 {
     IntPair pair;
     if (!pair_int64(call->args[0], call->args[1], &pair)) return by_digits(call, div_trunc_of);
@@ -480,8 +539,8 @@ fn_numeric_div_trunc(KernelCall *call)
     return QN_OK;
 }
 
-Status
-fn_numeric_mod(KernelCall *call)
+static Status
+remainder_of(KernelCall *call)
 {
     IntPair pair;
     if (!pair_int64(call->args[0], call->args[1], &pair)) return by_digits(call, mod_of);
@@ -494,6 +553,28 @@ fn_numeric_mod(KernelCall *call)
     }
     return QN_OK;
 }
+
+/* Columns of short values in variable form are seen as integers first. */
+static Status
+narrowed(KernelCall *call, Status (*kernel)(KernelCall *call))
+{
+    NarrowArgs room;
+    KernelCall inner;
+    return kernel(numvar_narrow(call, 2, &room, &inner) ? &inner : call);
+}
+
+#define NARROWED(NAME, KERNEL)                                                                     \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        return narrowed(call, KERNEL);                                                             \
+    }
+
+NARROWED(numeric_add, add)
+NARROWED(numeric_sub, subtract)
+NARROWED(numeric_mul, multiply)
+NARROWED(numeric_div, divide)
+NARROWED(numeric_div_trunc, divide_whole)
+NARROWED(numeric_mod, remainder_of)
 
 static Status
 gcd_of(NumWork *w, const NumVar *args, NumVar *out)
@@ -680,25 +761,45 @@ compare_row(const RowPair *p, int i)
     return numeric_cmp(&x, &y);
 }
 
+/* Columns in variable form as integers, where they can be; else as they are. */
+static void
+narrow_pair(const Vector **a, const Vector **b, const uint16_t *sel, int n, NarrowArgs *room)
+{
+    if ((*a)->phys != PHYS_STR && (*b)->phys != PHYS_STR) return;
+    if ((*a)->phys == PHYS_STR) {
+        if (!numvar_narrow_vector(*a, sel, n, room->data[0], &room->vecs[0])) return;
+        *a = &room->vecs[0];
+    }
+    if ((*b)->phys == PHYS_STR) {
+        if (!numvar_narrow_vector(*b, sel, n, room->data[1], &room->vecs[1])) return;
+        *b = &room->vecs[1];
+    }
+}
+
 #define NUMERIC_COMPARE(NAME, INT8_NAME, OP)                                                       \
     FUNC_DECLARE(INT8_NAME)                                                                        \
     SEL_DECLARE(INT8_NAME)                                                                         \
     Status fn_##NAME(KernelCall *call)                                                             \
     {                                                                                              \
         IntPair pair;                                                                              \
-        if (pair_int64(call->args[0], call->args[1], &pair)) {                                     \
+        NarrowArgs room;                                                                           \
+        const Vector *a = call->args[0], *b = call->args[1];                                       \
+        narrow_pair(&a, &b, call->sel, call->n, &room);                                            \
+        if (pair_int64(a, b, &pair)) {                                                             \
             Vector *args[2] = {&pair.a, &pair.b};                                                  \
             KernelCall inner = *call;                                                              \
             inner.args = args;                                                                     \
             return fn_##INT8_NAME(&inner);                                                         \
         }                                                                                          \
-        RowPair rows = row_pair(call->args[0], call->args[1]);                                     \
+        RowPair rows = row_pair(a, b);                                                             \
         ROWS(call, i) OUT(call, uint8_t, i) = compare_row(&rows, i) OP 0;                          \
         return QN_OK;                                                                              \
     }                                                                                              \
     int sel_##NAME(const Vector *a, const Vector *b, const uint16_t *sel, int n, uint16_t *out)    \
     {                                                                                              \
         IntPair pair;                                                                              \
+        NarrowArgs room;                                                                           \
+        narrow_pair(&a, &b, sel, n, &room);                                                        \
         if (pair_int64(a, b, &pair)) return sel_##INT8_NAME(&pair.a, &pair.b, sel, n, out);        \
         RowPair rows = row_pair(a, b);                                                             \
         int m = 0;                                                                                 \

@@ -56,8 +56,11 @@ numvar_from_i128(NumWork *w, int128 v, int scale, NumVar *out)
     int n = 0, odd = scale % 4, nfraction = (scale + 3) / 4;
     uint128 u = v < 0 ? 0 - (uint128)v : (uint128)v;
     if (odd != 0) { /* the last digit of base 10000 is only partly filled */
-        low_first[n++] = (int16_t)((int)(u % (unsigned)pow10_small[odd]) * pow10_small[4 - odd]);
-        u /= (unsigned)pow10_small[odd];
+        unsigned by = (unsigned)pow10_small[odd];
+        bool narrow = u <= UINT64_MAX; /* 128-bit division is an order slower */
+        low_first[n++] =
+            (int16_t)((int)(narrow ? (uint64_t)u % by : u % by) * pow10_small[4 - odd]);
+        u = narrow ? (uint64_t)u / by : u / by;
     }
     while (u > UINT64_MAX) {
         uint64_t part = (uint64_t)(u % 10000000000000000u);
@@ -157,6 +160,80 @@ numvar_pack(NumWork *w, const NumVar *v, Str *out)
     memcpy(p + 4, v->digits + first, (size_t)n * 2);
     *out = str_make(p, nbytes);
     return QN_OK;
+}
+
+Status
+numvar_pack_int(NumWork *w, int128 v, int scale, Str *out)
+{
+    char room[4 + 2 * 12], *p = room + sizeof(room);
+    uint128 u = v < 0 ? 0 - (uint128)v : (uint128)v;
+    int odd = scale % 4, place = -((scale + 3) / 4); /* of the digit written next */
+    if (u == 0) place = 0;
+    while (u != 0) {
+        int16_t digit;
+        if (odd != 0) {
+            unsigned by = (unsigned)pow10_small[odd];
+            bool narrow = u <= UINT64_MAX;
+            digit = (int16_t)((unsigned)(narrow ? (uint64_t)u % by : u % by) *
+                              (unsigned)pow10_small[4 - odd]);
+            u = narrow ? (uint64_t)u / by : u / by;
+            odd = 0;
+        } else if (u <= UINT64_MAX) {
+            digit = (int16_t)((uint64_t)u % NUMERIC_BASE);
+            u = (uint64_t)u / NUMERIC_BASE;
+        } else {
+            digit = (int16_t)(u % NUMERIC_BASE);
+            u /= NUMERIC_BASE;
+        }
+        if (digit != 0 || p != room + sizeof(room)) { /* trailing zeros are left out */
+            p -= 2;
+            memcpy(p, &digit, 2);
+        }
+        place++;
+    }
+    int weight = p == room + sizeof(room) ? 0 : place - 1;
+    bool negative = v < 0;
+    put_header(p - 4, (uint16_t)(scale | (negative ? HEADER_NEGATIVE : 0)), (int16_t)weight);
+    return str_copy(w->ctx, w->arena, p - 4, (size_t)(room + sizeof(room) - p) + 4, out);
+}
+
+bool
+numvar_narrow_vector(const Vector *v, const uint16_t *sel, int n, int64_t *data, Vector *out)
+{
+    const Str *strs = v->data;
+    bool constant = v->shape == VEC_CONST;
+    int scale = -1, dscale;
+    if (constant && n > 1) n = 1, sel = NULL;
+    for (int k = 0; k < n; k++) {
+        int i = constant ? 0 : sel != NULL ? sel[k] : k;
+        if (v->valid != NULL && !bits_get(v->valid, (size_t)i)) continue;
+        if (!numeric_str_int64(&strs[i], &data[i], &dscale)) return false;
+        if (scale < 0) scale = dscale;
+        if (dscale != scale) return false;
+    }
+    if (scale > NUMERIC_INT_SCALE_MAX) return false;
+    *out = *v;
+    out->phys = PHYS_I64;
+    out->scale = (int16_t)(scale < 0 ? 0 : scale);
+    out->data = data;
+    return true;
+}
+
+bool
+numvar_narrow(const KernelCall *call, int nargs, NarrowArgs *room, KernelCall *inner)
+{
+    bool any = false;
+    *inner = *call;
+    inner->args = room->args;
+    for (int a = 0; a < call->nargs; a++) {
+        room->args[a] = call->args[a];
+        if (a >= nargs || call->args[a]->phys != PHYS_STR) continue;
+        if (!numvar_narrow_vector(call->args[a], call->sel, call->n, room->data[a], &room->vecs[a]))
+            return false;
+        room->args[a] = &room->vecs[a];
+        any = true;
+    }
+    return any;
 }
 
 Status

@@ -93,6 +93,48 @@ Status numvar_floor(NumWork *w, NumVar *v);
 Status numvar_ceil(NumWork *w, NumVar *v);
 int numvar_div_scale(const NumVar *a, const NumVar *b); /* places PostgreSQL gives a quotient */
 
+/* Of a short one (up to four digits, so that it lies inside the Str): its value as an integer at
+ * its own display scale. False for what is longer, does not fit, or is not finite. */
+static inline bool
+numeric_str_int64(const Str *s, int64_t *out, int *dscale)
+{
+    uint16_t head;
+    int16_t weight, digit[4];
+    memcpy(&head, s->inl, 2);
+    memcpy(&weight, s->inl + 2, 2);
+    if (s->len < 4 || s->len > STR_INLINE_MAX || head >= 0x8000) return false;
+    memcpy(digit, s->inl + 4, 8);
+    int n = (int)(s->len - 4) / 2;
+    int64_t v = 0;
+    for (int i = 0; i < n; i++) v = v * NUMERIC_BASE + digit[i];
+    *dscale = head & 0x3FFF;
+    int shift = 4 * (weight - n + 1) + *dscale; /* from the last digit's place to the scale's */
+    if (n == 0) shift = 0;
+    if (shift > 18 || shift < -3) return false;
+    if (shift < 0)
+        v /= num_pow10_i64[-shift]; /* zeros, past the display scale */
+    else if (num_mul_overflows(v, num_pow10_i64[shift], &v))
+        return false;
+    *out = (head & 0x4000) != 0 ? -v : v;
+    return true;
+}
+
+/* Room for arguments in variable form seen as integers of one scale. */
+typedef struct NarrowArgs {
+    Vector vecs[2];
+    Vector *args[FN_MAX_ARGS];
+    int64_t data[2][BATCH_ROWS];
+} NarrowArgs;
+
+/* Those of the call's first nargs (up to 2) arguments that are in variable form, as 64-bit
+ * integers, where every value is short and a column's display scales agree: then the rest goes as
+ * fast as for numeric(p,s). False: they do not, or none was in variable form. *inner is the call
+ * with the arguments exchanged. */
+bool numvar_narrow(const KernelCall *call, int nargs, NarrowArgs *room, KernelCall *inner);
+bool numvar_narrow_vector(const Vector *v, const uint16_t *sel, int n, int64_t *data, Vector *out);
+/* The variable form of v / 10^scale. */
+Status numvar_pack_int(NumWork *w, int128 v, int scale, Str *out);
+
 /* numeric_math.c. Scales and errors are PostgreSQL's. */
 Status numvar_exp(NumWork *w, const NumVar *x, int rscale, NumVar *out);
 Status numvar_ln(NumWork *w, const NumVar *x, int rscale, NumVar *out);
