@@ -228,12 +228,13 @@ ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra)
         TRY(column_sequence(d, rel, col, extra));
     } else if (extra->dflt != NULL) {
         Expr *e;
-        if (ast_is(extra->dflt->expr, A_Const) &&
-            AST_AS(A_Const, extra->dflt->expr)->kind == AST_CONST_NULL)
-            return QN_OK; /* the same as none */
+        bool is_const = ast_is(extra->dflt->expr, A_Const);
+        AstConstKind kind = is_const ? AST_AS(A_Const, extra->dflt->expr)->kind : AST_CONST_INT;
+        if (kind == AST_CONST_NULL) return QN_OK; /* the same as none */
         TRY(plan_expression(ctx, d->arena, d->sql, extra->dflt->expr, NULL, 0, -1, &e));
-        Oid from = e->type;
-        if (!coerce_possible(1, &from, &col->col.type, CAST_ASSIGNMENT))
+        /* A quoted literal has no type of its own: the column's reads it. */
+        Oid from = kind == AST_CONST_STRING ? TYPE_UNKNOWN : e->type;
+        if (from != TYPE_UNKNOWN && !coerce_possible(1, &from, &col->col.type, CAST_ASSIGNMENT))
             return err_hint(
                 ctx,
                 RAISE(ctx, ERR_DATATYPE_MISMATCH,

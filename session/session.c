@@ -95,6 +95,7 @@ session_open(const char *path, const quern_config *config, Session **out)
     ctx->mem = &s->mem;
     ctx->notice = session_notice;
     ctx->tick = session_tick;
+    ctx->plan_query = session_plan_query;
     note_stack(ctx, &here);
     settings_init(&s->settings);
     TRY_ALLOC(ctx, s->arena, arena_create_account(NULL, "session", &s->mem));
@@ -112,9 +113,10 @@ session_close(Session *s)
     Ctx *ctx = &s->ctx;
     Status st = QN_OK;
     err_clear(&ctx->err);
-    while (s->stmts != NULL) stmt_destroy(s->stmts);
-    while (s->appenders != NULL) appender_destroy(s->appenders);
+    /* Names and appenders own statements: they go first. */
     prepared_forget_all(s);
+    while (s->appenders != NULL) appender_destroy(s->appenders);
+    while (s->stmts != NULL) stmt_destroy(s->stmts);
     if (s->is_open) {
         if (ctx->tx != NULL) tx_rollback(ctx);
         err_clear(&ctx->err);

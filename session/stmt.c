@@ -183,6 +183,22 @@ stmt_plan(Stmt *stmt)
 }
 
 Status
+session_plan_query(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out)
+{
+    /* Where the running statement's memory is: the plan is used within its run. */
+    Arena *arena = ctx->stmt_arena;
+    size_t consumed;
+    char *copy;
+    Ast *ast;
+    Plan *plan;
+    TRY_ALLOC(ctx, copy, arena_strndup(arena, sql, nbytes));
+    TRY(parse_sql(ctx, arena, copy, nbytes, &ast, &consumed));
+    TRY(plan_statement(ctx, arena, copy, ast, NULL, 0, &plan));
+    *plan_out = plan;
+    return QN_OK;
+}
+
+Status
 stmt_prepare(Session *s, const char *sql, size_t nbytes, Stmt **out, size_t *consumed_out)
 {
     Ctx *ctx = &s->ctx;

@@ -108,6 +108,9 @@ Status stmt_detach_all(Session *s);
 /* Ends all open ones; their next step raises code (24000 or 34000). */
 void stmt_end_all(Session *s, Status code);
 
+/* ctx->plan_query: a Plan for the length of the running statement. */
+Status session_plan_query(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
+
 /* Whether plan_statement takes it. */
 bool ast_is_plannable(const Ast *ast);
 /* "INSERT", as in errors and tags. */

@@ -1057,7 +1057,7 @@ heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, 
                   Vector **out)
 {
     for (int i = 0; i < ncolumns; i++) {
-        if (columns[i] >= heap->layout->ncols || columns[i] < HEAP_COL_TABLEOID)
+        if (columns[i] >= heap->layout->ncols || columns[i] < HEAP_COL_ROOT)
             return RAISE_INTERNAL(ctx, "relation \"%s\" has no column %d", heap->desc.name,
                                   columns[i] + 1);
         TRY_ALLOC(ctx, out[i], vec_create(arena, column_type(heap, columns[i]), BATCH_ROWS));
