@@ -295,7 +295,7 @@ prefetch_tuple(const HeapFetch *f, const HeapPage *p, uint32_t slot)
 /* The visible ones of n tids on one page: their rows go behind the batch's. */
 static Status
 fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, int first,
-           uint16_t *rows_out, uint64_t *dead)
+           uint16_t *rows_out, uint64_t *dead, bool *nan)
 {
     PageRef ref = PAGE_REF_NONE;
     Batch *b = f->batch;
@@ -319,6 +319,12 @@ fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
                 bits_set(dead, (size_t)(first + i));
         }
     }
+    /* A page with NaN makes the whole batch take numerics in variable form: the caller starts
+     * again. */
+    if (nslots > 0 && !*nan && heap_page_has_nan(p, f->columns, f->ncolumns)) {
+        *nan = true;
+        goto done;
+    }
     if (nslots > 0) {
         bool dense = slots[nslots - 1] - slots[0] == nslots - 1 && nslots == 1;
         for (int i = 0; i < f->ncolumns; i++)
@@ -331,47 +337,22 @@ done:
     return st;
 }
 
-/* Does a page of these tids hold NaN? Then the whole batch takes numerics in variable form. */
-static Status
-tids_have_nan(Ctx *ctx, HeapFetch *f, const Tid *tids, int n, bool *nan_out)
-{
-    *nan_out = false;
-    for (int i = 0; i < n && !*nan_out; i++) {
-        PageRef ref = PAGE_REF_NONE;
-        if (i > 0 && tid_page(tids[i]) == tid_page(tids[i - 1])) continue;
-        TRY(page_fix(ctx, tid_page(tids[i]), FIX_SHARED, &ref));
-        *nan_out = page_header(&ref)->type == PAGE_HEAP && !heap_page_is_blank(heap_page(&ref)) &&
-                   heap_page_has_nan(heap_page(&ref), f->columns, f->ncolumns);
-        page_unfix(&ref);
-    }
-    return QN_OK;
-}
-
-static bool
-has_narrow_numeric(const HeapFetch *f)
-{
-    for (int i = 0; i < f->ncolumns; i++) {
-        if (f->columns[i] < 0) continue;
-        const LayoutColumn *c = &f->heap->layout->cols[f->columns[i]];
-        if (c->type == TYPE_NUMERIC && c->phys != PHYS_STR) return true;
-    }
-    return false;
-}
-
 Status
 heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n, Batch **out,
            uint16_t *rows_out, uint64_t *dead)
 {
     Batch *b = f->batch;
-    bool nan = false;
-    arena_reset(f->strings);
-    if (has_narrow_numeric(f)) TRY(tids_have_nan(ctx, f, tids, n, &nan));
-    heap_reset_vectors(f->heap, f->columns, f->ncolumns, b->cols, nan);
-    b->nrows = 0;
-    if (dead != NULL) memset(dead, 0, BITS_WORDS(n) * sizeof(uint64_t));
-    for (int i = 0, k; i < n; i = k) {
-        for (k = i + 1; k < n && tid_page(tids[k]) == tid_page(tids[i]);) k++;
-        TRY(fetch_page(ctx, f, snap, tids + i, k - i, i, rows_out, dead));
+    for (bool nan = false, again = true; again;) {
+        const bool variable = nan;
+        arena_reset(f->strings);
+        heap_reset_vectors(f->heap, f->columns, f->ncolumns, b->cols, nan);
+        b->nrows = 0;
+        if (dead != NULL) memset(dead, 0, BITS_WORDS(n) * sizeof(uint64_t));
+        for (int i = 0, k; i < n && nan == variable; i = k) {
+            for (k = i + 1; k < n && tid_page(tids[k]) == tid_page(tids[i]);) k++;
+            TRY(fetch_page(ctx, f, snap, tids + i, k - i, i, rows_out, dead, &nan));
+        }
+        again = nan != variable;
     }
     b->nsel = b->nrows;
     b->sel = NULL;

@@ -184,6 +184,17 @@ done:
     return st;
 }
 
+/* Locks on the old versions of ids[from .. from + n) that this update may pass by hold on the new
+ * ones too: a row whose key somebody relies on must not be deleted a version later. */
+static Status
+follow_locks(Ctx *ctx, const Job *job, int from, int n)
+{
+    for (int i = from; i < from + n; i++)
+        TRY(lock_row_follow(ctx, row_tag(job->heap, job->tids[job->ids[i]]),
+                            row_tag(job->heap, job->new_tids[job->ids[i]])));
+    return QN_OK;
+}
+
 /* A page other than `old` with room for the version of id, exclusive; nothing is waited for but a
  * new page. */
 static Status
@@ -231,6 +242,7 @@ move_versions(Ctx *ctx, Job *job, PageRef *old, int from)
             if (blank) page_header(&to)->flags |= PAGE_FLAG_BLANK;
             goto done;
         }
+        TRY_GOTO(follow_locks(ctx, job, from, n));
         atomic_store_explicit(&heap->target, to.number, memory_order_relaxed);
         rel_note_space(ctx, heap->rel, to.number, heap_page_free_bytes(heap, heap_page(&to)));
         page_unfix(&to);
@@ -252,6 +264,7 @@ update_rows(Ctx *ctx, Job *job, PageRef *page)
     }
     TRY(heap_clear_visible(ctx, job->heap, page));
     if (n > 0) TRY(put_versions(ctx, job, page, page, 0, n, false));
+    TRY(follow_locks(ctx, job, 0, n));
     return move_versions(ctx, job, page, n);
 }
 

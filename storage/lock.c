@@ -542,6 +542,31 @@ lock_row_is_taken(Ctx *ctx, LockTag tag, LockMode mode)
     return taken;
 }
 
+Status
+lock_row_follow(Ctx *ctx, LockTag from, LockTag to)
+{
+    LockTable *t = &ctx->db->locks;
+    LockEntry *e, *next = NULL;
+    Status st = QN_OK;
+
+    if (atomic_load_explicit(&t->ntuples, memory_order_relaxed) == 0) return QN_OK;
+    mutex_lock(&t->mutex);
+    e = find_entry(t, from);
+    for (LockHold *h = e != NULL ? e->holds : NULL; h != NULL; h = h->entry_next) {
+        LockHold *more;
+        if (h->conn == ctx->conn || !h->transaction) continue;
+        TRY_ALLOC_GOTO(ctx, next, get_entry(t, to));
+        if (find_hold(next, h->conn, h->mode) != NULL) continue;
+        TRY_ALLOC_GOTO(ctx, more, mem_zalloc(NULL, sizeof(*more)));
+        /* With the old lock's number, so that it goes when that goes. */
+        add_hold(next, h->conn, more, h->mode, h->seq)->transaction = true;
+    }
+done:
+    if (next != NULL) drop_entry_if_idle(t, next);
+    mutex_unlock(&t->mutex);
+    return st;
+}
+
 bool
 lock_is_held(Ctx *ctx, LockTag tag, LockMode at_least)
 {

@@ -53,6 +53,9 @@ bool lock_is_held(Ctx *ctx, LockTag tag, LockMode at_least);
 /* Does another connection hold a lock on the row that mode conflicts with? For writers, who mark the row itself and take
  * no lock: asked with the row's page latched, which a locker looks at after it has its lock. Cheap while nobody locks rows. */
 bool lock_row_is_taken(Ctx *ctx, LockTag tag, LockMode mode);
+/* Other connections' locks on a row hold for its next version as well: what an update owes those whose locks allow it.
+ * Called with the version's page latched. 53200. */
+Status lock_row_follow(Ctx *ctx, LockTag from, LockTag to);
 
 /* Row locks by the four modes of SELECT ... FOR: 0 KEY SHARE, 1 SHARE, 2 NO KEY UPDATE, 3 UPDATE, as LockModes whose
  * conflicts are the same as PostgreSQL's. */
