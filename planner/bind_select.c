@@ -255,6 +255,9 @@ check_distinct(SelectState *st)
     Scope *s = st->scope;
     for (int i = 0; i < st->targets.count; i++) {
         Target *t = &st->targets.items[i];
+        bool sorted = false;
+        for (int k = 0; k < st->sort.count && t->junk; k++) sorted |= st->sort.items[k].target == i;
+        if (t->junk && !sorted) continue; /* GROUP BY's */
         if (t->junk) {
             Status status = RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
             return err_position(s->ctx, status, expr_location(t->expr));
@@ -382,7 +385,18 @@ add_filter(Scope *s, LNode **root, const ExprList *conds)
     return QN_OK;
 }
 
-/* All targets, hidden ones too, become columns of a Project; then targets are references to it. */
+static bool
+target_is_needed(const SelectState *st, int target)
+{
+    if (!st->targets.items[target].junk) return true;
+    for (int i = 0; i < st->sort.count; i++)
+        if (st->sort.items[i].target == target) return true;
+    for (int i = 0; i < st->distinct_on.count; i++)
+        if (st->distinct_on.items[i] == target) return true;
+    return false; /* it was GROUP BY's */
+}
+
+/* The targets, hidden ones that something above needs too, become columns of a Project; then they are references to it. */
 static Status
 project_targets(SelectState *st)
 {
@@ -393,15 +407,17 @@ project_targets(SelectState *st)
     TRY(rel_set_level(s, p->base.rel));
     TRY_ALLOC(s->ctx, p->exprs.items, ARENA_ARRAY(s->ps->arena, Expr *, n + 1));
     TRY_ALLOC(s->ctx, p->names, ARENA_ARRAY(s->ps->arena, const char *, n + 1));
-    p->exprs.count = p->exprs.cap = n;
     p->base.left = st->root;
     st->root = (LNode *)p;
     for (int i = 0; i < n; i++) {
-        p->exprs.items[i] = st->targets.items[i].expr;
-        p->names[i] = st->targets.items[i].name;
-        TRY_ALLOC(s->ctx, st->targets.items[i].expr, rel_column_ref(s->ps, p->base.rel, i));
-        st->targets.items[i].expr->loc = p->exprs.items[i]->loc;
+        if (!target_is_needed(st, i)) continue;
+        int col = p->exprs.count++;
+        p->exprs.items[col] = st->targets.items[i].expr;
+        p->names[col] = st->targets.items[i].name;
+        TRY_ALLOC(s->ctx, st->targets.items[i].expr, rel_column_ref(s->ps, p->base.rel, col));
+        st->targets.items[i].expr->loc = p->exprs.items[col]->loc;
     }
+    p->base.ncols = p->exprs.cap = p->exprs.count;
     return QN_OK;
 }
 
@@ -432,6 +448,7 @@ add_distinct(SelectState *st)
     int n = d->is_on ? st->distinct_on.count : st->targets.count;
     for (int i = 0; i < n; i++) {
         Expr *e;
+        if (!d->is_on && st->targets.items[i].junk) continue;
         TRY_ALLOC(s->ctx, e, expr_copy(s->ps->arena, st->targets.items[d->is_on ? st->distinct_on.items[i] : i].expr));
         TRY(array_push(s->ctx, s->ps->arena, &d->dist, e));
     }
