@@ -77,8 +77,12 @@ struct Prog {
     int32_t *stack;
 };
 
+typedef struct Dfa Dfa;
+
 struct Regex {
     Arena *arena;
+    Dfa *dfa;    /* for yes-or-no answers, made on first use */
+    bool no_dfa; /* cannot have one, or it grew too large */
     Node *root;
     int ngroups;
     bool has_backref;
@@ -89,5 +93,8 @@ struct Regex {
 
 bool regex_set_has(const CharSet *set, uint32_t c);
 bool regex_is_word(uint32_t c);
+
+/* regex_dfa.c: whether there is a match anywhere. *done false: this expression has to be simulated. */
+Status regex_dfa_match(Ctx *ctx, Regex *re, Prog *prog, const char *text, size_t nbytes, bool *found, bool *done);
 
 #endif

@@ -535,6 +535,11 @@ run(Run *r, size_t from, int nspans, bool *found)
     bool shortest = root->preference == PREFER_SHORTEST;
     *found = false;
     TRY(prog_of(r, root, &prog));
+    if (nspans == 0 && from == 0) {
+        bool done;
+        TRY(regex_dfa_match(r->ctx, r->re, prog, r->text, (size_t)(r->end - r->text), found, &done));
+        if (done) return QN_OK;
+    }
     if (r->re->has_backref) return search_verified(r, prog, r->text + from, shortest, found);
     TRY(search(r, prog, r->text + from, shortest, &a, &b));
     if (a == NULL) return QN_OK;
@@ -565,7 +570,7 @@ regex_match(Ctx *ctx, Regex *re, const char *text, size_t nbytes, size_t from, R
     bool with_parts = re->has_backref || (nspans > 1 && re->ngroups > 0);
     Run r = {.ctx = ctx, .re = re, .arena = re->arena, .text = text, .end = text + nbytes, .spans = whole};
     if (!with_parts) { /* nothing is allocated but the automaton, once */
-        TRY(run(&r, from, 1, found));
+        TRY(run(&r, from, nspans, found));
         if (*found && nspans > 0) spans[0] = whole[0];
         return QN_OK;
     }
