@@ -47,7 +47,6 @@ run(Ctx *ctx, bool clean, Capture *c)
 {
     Db *db = ctx->db;
     bool fits = false;
-    uint32_t items = (db->page_bytes - (uint32_t)sizeof(DbHeader)) / 16;
 
     if (wal_insert_lsn(ctx) == db->header.redo && atomic_load(&db->header_clean)) return QN_OK;
     /* A header that needs its log is written only when the log is on disk under its name, which the first flush sees to. */
@@ -56,11 +55,10 @@ run(Ctx *ctx, bool clean, Capture *c)
     TRY(db_before_page_write(ctx));
     c->header = db->header;
     for (int i = 0; !fits; i++) {
-        TRY(choose_redo(ctx, c, items, &fits));
+        TRY(choose_redo(ctx, c, header_room(db), &fits));
         if (fits) break;
         if (i == CAPTURE_TRIES) return RAISE_INTERNAL(ctx, "the database header's lists keep growing");
-        items = c->ranges.count + c->pendings.count + 256;
-        TRY(header_reserve(ctx, items));
+        TRY(header_reserve(ctx, c->ranges.count + c->pendings.count + 256));
     }
     TRY(pool_write_dirty(ctx, NULL, NULL));
     /* The redo point itself must be in the log for good: recovery reads from it. */
@@ -85,6 +83,14 @@ run(Ctx *ctx, bool clean, Capture *c)
         /* The file is about to be left alone with its header: both copies should be good for opening it. */
         c->header.counter++;
         TRY(header_write(ctx, &c->header, &c->ranges, &c->pendings));
+    }
+    if (clean) { /* what db_before_page_write writes once more when work goes on after all, as it does after recovery */
+        XidRanges ranges = db->clean_ranges;
+        RelPendings pendings = db->clean_pendings;
+        db->clean_ranges = c->ranges;
+        db->clean_pendings = c->pendings;
+        c->ranges = ranges;
+        c->pendings = pendings;
     }
     return QN_OK;
 }

@@ -277,8 +277,8 @@ destroy(Db *db)
     lock_table_free(db);
     file_close(db->file);
     for (int i = 0; i < 2; i++) mem_free(NULL, db->more[i], db->nmore[i] * sizeof(PageNo));
-    xid_ranges_free(&db->opened_ranges);
-    rel_pendings_free(&db->opened_pendings);
+    xid_ranges_free(&db->clean_ranges);
+    rel_pendings_free(&db->clean_pendings);
     free_string(db->path);
     free_string(db->wal_path);
     rwlatch_destroy(&db->conns_latch);
@@ -404,10 +404,10 @@ check_first_pages(Ctx *ctx, Db *db)
 static Status
 copy_lists(Ctx *ctx, Db *db, XidRanges *ranges, RelPendings *pendings)
 {
-    for (uint32_t i = 0; i < db->opened_ranges.count; i++)
-        TRY(xid_ranges_add(ctx, ranges, db->opened_ranges.items[i].first, db->opened_ranges.items[i].last));
-    for (uint32_t i = 0; i < db->opened_pendings.count; i++)
-        TRY(rel_pendings_add(ctx, pendings, db->opened_pendings.items[i].root, db->opened_pendings.items[i].xid));
+    for (uint32_t i = 0; i < db->clean_ranges.count; i++)
+        TRY(xid_ranges_add(ctx, ranges, db->clean_ranges.items[i].first, db->clean_ranges.items[i].last));
+    for (uint32_t i = 0; i < db->clean_pendings.count; i++)
+        TRY(rel_pendings_add(ctx, pendings, db->clean_pendings.items[i].root, db->clean_pendings.items[i].xid));
     return QN_OK;
 }
 
@@ -421,7 +421,7 @@ open_file(Ctx *ctx, const DbOptions *o, Db *db)
     RelPendings pendings = {0};
     Status st;
 
-    TRY(header_read(ctx, db, &found, &db->opened_ranges, &db->opened_pendings));
+    TRY(header_read(ctx, db, &found, &db->clean_ranges, &db->clean_pendings));
     if (!found && (db->read_only || o->must_exist))
         return RAISE(ctx, ERR_DATA_CORRUPTED, "file \"%s\" is not a Quern database", db->path);
     if (!found) {
@@ -600,8 +600,8 @@ db_before_page_write(Ctx *ctx)
         h.flags &= ~(uint32_t)DB_CLEAN;
         /* Unsynced: it guards against a log that is taken away, not against a loss of power. Lists too long for the header stay with
          * the clean copy, which is as good for recovery. */
-        if (header_fits(db, db->opened_ranges.count + db->opened_pendings.count))
-            st = header_write(ctx, &h, &db->opened_ranges, &db->opened_pendings);
+        if (header_fits(db, db->clean_ranges.count + db->clean_pendings.count))
+            st = header_write(ctx, &h, &db->clean_ranges, &db->clean_pendings);
         else
             atomic_store(&db->header_clean, false);
     }

@@ -1212,7 +1212,9 @@ extent_redo_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
         map_add_extent(pages[0].ref.ptr, page_bytes, p.first, p.npages);
     }
     if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, true);
-    return QN_OK;
+    /* The file may have lost what it was extended by. */
+    return p.first + p.npages <= ((PoolHot *)ctx->pool)->limit ? extend_file(ctx, p.first + p.npages)
+                                                             : bad_record(ctx, rec);
 }
 
 Status

@@ -56,7 +56,7 @@ typedef enum PageType {
     PAGE_HNSW = 10,
     PAGE_IVF = 11,
     PAGE_COUNTER = 12,
-    PAGE_LIST = 13,  /* what did not fit a copy of the database header; map: the next one */
+    PAGE_LIST = 13,  /* what did not fit a copy of the database header */
     PAGE_TYPE_COUNT
 } PageType;
 
@@ -95,8 +95,9 @@ static_assert(offsetof(PageHeader, rel) == 12, "PageHeader.rel");
 
 #define DB_MAGIC 0x0A314E52455551ABull /* "\xABQUERN1\n" */
 
-/* Followed by nranges XidRange, the npending RelPending. What does not fit there is in a chain of overflow pages
- * owned by this copy alone, so that writing one copy never touches what the other refers to. */
+/* Followed by the numbers of the list pages of copy 0 and of copy 1 (PageNo each), then from the next multiple of 16 on by nranges XidRange
+ * and npending RelPending. What does not fit goes on in the list pages of this copy (PAGE_LIST), so that writing one copy never touches
+ * what the other refers to. Both copies name the pages of both, so that none is lost with a torn copy. */
 typedef struct DbHeader {
     uint64_t magic;
     uint32_t version;    /* FORMAT_VERSION */
@@ -109,11 +110,11 @@ typedef struct DbHeader {
     Xid next_xid;        /* as of redo: no xid from here on had been handed out */
     Xid xid_mark;        /* as of redo: xids below may be used without another WAL_XID_MARK */
     PageNo npages;       /* pages of the file in use as of this header, for checks */
-    PageNo more;         /* first overflow page of the lists below, PAGE_NONE if they fit */
-    uint32_t nranges;    /* aborted and running xids as of redo, in this page and its overflow pages */
+    uint32_t nlists[2];  /* list pages of copy 0 and 1 */
+    uint32_t nranges;    /* aborted and running xids as of redo */
     uint32_t npending;   /* relations whose fate is open as of redo */
     uint32_t next_oid;   /* as of redo: none from here on has been given */
-    uint32_t reserved[9];
+    uint32_t reserved[8];
 } DbHeader;
 static_assert(sizeof(DbHeader) == 128, "DbHeader");
 

@@ -1,7 +1,8 @@
 /* header.c - the database header: two copies, written in turn, and the lists that belong to each.
  *
  * The lists (16-byte items: xid ranges, then open relations) start behind the header and go on in the copy's own list pages, which are
- * written and synced before the header that counts on them. They are not logged: a copy that was not finished does not count.
+ * written and synced before the header that counts on them. They are not logged: a copy that was not finished does not count. Taking a
+ * list page is logged; recovery gives back those that no header names.
  */
 #include "common/crc32c.h"
 #include "storage/instance.h"
@@ -9,12 +10,19 @@
 #include <stdlib.h>
 
 static_assert(sizeof(XidRange) == 16 && sizeof(RelPending) == 16, "items of the header's lists");
-enum { ITEM = 16, LISTS_MAX = 1 << 20 };
+enum { ITEM = 16 };
+
+/* Where the items start, after the numbers of nlists list pages. */
+static uint32_t
+items_at(uint32_t nlists)
+{
+    return ((uint32_t)sizeof(DbHeader) + nlists * (uint32_t)sizeof(PageNo) + ITEM - 1) / ITEM * ITEM;
+}
 
 static uint32_t
-items_in_header(uint32_t page_bytes)
+items_in_header(uint32_t page_bytes, uint32_t nlists)
 {
-    return (page_bytes - (uint32_t)sizeof(DbHeader)) / ITEM;
+    return (page_bytes - items_at(nlists)) / ITEM;
 }
 
 static uint32_t
@@ -54,52 +62,62 @@ read_copy(Ctx *ctx, Db *db, uint64_t offset, uint32_t page_bytes, uint8_t *page,
     return QN_OK;
 }
 
-/* Collects the items of a valid copy: what is in page, then its list pages, whose numbers go to db->more[copy]. */
+static Status
+add_list_page(Ctx *ctx, Db *db, int copy, PageNo page)
+{
+    PageNo *more = mem_realloc(NULL, db->more[copy], db->nmore[copy] * sizeof(PageNo),
+                               (db->nmore[copy] + 1) * sizeof(PageNo));
+    if (more == NULL) return RAISE_OOM(ctx);
+    db->more[copy] = more;
+    more[db->nmore[copy]++] = page;
+    return QN_OK;
+}
+
+static Status
+add_item(Ctx *ctx, const uint8_t *item, bool is_range, XidRanges *ranges, RelPendings *pendings)
+{
+    XidRange r;
+    RelPending p;
+    if (is_range) {
+        memcpy(&r, item, ITEM);
+        return xid_ranges_add(ctx, ranges, r.first, r.last);
+    }
+    memcpy(&p, item, ITEM);
+    return rel_pendings_add(ctx, pendings, p.root, p.xid);
+}
+
+/* Collects what the copy that counts says: the list pages of both copies, and its own items. */
 static Status
 read_items(Ctx *ctx, Db *db, int copy, const uint8_t *page, XidRanges *ranges, RelPendings *pendings)
 {
     const DbHeader *h = (const DbHeader *)page;
     uint32_t page_bytes = h->page_bytes, total = h->nranges + h->npending, done = 0;
+    uint32_t nlists = h->nlists[0] + h->nlists[1];
     uint8_t *list = NULL;
-    PageNo next = h->more;
-    const uint8_t *items = page + sizeof(*h);
-    uint32_t n = items_in_header(page_bytes);
     Status st = QN_OK;
 
-    TRY_ALLOC(ctx, list, mem_alloc(NULL, page_bytes));
-    for (;;) {
-        for (uint32_t i = 0; i < n && done < total; i++, done++) {
-            if (ranges == NULL) continue;
-            if (done < h->nranges) {
-                XidRange r;
-                memcpy(&r, items + (size_t)i * ITEM, ITEM);
-                TRY_GOTO(xid_ranges_add(ctx, ranges, r.first, r.last));
-            } else {
-                RelPending p;
-                memcpy(&p, items + (size_t)i * ITEM, ITEM);
-                TRY_GOTO(rel_pendings_add(ctx, pendings, p.root, p.xid));
-            }
-        }
-        if (next == PAGE_NONE) break;
-        size_t got;
-        TRY_GOTO(db->ops->read(ctx, db->file, list, page_bytes, (uint64_t)next * page_bytes, &got));
-        if (got != page_bytes || !page_verify(list, page_bytes, next, db->crc_seed) ||
-            ((PageHeader *)list)->type != PAGE_LIST || db->nmore[copy] > LISTS_MAX) {
-            if (ranges != NULL && done < total)
-                TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page in block %u: it should continue the database header", next));
-            break; /* nothing of it is needed; the page may have been lost with the power */
-        }
-        PageNo *more = mem_realloc(NULL, db->more[copy], db->nmore[copy] * sizeof(PageNo),
-                                   (db->nmore[copy] + 1) * sizeof(PageNo));
-        if (more == NULL) TRY_GOTO(RAISE_OOM(ctx));
-        db->more[copy] = more;
-        more[db->nmore[copy]++] = next;
-        items = list + PAGE_BODY;
-        n = items_in_list(page_bytes);
-        next = ((PageHeader *)list)->map;
+    if (h->nlists[0] > page_bytes || h->nlists[1] > page_bytes || items_at(nlists) > page_bytes)
+        return RAISE(ctx, ERR_DATA_CORRUPTED, "the database header is invalid");
+    for (uint32_t i = 0; i < nlists; i++) {
+        PageNo n;
+        memcpy(&n, page + sizeof(*h) + i * sizeof(n), sizeof(n));
+        TRY(add_list_page(ctx, db, i < h->nlists[0] ? 0 : 1, n));
     }
-    if (ranges != NULL && done != total)
-        TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "the database header is cut short"));
+    for (uint32_t i = 0; i < items_in_header(page_bytes, nlists) && done < total; i++, done++)
+        TRY(add_item(ctx, page + items_at(nlists) + (size_t)i * ITEM, done < h->nranges, ranges, pendings));
+    if (done == total) return QN_OK;
+    TRY_ALLOC(ctx, list, mem_alloc(NULL, page_bytes));
+    for (uint32_t k = 0; k < db->nmore[copy] && done < total; k++) {
+        PageNo n = db->more[copy][k];
+        size_t got;
+        TRY_GOTO(db->ops->read(ctx, db->file, list, page_bytes, (uint64_t)n * page_bytes, &got));
+        if (got != page_bytes || !page_verify(list, page_bytes, n, db->crc_seed) ||
+            ((PageHeader *)list)->type != PAGE_LIST)
+            TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page in block %u: it should continue the database header", n));
+        for (uint32_t i = 0; i < items_in_list(page_bytes) && done < total; i++, done++)
+            TRY_GOTO(add_item(ctx, list + PAGE_BODY + (size_t)i * ITEM, done < h->nranges, ranges, pendings));
+    }
+    if (done != total) TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "the database header is cut short"));
 done:
     mem_free(NULL, list, page_bytes);
     return st;
@@ -157,7 +175,6 @@ header_read(Ctx *ctx, Db *db, bool *found_out, XidRanges *ranges, RelPendings *p
     db->crc_seed = crc32c(0, db->db_id, sizeof(db->db_id));
     db->header_clean = (h->flags & DB_CLEAN) != 0;
     TRY_GOTO(read_items(ctx, db, best, copies[best], ranges, pendings));
-    if (valid[1 - best]) TRY_GOTO(read_items(ctx, db, 1 - best, copies[1 - best], NULL, NULL));
     *found_out = true;
 done:
     for (int i = 0; i < 2; i++) mem_free(NULL, copies[i], PAGE_BYTES_MAX);
@@ -166,10 +183,19 @@ done:
 
 /* ---- writing ---- */
 
+/* Items that the copy written next has room for. */
+uint32_t
+header_room(Db *db)
+{
+    int copy = (int)((db->header.counter + 1) & 1);
+    return items_in_header(db->page_bytes, db->nmore[0] + db->nmore[1]) +
+           db->nmore[copy] * items_in_list(db->page_bytes);
+}
+
 bool
 header_fits(Db *db, uint32_t nitems)
 {
-    return nitems <= items_in_header(db->page_bytes);
+    return nitems <= items_in_header(db->page_bytes, db->nmore[0] + db->nmore[1]);
 }
 
 /* List pages for the copy that is written next, as many as n items need. They stay the copy's. */
@@ -178,16 +204,18 @@ header_reserve(Ctx *ctx, uint32_t nitems)
 {
     Db *db = ctx->db;
     int copy = (int)((db->header.counter + 1) & 1);
-    uint32_t in_header = items_in_header(db->page_bytes), in_list = items_in_list(db->page_bytes);
-    uint32_t need = nitems <= in_header ? 0 : (nitems - in_header + in_list - 1) / in_list;
 
-    while (db->nmore[copy] < need) {
-        PageNo *more = mem_realloc(NULL, db->more[copy], db->nmore[copy] * sizeof(PageNo),
-                                   (db->nmore[copy] + 1) * sizeof(PageNo));
-        if (more == NULL) return RAISE_OOM(ctx);
-        db->more[copy] = more;
-        TRY(extent_take_page(ctx, &more[db->nmore[copy]]));
-        db->nmore[copy]++;
+    while (header_room(db) < nitems) {
+        PageNo page;
+        if (items_in_header(db->page_bytes, db->nmore[0] + db->nmore[1]) < 8)
+            return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "too many aborted transactions are remembered");
+        TRY(add_list_page(ctx, db, copy, PAGE_NONE));
+        Status st = extent_take_page(ctx, &page);
+        if (st != QN_OK) {
+            db->nmore[copy]--;
+            return st;
+        }
+        db->more[copy][db->nmore[copy] - 1] = page;
     }
     return QN_OK;
 }
@@ -212,23 +240,27 @@ header_write(Ctx *ctx, const DbHeader *next, const XidRanges *ranges, const RelP
     *h = *next;
     h->nranges = ranges->count;
     h->npending = pendings->count;
-    for (; put < total && put < items_in_header(page_bytes); put++)
-        memcpy(page + sizeof(*h) + (size_t)put * ITEM, item_at(ranges, pendings, put), ITEM);
-    /* All the copy's list pages are written and named, needed or not, so that none is ever lost. */
-    h->more = db->nmore[copy] > 0 ? db->more[copy][0] : PAGE_NONE;
-    bool overflows = put < total;
-    if (db->nmore[copy] > 0) TRY_ALLOC_GOTO(ctx, list, mem_alloc(NULL, page_bytes));
-    for (uint32_t k = 0; k < db->nmore[copy]; k++) {
-        uint32_t in_list = items_in_list(page_bytes);
-        page_init(list, page_bytes, PAGE_LIST, PAGE_NONE, PAGE_NONE, 0);
-        for (uint32_t i = 0; i < in_list && put < total; i++, put++)
-            memcpy(list + PAGE_BODY + (size_t)i * ITEM, item_at(ranges, pendings, put), ITEM);
-        ((PageHeader *)list)->map = k + 1 < db->nmore[copy] ? db->more[copy][k + 1] : PAGE_NONE;
-        ((PageHeader *)list)->lsn = next->redo;
-        page_set_crc(list, page_bytes, db->more[copy][k], db->crc_seed);
-        TRY_GOTO(db->ops->write(ctx, db->file, list, page_bytes, (uint64_t)db->more[copy][k] * page_bytes));
+    uint8_t *at = page + sizeof(*h);
+    for (int i = 0; i < 2; i++) {
+        h->nlists[i] = db->nmore[i];
+        if (db->nmore[i] > 0) memcpy(at, db->more[i], db->nmore[i] * sizeof(PageNo));
+        at += db->nmore[i] * sizeof(PageNo);
     }
-    assert(put == total);
+    uint32_t nlists = db->nmore[0] + db->nmore[1];
+    for (; put < total && put < items_in_header(page_bytes, nlists); put++)
+        memcpy(page + items_at(nlists) + (size_t)put * ITEM, item_at(ranges, pendings, put), ITEM);
+    bool overflows = put < total;
+    if (overflows) TRY_ALLOC_GOTO(ctx, list, mem_alloc(NULL, page_bytes));
+    for (uint32_t k = 0; put < total; k++) {
+        assert(k < db->nmore[copy]);
+        PageNo n = db->more[copy][k];
+        page_init(list, page_bytes, PAGE_LIST, PAGE_NONE, PAGE_NONE, 0);
+        for (uint32_t i = 0; i < items_in_list(page_bytes) && put < total; i++, put++)
+            memcpy(list + PAGE_BODY + (size_t)i * ITEM, item_at(ranges, pendings, put), ITEM);
+        ((PageHeader *)list)->lsn = next->redo;
+        page_set_crc(list, page_bytes, n, db->crc_seed);
+        TRY_GOTO(db->ops->write(ctx, db->file, list, page_bytes, (uint64_t)n * page_bytes));
+    }
     if (overflows) TRY_GOTO(db->ops->sync(ctx, db->file));
     h->crc = header_crc(page, page_bytes);
     TRY_GOTO(db->ops->write(ctx, db->file, page, page_bytes, (uint64_t)copy * page_bytes));

@@ -259,9 +259,9 @@ struct Db {
     Mutex header_mutex;
     DbHeader header;            /* as last written */
     _Atomic bool header_clean;  /* the file's header still says DB_CLEAN */
-    XidRanges opened_ranges;    /* the lists of the header as it was found */
-    RelPendings opened_pendings;
-    PageNo *more[2];            /* overflow pages of each copy */
+    XidRanges clean_ranges;    /* the lists of the header as it was found, or last written clean */
+    RelPendings clean_pendings;
+    PageNo *more[2];            /* list pages of each copy */
     uint32_t nmore[2];
 
     RwLatch conns_latch;        /* guards conns */
@@ -349,7 +349,8 @@ size_t wal_image_unpack(const uint8_t *from, uint32_t nbytes, bool compressed, u
 /* header.c */
 Status header_read(Ctx *ctx, Db *db, bool *found_out, XidRanges *ranges, RelPendings *pendings);
 Status header_reserve(Ctx *ctx, uint32_t nitems); /* list pages for the copy written next */
-bool header_fits(Db *db, uint32_t nitems);        /* without list pages */
+uint32_t header_room(Db *db);                    /* items that copy has room for */
+bool header_fits(Db *db, uint32_t nitems);        /* without list pages, in either copy */
 Status header_write(Ctx *ctx, const DbHeader *next, const XidRanges *ranges,
                     const RelPendings *pendings);
 
