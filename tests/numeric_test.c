@@ -257,6 +257,50 @@ test_overflow_widens_the_batch(void **state)
     arena_destroy(arena);
 }
 
+/* Fail the first allocation, then the second, ... until the call succeeds. */
+static void
+test_out_of_memory_is_an_error_everywhere(void **state)
+{
+    static const char *const calls[][3] = {
+        {"numeric_exp", "123.456", NULL},
+        {"numeric_power", "1.0001", "2500.5"},
+        {"numeric_ln", "1e200", NULL},
+        {"numeric_mul", "1e150", "1.000000000000000000000000000000000001"},
+        {"numeric_div", "1e150", "3.3e-70"},
+        {"numeric_to_char", "1234.5", "FM999G999D99"}};
+    (void)state;
+    for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++) {
+        int64_t live = mem_live_blocks();
+        for (int64_t n = 0;; n++) {
+            Ctx ctx = {0};
+            Arena *arena = arena_create(NULL, "test");
+            const Function *f = find(calls[c][0]);
+            Vector *args[2], *out = vec_create(arena, f->result, BATCH_ROWS);
+            KernelCall call = {.ctx = &ctx,
+                               .arena = arena,
+                               .fn = f,
+                               .nargs = f->nargs,
+                               .args = args,
+                               .out = out,
+                               .n = 1};
+            for (int i = 0; i < f->nargs; i++) {
+                Value v;
+                read_arg(&ctx, arena, calls[c][i + 1], f->args[i], 0, &v);
+                args[i] = vector_of(arena, &v, false);
+            }
+            mem_fail_after(n, false);
+            Status st = f->kernel(&call);
+            mem_fail_after(-1, false);
+            if (st != QN_OK) assert_string_equal(status_sqlstate(st), "53200");
+            err_clear(&ctx.err);
+            arena_destroy(arena);
+            assert_int_equal(mem_live_blocks(), live);
+            if (st == QN_OK) break;
+            assert_true(n < 100000);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -267,6 +311,7 @@ main(void)
         cmocka_unit_test(test_literals_take_the_narrowest_form),
         cmocka_unit_test(test_integer_forms_refuse_what_they_cannot_hold),
         cmocka_unit_test(test_overflow_widens_the_batch),
+        cmocka_unit_test(test_out_of_memory_is_an_error_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -841,3 +841,75 @@ fn_numeric_to_number(KernelCall *call)
     }
     return QN_OK;
 }
+
+/* pg_size_pretty: the largest unit that keeps the number below 20480 (bytes: 10240), rounded half
+ * away from zero. */
+
+static const struct {
+    const char *name;
+    int bits; /* of the unit */
+    int64_t limit;
+    bool halves; /* the number counts half units until it is printed */
+} size_units[] = {{"bytes", 0, 10 * 1024, false},  {"kB", 10, 20 * 1024 - 1, true},
+                  {"MB", 20, 20 * 1024 - 1, true}, {"GB", 30, 20 * 1024 - 1, true},
+                  {"TB", 40, 20 * 1024 - 1, true}, {"PB", 50, 20 * 1024 - 1, true}};
+
+static Status
+pretty_size(KernelCall *call, int128 size, int row)
+{
+    char digits[48];
+    StrBuf b = strbuf_new(call->arena);
+    for (int u = 0;; u++) {
+        bool last = u + 1 == (int)(sizeof(size_units) / sizeof(size_units[0]));
+        int128 magnitude = size < 0 ? -size : size;
+        if (last || magnitude < size_units[u].limit) {
+            if (size_units[u].halves) size = (size + (size < 0 ? -1 : 1)) / 2;
+            strbuf_add(&b, digits, (size_t)num_format_i128(size, digits));
+            strbuf_addf(&b, " %s", size_units[u].name);
+            break;
+        }
+        int bits = size_units[u + 1].bits - size_units[u].bits - size_units[u + 1].halves +
+                   size_units[u].halves;
+        size /= (int128)1 << bits;
+    }
+    if (b.failed) return RAISE_OOM(call->ctx);
+    OUT(call, Str, row) = str_make(b.data, b.nbytes);
+    return QN_OK;
+}
+
+Status
+fn_pg_size_pretty(KernelCall *call)
+{
+    ROWS(call, i) TRY(pretty_size(call, ARG(call, 0, int64_t, i), i));
+    return QN_OK;
+}
+
+/* Below the first limit a numeric is shown as it is, fraction and all. */
+Status
+fn_pg_size_pretty_numeric(KernelCall *call)
+{
+    NumWork w = {call->ctx, call->arena};
+    ROWS(call, i)
+    {
+        Value value = vec_get(call->args[0], i);
+        StrBuf b = strbuf_new(call->arena);
+        NumVar x;
+        int128 size = 0;
+        TRY(numvar_from_value(&w, &value, &x));
+        bool small =
+            x.kind != NUMERIC_FINITE || fabs(numvar_to_double(&x)) < (double)size_units[0].limit;
+        if (!small) {
+            numvar_trunc(&x, 0);
+            if (!numvar_to_i128(&x, 0, &size))
+                return RAISE(call->ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
+                             "value overflows numeric format");
+            TRY(pretty_size(call, size, i));
+            continue;
+        }
+        numvar_format(&x, &b);
+        strbuf_addz(&b, x.kind == NUMERIC_FINITE ? " bytes" : " PB");
+        if (b.failed) return RAISE_OOM(call->ctx);
+        OUT(call, Str, i) = str_make(b.data, b.nbytes);
+    }
+    return QN_OK;
+}
