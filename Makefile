@@ -13,6 +13,9 @@ CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all 
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_tiny    := $(CFLAGS_asan) -DBATCH_ROWS=3
+CFLAGS_werror  := -O1 -Werror
+CFLAGS_werror-clang := -O1 -Werror
+PREFIX  ?= /usr/local
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 LDFLAGS_cov    := --coverage
@@ -65,15 +68,53 @@ $(B)/gen/grammar.c $(B)/gen/grammar.h &: parser/grammar.y
 	@mkdir -p $(@D)
 	$(LEMON) -q -d$(@D) $<
 
+# ---- tests ----
+
+# One line a suite; a failing suite prints its log. TEST_ARGS go to every suite.
 unit: $(TESTS)
-	@set -e; for t in $^; do $$t >$$t.log 2>&1 && echo "ok   $$t" || { cat $$t.log; echo "FAIL $$t"; exit 1; }; done
+	@failed=0; for t in $^; do \
+	    if timeout 600 $$t >$$t.log 2>&1; then echo "ok   $$(basename $$t)"; \
+	    else tail -60 $$t.log; echo "FAIL $$(basename $$t)"; failed=1; fi; done; exit $$failed
+slt: $(B)/sqllogictest
+	$(B)/sqllogictest -j 2 --show 5 $(sort $(wildcard sqllogictest/*/))
+test: deps
+	$(MAKE) unit slt
+check-asan:
+	$(MAKE) MODE=asan unit slt
+check-tsan:
+	TSAN_OPTIONS=halt_on_error=1 $(MAKE) MODE=tsan unit
+# Warnings are errors here only, with both compilers.
+check-warnings:
+	$(MAKE) MODE=werror CC=gcc all tests
+	$(MAKE) MODE=werror-clang CC=clang all tests
+check: check-warnings headers test check-asan check-tsan
+tests: $(TESTS)
+# Kills a process at random points, over and over, and checks what the file holds after each.
+crash: $(B)/tests/crash_test
+	$(B)/tests/crash_test 1000
+coverage:
+	$(MAKE) MODE=cov unit slt
+	@gcov -n $(SRCS:%.c=build/cov/%.gcda) 2>/dev/null | grep -A1 "^File '[a-z]*/" | paste - - - | \
+	    sed "s/^File '\([^']*\)'.*executed:\([0-9.]*%\) of \([0-9]*\).*/\2 of \3 lines  \1/" | sort -n
+
+# ---- the rest ----
+
+deps:
+	@.ci/deps
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(B)/quern $(B)/sqllogictest $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 include/quern.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(B)/libquern.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(B)/libquern.so $(DESTDIR)$(PREFIX)/lib/libquern.so.0
+	ln -sf libquern.so.0 $(DESTDIR)$(PREFIX)/lib/libquern.so
 clean:
 	rm -rf build
 fmt:
 	clang-format -i $(foreach m,$(MODULES) shell sqllogictest tests bench,$(wildcard $(m)/*.[ch]))
 headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
-	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -fsyntax-only -x c $$h || exit 1; done
+	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit clean fmt headers
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage deps install clean fmt headers
 -include $(OBJS:.o=.d) $(TESTS:%=%.d) $(patsubst %.c,$(B)/%.d,$(wildcard shell/*.c sqllogictest/*.c))
