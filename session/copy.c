@@ -8,7 +8,7 @@ option_error(Ctx *ctx, const DefElem *d, Status code, const char *text)
     return err_position(ctx, RAISE(ctx, code, "%s", text), d->loc);
 }
 
-static const char *
+const char *
 option_text(const DefElem *d)
 {
     if (d->arg == NULL) return NULL;
@@ -17,7 +17,7 @@ option_text(const DefElem *d)
     return NULL;
 }
 
-static Status
+Status
 option_bool(Ctx *ctx, const DefElem *d, bool *out)
 {
     const char *text = option_text(d);

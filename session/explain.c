@@ -1,16 +1,132 @@
-/* explain.c - EXPLAIN. */
+/* explain.c - EXPLAIN [ANALYZE]: plans the statement inside, runs it if asked to, and hands the text out line by line. */
+#include "planner/explain.h"
 #include "session/utility.h"
+
+static Status
+read_option(Ctx *ctx, const DefElem *d, ExplainOptions *o, bool *timing_set, bool *summary_set)
+{
+    static const char *const formats[] = {"text", "json", "yaml", "xml"};
+    bool ignored;
+    if (strcmp(d->name, "analyze") == 0) return option_bool(ctx, d, &o->analyze);
+    if (strcmp(d->name, "verbose") == 0) return option_bool(ctx, d, &o->verbose);
+    if (strcmp(d->name, "costs") == 0) return option_bool(ctx, d, &o->costs);
+    if (strcmp(d->name, "buffers") == 0) return option_bool(ctx, d, &o->buffers);
+    if (strcmp(d->name, "settings") == 0 || strcmp(d->name, "wal") == 0) return option_bool(ctx, d, &ignored);
+    if (strcmp(d->name, "timing") == 0) {
+        *timing_set = true;
+        return option_bool(ctx, d, &o->timing);
+    }
+    if (strcmp(d->name, "summary") == 0) {
+        *summary_set = true;
+        return option_bool(ctx, d, &o->summary);
+    }
+    if (strcmp(d->name, "format") == 0) {
+        const char *text = option_text(d);
+        for (int i = 0; text != NULL && i < 4; i++) {
+            if (ascii_casecmp(text, formats[i]) != 0) continue;
+            o->format = (ExplainFormat)i;
+            return QN_OK;
+        }
+        return err_position(ctx, RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "unrecognized value for EXPLAIN option \"%s\": \"%s\"", d->name, text != NULL ? text : ""), d->loc);
+    }
+    return err_position(ctx, RAISE(ctx, ERR_SYNTAX_ERROR, "unrecognized EXPLAIN option \"%s\"", d->name), d->loc);
+}
+
+static Status
+read_options(Ctx *ctx, const ExplainStmt *e, ExplainOptions *o)
+{
+    bool timing_set = false, summary_set = false;
+    *o = (ExplainOptions){.costs = true};
+    for (int i = 0; i < e->options.count; i++)
+        TRY(read_option(ctx, AST_AS(DefElem, e->options.items[i]), o, &timing_set, &summary_set));
+    if (o->timing && !o->analyze)
+        return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "EXPLAIN option TIMING requires ANALYZE");
+    if (!timing_set) o->timing = o->analyze;
+    if (!summary_set) o->summary = o->analyze;
+    return QN_OK;
+}
 
 Status
 utility_explain_describe(Stmt *stmt, const ExplainStmt *e)
 {
-    (void)stmt, (void)e;
+    ExplainOptions o;
+    const char *name = "QUERY PLAN";
+    TRY(read_options(&stmt->s->ctx, e, &o));
+    Oid type = o.format == EXPLAIN_JSON ? TYPE_JSON : TYPE_TEXT;
+    return utility_columns(stmt, 1, &name, &type);
+}
+
+static const NodeInstr *
+run_instr(void *arg, int id)
+{
+    const ExecNode *n = exec_node_by_id(arg, id);
+    return n != NULL ? &n->instr : NULL;
+}
+
+static void
+run_describe(void *arg, int id, Describe *d)
+{
+    exec_describe_node(arg, id, d);
+}
+
+static Status
+emit_text(Stmt *stmt, const ExplainOptions *o, char *text)
+{
+    if (o->format != EXPLAIN_TEXT) return utility_emit(stmt, (const char *const[]){text});
+    for (char *line = text; line != NULL;) {
+        char *end = strchr(line, '\n');
+        if (end != NULL) *end++ = '\0';
+        TRY(utility_emit(stmt, (const char *const[]){line}));
+        line = end;
+    }
     return QN_OK;
+}
+
+/* The statement whose plan is shown: the one written, the query of CREATE TABLE AS, or the prepared one of EXECUTE. */
+static Status
+explained_statement(Stmt *stmt, const ExplainStmt *e, Stmt **out, bool *owned_out)
+{
+    Session *s = stmt->s;
+    const Ast *query = e->query;
+    *owned_out = true;
+    if (query->tag == AST_ExecuteStmt) {
+        Prepared *p;
+        TRY(prepared_find(s, AST_AS(ExecuteStmt, query)->name, &p));
+        *out = p->stmt;
+        *owned_out = false;
+        return QN_OK;
+    }
+    if (query->tag == AST_CreateTableAsStmt) query = AST_AS(CreateTableAsStmt, query)->query;
+    if (!ast_is_plannable(query))
+        return RAISE(&s->ctx, ERR_FEATURE_NOT_SUPPORTED, "EXPLAIN of %s is not supported", utility_command_name(query));
+    return stmt_from_ast(s, stmt->sql, query, NULL, 0, out);
 }
 
 Status
 utility_explain(Stmt *stmt, const ExplainStmt *e)
 {
-    (void)e;
-    return RAISE(&stmt->s->ctx, ERR_FEATURE_NOT_SUPPORTED, "EXPLAIN is not supported yet");
+    Ctx *ctx = &stmt->s->ctx;
+    ExplainOptions o;
+    Stmt *inner;
+    bool owned;
+    char *text;
+    TRY(read_options(ctx, e, &o));
+    TRY(explained_statement(stmt, e, &inner, &owned));
+    if (o.analyze && !owned) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE EXECUTE is not supported");
+    if (o.analyze) inner->exec_flags = EXEC_INSTRUMENT | (o.timing ? EXEC_TIMING : 0);
+    bool was_exclusive = inner->is_exclusive;
+    inner->is_exclusive = true;
+    Status st = stmt_plan(inner);
+    ExplainRun run = {.instr = run_instr, .describe = run_describe};
+    if (st == QN_OK && o.analyze) {
+        int64_t start_us = ctx_now_us();
+        st = stmt_run(inner, NULL, NULL);
+        run.arg = inner->exec;
+        run.execution_ms = (double)(ctx_now_us() - start_us) / 1000.0;
+    }
+    if (st == QN_OK) st = explain_plan(ctx, stmt->run_arena, inner->plan, &o, o.analyze ? &run : NULL, &text, NULL);
+    if (st == QN_OK) st = emit_text(stmt, &o, text);
+    inner->is_exclusive = was_exclusive;
+    if (owned) stmt_destroy(inner);
+    return st;
 }

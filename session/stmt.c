@@ -357,7 +357,7 @@ ready_plan(Stmt *stmt)
         }
         TRY(make_plan(stmt));
     }
-    if (stmt->exec == NULL) TRY(exec_build(ctx, stmt->plan_arena, stmt->plan, 0, &stmt->exec));
+    if (stmt->exec == NULL) TRY(exec_build(ctx, stmt->plan_arena, stmt->plan, stmt->exec_flags, &stmt->exec));
     return QN_OK;
 }
 

@@ -48,6 +48,7 @@ struct Stmt {
     Arena *plan_arena;
     Plan *plan;        /* NULL: to be planned */
     Exec *exec;
+    int exec_flags; /* EXEC_INSTRUMENT ...: of EXPLAIN ANALYZE */
     RelPins pins;
     uint64_t generation, settings_generation; /* at which the plan was found right */
     Oid *declared; /* PREPARE name (types) */

@@ -117,8 +117,8 @@ utility_command_name(const Ast *ast)
 
 /* ---- results ---- */
 
-static Status
-describe_columns(Stmt *stmt, int n, const char *const *names_in, const Oid *types)
+Status
+utility_columns(Stmt *stmt, int n, const char *const *names_in, const Oid *types)
 {
     Ctx *ctx = &stmt->s->ctx;
     UtilResult *r = &stmt->result;
@@ -178,9 +178,9 @@ utility_describe(Stmt *stmt)
     case AST_VariableShowStmt: {
         static const char *const all[] = {"name", "setting", "description"};
         const char *name = AST_AS(VariableShowStmt, stmt->ast)->name;
-        if (ascii_casecmp(name, "all") == 0) return describe_columns(stmt, 3, all, NULL);
+        if (ascii_casecmp(name, "all") == 0) return utility_columns(stmt, 3, all, NULL);
         const char *one = show_name(name);
-        return describe_columns(stmt, 1, &one, NULL);
+        return utility_columns(stmt, 1, &one, NULL);
     }
     case AST_ExplainStmt: return utility_explain_describe(stmt, AST_AS(ExplainStmt, stmt->ast));
     case AST_ExecuteStmt: {
@@ -190,7 +190,7 @@ utility_describe(Stmt *stmt)
         while (p != NULL && strcmp(p->name, name) != 0) p = p->next;
         const Plan *plan = p != NULL ? p->stmt->plan : NULL;
         if (plan == NULL || plan->ncols == 0) return QN_OK;
-        return describe_columns(stmt, plan->ncols, plan->col_names, plan->col_types);
+        return utility_columns(stmt, plan->ncols, plan->col_names, plan->col_types);
     }
     default: return QN_OK;
     }

@@ -13,6 +13,13 @@ const char *utility_command_name(const Ast *ast);
 /* A row of the result being made: values of the described columns, all text or NULL, copied to the run's arena. */
 Status utility_emit(Stmt *stmt, const char *const *values);
 
+/* Declares the result's columns; types NULL: all text. */
+Status utility_columns(Stmt *stmt, int n, const char *const *names_in, const Oid *types);
+
+/* copy.c: values of WITH (...) options. Text: NULL where there is none; 42601 `x requires a Boolean value`. */
+const char *option_text(const DefElem *d);
+Status option_bool(Ctx *ctx, const DefElem *d, bool *out);
+
 /* explain.c */
 Status utility_explain(Stmt *stmt, const ExplainStmt *e);
 Status utility_explain_describe(Stmt *stmt, const ExplainStmt *e);
