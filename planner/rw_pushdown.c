@@ -447,12 +447,34 @@ push_project_set(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &stay);
 }
 
+/* Conditions over a table itself: a column that cannot be NULL is not asked whether it is. */
+static NOINLINE Status
+wrap_get(PlanState *ps, LNode **slot, const ExprList *conds)
+{
+    const LGet *g = (const LGet *)*slot;
+    ExprList keep = {0};
+    for (int i = 0; i < conds->count; i++) {
+        const NullTestExpr *t = (const NullTestExpr *)conds->items[i];
+        const ColumnRefExpr *c = t->base.tag == EXPR_NullTest ? (const ColumnRefExpr *)t->arg : NULL;
+        if (c != NULL && c->base.tag == EXPR_ColumnRef && c->rel == g->base.rel && c->col >= 0 && g->relation->cols[c->col].not_null) {
+            if (t->is_not) continue;
+            keep.count = 0;
+            Expr *no;
+            TRY_ALLOC(ps->ctx, no, make_bool_const(ps, false));
+            TRY(array_push(ps->ctx, ps->arena, &keep, no));
+            break;
+        }
+        TRY(array_push(ps->ctx, ps->arena, &keep, conds->items[i]));
+    }
+    return wrap(ps, slot, &keep);
+}
+
 static Status
 push(PlanState *ps, LNode **slot, ExprList *conds, const RelBits *nonnull)
 {
     TRY(ctx_check_depth(ps->ctx));
     switch ((LogicalTag)(*slot)->tag) {
-    case LOGICAL_Get:
+    case LOGICAL_Get: return conds->count > 0 ? wrap_get(ps, slot, conds) : QN_OK;
     case LOGICAL_Values:
     case LOGICAL_OneRow:
     case LOGICAL_Function:
@@ -460,7 +482,11 @@ push(PlanState *ps, LNode **slot, ExprList *conds, const RelBits *nonnull)
     case LOGICAL_WorkTable: return wrap(ps, slot, conds);
     case LOGICAL_Filter: {
         LFilter *f = (LFilter *)*slot;
-        if (conds->count == 0 && f->base.left->tag == LOGICAL_Get) return QN_OK; /* it is there already */
+        if (conds->count == 0 && f->base.left->tag == LOGICAL_Get) { /* it is there already */
+            bool tests = false;
+            for (int i = 0; i < f->conds.count; i++) tests |= f->conds.items[i]->tag == EXPR_NullTest;
+            if (!tests) return QN_OK;
+        }
         ExprList all = {0};
         TRY(append(ps, &all, &f->conds));
         TRY(append(ps, &all, conds));
