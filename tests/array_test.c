@@ -164,6 +164,14 @@ test_records_print_compare_and_keep_names(void **state)
     arena_destroy(run.arena);
 }
 
+/* Each allocation of each case fails once: 53200 and nothing else, then the right answer. */
+static void
+test_memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    run_cases_starving("tests/data/array_fn_cases.txt", case_call, 100);
+}
+
 int
 main(void)
 {
@@ -173,6 +181,7 @@ main(void)
         cmocka_unit_test(test_assignment_extends_and_fills_gaps),
         cmocka_unit_test(test_any_and_all),
         cmocka_unit_test(test_records_print_compare_and_keep_names),
+        cmocka_unit_test(test_memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

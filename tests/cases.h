@@ -20,6 +20,7 @@ typedef struct CaseRun {
     Settings settings;
     Arena *arena;
     int ncases, nfailed;
+    bool starve; /* fail the first allocation, then the second, ... until the outcome is the undisturbed one */
     const char *path;
     int line;
 } CaseRun;
@@ -94,6 +95,27 @@ case_check(CaseRun *run, const char *what, const char *got, const char *want)
     print_error("%s:%d: %s\n  want %s\n  got  %s\n", run->path, run->line, what, want, got);
 }
 
+/* st = expr, or in a starving run: expr while its n-th allocation fails, for n = 0, 1, ...; each failure is 53200.
+ * `again` puts things back. */
+#define CASE_TRY(run, st, again, expr)                                                             \
+    do {                                                                                           \
+        (st) = QN_OK;                                                                              \
+        for (int64_t fail_ = 0; (run)->starve; fail_++) {                                          \
+            again;                                                                                 \
+            mem_fail_after(fail_, false);                                                          \
+            (st) = (expr);                                                                         \
+            mem_fail_after(-1, false);                                                             \
+            if ((st) != ERR_OUT_OF_MEMORY) break;                                                  \
+            err_clear(&(run)->ctx.err);                                                            \
+        }                                                                                          \
+        if (!(run)->starve || (st) != QN_OK) { /* an error's detail may have been left out */       \
+            err_clear(&(run)->ctx.err);                                                            \
+            again;                                                                                 \
+            (st) = (expr);                                                                         \
+        }                                                                                          \
+        if ((st) == QN_OK) assert_int_equal((run)->ctx.err.code, QN_OK);                           \
+    } while (0)
+
 static inline void
 case_io(CaseRun *run, char *line)
 {
@@ -112,8 +134,9 @@ case_io(CaseRun *run, char *line)
     case_unescape(want);
     Value v;
     StrBuf b = strbuf_new(run->arena);
-    Status st = value_in(&run->ctx, run->arena, text, n, t->oid, typmod, &v);
-    if (st == QN_OK) st = value_out(&run->ctx, &b, &v);
+    Status st;
+    CASE_TRY(run, st, (void)0, value_in(&run->ctx, run->arena, text, n, t->oid, typmod, &v));
+    if (st == QN_OK) CASE_TRY(run, st, b = strbuf_new(run->arena), value_out(&run->ctx, &b, &v));
     case_check(run, what, case_outcome(run, st, &b), want);
 }
 
@@ -175,7 +198,8 @@ case_set(CaseRun *run, const Function *f, const Value *args, const Oid *types, i
     int total = 0;
     for (int i = 0; i < nargs; i++)
         if (args[i].is_null && (f->flags & FN_STRICT)) return QN_OK;
-    Status st = sf->open(&run->ctx, run->arena, args, nargs, types, &state);
+    Status st;
+    CASE_TRY(run, st, (void)0, sf->open(&run->ctx, run->arena, args, nargs, types, &state));
     for (int c = 0; c < sf->ncols; c++)
         out[c] = vec_create(run->arena, sf->col_types != NULL ? sf->col_types[c] : result, BATCH_ROWS);
     while (st == QN_OK) {
@@ -223,7 +247,8 @@ case_kernel(CaseRun *run, const Function *f, const Value *args, const Oid *types
                        .sel = pass == 1 ? sel : NULL, .n = pass == 1 ? 2 : 3, .arg_types = types, .out_typmod = -1,
                        .state = &state, .state_arena = run->arena};
     StrBuf b = strbuf_new(run->arena);
-    Status st = f->kernel(&call);
+    Status st;
+    CASE_TRY(run, st, (state = NULL, vec_reset(out, type_phys(result, -1))), f->kernel(&call));
     if (st == QN_OK) case_add(run, &b, out, 2, &st);
     return case_outcome(run, st, &b);
 }
@@ -286,7 +311,7 @@ case_call(CaseRun *run, char *line)
 
 /* Runs every case of a file; at_least guards against an empty one. */
 static inline void
-run_cases(const char *path, void (*one)(CaseRun *run, char *line), int at_least)
+run_cases_how(const char *path, void (*one)(CaseRun *run, char *line), int at_least, bool starve)
 {
     CaseRun run;
     char *line = NULL;
@@ -296,6 +321,7 @@ run_cases(const char *path, void (*one)(CaseRun *run, char *line), int at_least)
     assert_non_null(in);
     case_run_init(&run);
     run.path = path;
+    run.starve = starve;
     while ((n = getline(&line, &cap, in)) > 0) {
         run.line++;
         if (line[n - 1] == '\n') line[n - 1] = '\0';
@@ -311,6 +337,19 @@ run_cases(const char *path, void (*one)(CaseRun *run, char *line), int at_least)
     arena_destroy(run.arena);
     assert_int_equal(run.nfailed, 0);
     assert_true(run.ncases >= at_least);
+}
+
+static inline void
+run_cases(const char *path, void (*one)(CaseRun *run, char *line), int at_least)
+{
+    run_cases_how(path, one, at_least, false);
+}
+
+/* The same while memory runs out at every place once. */
+static inline void
+run_cases_starving(const char *path, void (*one)(CaseRun *run, char *line), int at_least)
+{
+    run_cases_how(path, one, at_least, true);
 }
 
 /* A small generator for random tests: the same numbers from the same seed. */

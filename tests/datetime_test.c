@@ -85,6 +85,15 @@ test_local_times_around_a_change_of_the_clock(void **state)
     arena_destroy(run.arena);
 }
 
+/* Each allocation of each case fails once: 53200 and nothing else, then the right answer. */
+static void
+test_memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    run_cases_starving("tests/data/datetime_io_cases.txt", case_io, 100);
+    run_cases_starving("tests/data/datetime_fn_cases.txt", case_call, 100);
+}
+
 int
 main(void)
 {
@@ -94,6 +103,7 @@ main(void)
         cmocka_unit_test(test_random_input_is_refused_or_reads_back),
         cmocka_unit_test(test_days_of_the_calendar_go_both_ways),
         cmocka_unit_test(test_local_times_around_a_change_of_the_clock),
+        cmocka_unit_test(test_memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,14 @@ test_nesting_has_a_limit(void **state)
     arena_destroy(run.arena);
 }
 
+/* Each allocation of each case fails once: 53200 and nothing else, then the right answer. */
+static void
+test_memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    run_cases_starving("tests/data/json_fn_cases.txt", case_call, 100);
+}
+
 int
 main(void)
 {
@@ -76,6 +84,7 @@ main(void)
         cmocka_unit_test(test_functions_give_postgresqls_results),
         cmocka_unit_test(test_random_text_is_refused_or_walks),
         cmocka_unit_test(test_nesting_has_a_limit),
+        cmocka_unit_test(test_memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,14 @@ test_deep_nesting_is_an_error(void **state)
     arena_destroy(run.arena);
 }
 
+/* Each allocation of each case fails once: 53200 and nothing else, then the right answer. */
+static void
+test_memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    run_cases_starving("tests/data/regex_fn_cases.txt", case_call, 100);
+}
+
 int
 main(void)
 {
@@ -95,6 +103,7 @@ main(void)
         cmocka_unit_test(test_random_expressions_raise_or_answer_alike),
         cmocka_unit_test(test_nested_repetition_takes_polynomial_time),
         cmocka_unit_test(test_deep_nesting_is_an_error),
+        cmocka_unit_test(test_memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,15 @@ test_input_that_is_not_utf8_is_refused(void **state)
     arena_destroy(run.arena);
 }
 
+/* Each allocation of each case fails once: 53200 and nothing else, then the right answer. */
+static void
+test_memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    run_cases_starving("tests/data/value_io_cases.txt", case_io, 100);
+    run_cases_starving("tests/data/text_fn_cases.txt", case_call, 100);
+}
+
 int
 main(void)
 {
@@ -72,6 +81,7 @@ main(void)
         cmocka_unit_test(test_functions_give_postgresqls_results),
         cmocka_unit_test(test_like_agrees_with_its_definition),
         cmocka_unit_test(test_input_that_is_not_utf8_is_refused),
+        cmocka_unit_test(test_memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -806,7 +806,7 @@ array_parse(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid elem, i
                    .end = text + nbytes, .ndim = -1};
     const TypeInfo *t = type_info(elem);
     int32_t dims[ARRAY_DIMS_MAX];
-    int ngiven;
+    int ngiven = 0;
     if (t == NULL) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type with OID %u does not exist", elem);
     for (int i = 0; i < ARRAY_DIMS_MAX; i++) a.dims[i] = -1;
     TRY(parse_bounds(&a, &ngiven, dims));

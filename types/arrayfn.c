@@ -114,7 +114,7 @@ contain_kernel(KernelCall *call, int whole_arg, bool all)
 {
     ROWS (call, i) {
         ArrayView whole = arg_view(call, whole_arg, i), part = arg_view(call, 1 - whole_arg, i);
-        bool r;
+        bool r = false;
         TRY(contain(call, &whole, &part, all, &r));
         OUT(call, uint8_t, i) = r;
     }

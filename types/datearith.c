@@ -703,7 +703,7 @@ Status
 fn_make_date(KernelCall *call)
 {
     ROWS (call, i) {
-        int64_t days;
+        int64_t days = 0;
         TRY(make_date(call->ctx, ARG(call, 0, int32_t, i), ARG(call, 1, int32_t, i), ARG(call, 2, int32_t, i), &days));
         OUT(call, int32_t, i) = (int32_t)days;
     }
@@ -722,7 +722,7 @@ fn_make_time(KernelCall *call)
 static Status
 make_timestamp_row(KernelCall *call, int i, int64_t *out)
 {
-    int64_t days, us;
+    int64_t days = 0, us = 0;
     int year = ARG(call, 0, int32_t, i), month = ARG(call, 1, int32_t, i), day = ARG(call, 2, int32_t, i);
     int hour = ARG(call, 3, int32_t, i), minute = ARG(call, 4, int32_t, i);
     double second = ARG(call, 5, double, i);

@@ -880,7 +880,7 @@ fn_to_timestamp(KernelCall *call)
     Template tmpl = {0};
     ROWS (call, i) {
         Reader r;
-        int64_t days, us, t;
+        int64_t days, us = 0, t;
         TRY(read_row(call, i, &tmpl, &r));
         TRY(date_of_parts(&r, &days));
         TRY(time_of_parts(&r, &us));
@@ -905,7 +905,7 @@ fn_to_date(KernelCall *call)
     Template tmpl = {0};
     ROWS (call, i) {
         Reader r;
-        int64_t days, us;
+        int64_t days, us = 0;
         TRY(read_row(call, i, &tmpl, &r));
         TRY(date_of_parts(&r, &days));
         TRY(time_of_parts(&r, &us));

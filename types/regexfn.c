@@ -51,7 +51,7 @@ match_kernel(KernelCall *call, int flags, bool negate)
     TRY(site_of(call, &site));
     ROWS (call, i) {
         const Str *s = &ARG(call, 0, Str, i);
-        Regex *re;
+        Regex *re = NULL;
         bool found;
         TRY(site_regex(call, site, &ARG(call, 1, Str, i), flags, &re));
         TRY(regex_match(call->ctx, re, str_data(s), s->len, 0, NULL, 0, &found));
