@@ -84,7 +84,6 @@ numvar_from_i128(NumWork *w, int128 v, int scale, NumVar *out)
 bool
 numvar_to_i128(const NumVar *v, int scale, int128 *out)
 {
-    static const int128 limit = INT128_MAX / NUMERIC_BASE - 1;
     int128 u = 0;
     int ngroups = v->weight + 1 + scale / 4,
         odd = scale % 4; /* digits up to the last whole group */
@@ -95,14 +94,15 @@ numvar_to_i128(const NumVar *v, int scale, int128 *out)
     }
     if (ngroups > 11) return false;
     for (; i < ngroups; i++) {
-        if (u > limit) return false;
-        u = u * NUMERIC_BASE + (i < v->ndigits ? v->digits[i] : 0);
+        int digit = i < v->ndigits ? v->digits[i] : 0;
+        if (num_mul_overflows(u, NUMERIC_BASE, &u) || num_add_overflows(u, digit, &u)) return false;
     }
     if (ngroups < 0) return false; /* a digit smaller than any place */
     if (odd != 0) {
         int digit = i < v->ndigits ? v->digits[i] : 0, cut = pow10_small[4 - odd];
-        if (digit % cut != 0 || u > limit) return false;
-        u = u * pow10_small[odd] + digit / cut;
+        if (digit % cut != 0 || num_mul_overflows(u, pow10_small[odd], &u) ||
+            num_add_overflows(u, digit / cut, &u))
+            return false;
         i++;
     }
     if (v->ndigits > i) return false;
