@@ -482,7 +482,7 @@ note_start(Stmt *stmt)
         stmt->deadline_us = ctx_now_us() + (int64_t)s->settings.statement_timeout * 1000;
     else if (s->progress != NULL)
         stmt->deadline_us = INT64_MAX;
-    s->progress_next_us = ctx_now_us() + 100000;
+    if (s->progress != NULL) s->progress_next_us = ctx_now_us() + 100000;
     /* An interrupt that came while nothing ran is void. */
     if (s->depth == 0) atomic_store(&s->stop, 0);
 }
