@@ -68,6 +68,11 @@ $(B)/gen/grammar.c $(B)/gen/grammar.h &: parser/grammar.y
 	@mkdir -p $(@D)
 	$(LEMON) -q -d$(@D) $<
 
+# Measures the storage layer alone: `make build/release/bench/storage_bench`.
+$(B)/bench/%_bench: bench/%_bench.c $(B)/libquern.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PKG_CF) $(LDFLAGS_$(MODE)) -o $@ $< $(B)/libquern.a $(LIBS)
+
 # ---- tests ----
 
 # One line a suite; a failing suite prints its log. TEST_ARGS go to every suite.
