@@ -26,8 +26,9 @@
 /* Loops worth it are compiled for AVX2 too and the processor chooses when the library is loaded;
  * x86-64's baseline has no 64-bit comparison and no widening multiply. AVX2 brings no fused
  * multiply-add, so results are the same. Not in debug and sanitizer builds, whose run-time is not
- * up when the choice is made. */
-#if defined(__x86_64__) && defined(__ELF__) && defined(NDEBUG) && !defined(KERNEL_NO_CLONES) &&    \
+ * up when the choice is made; not without glibc, which makes it; and not with clang before 18,
+ * which names the function chosen by another symbol than its callers. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(NDEBUG) && !defined(KERNEL_NO_CLONES) &&  \
     (!defined(__clang__) || __clang_major__ >= 18)
 #define KERNEL_CLONES __attribute__((target_clones("avx2", "default")))
 #else
