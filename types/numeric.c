@@ -312,8 +312,7 @@ numeric_value_convert(Ctx *ctx, Arena *arena, const Value *in, Phys phys, int sc
             *out = *in;
             return QN_OK;
         }
-        TRY(numvar_from_value(&w, in, &v));
-        TRY(numvar_pack(&w, &v, &r.str));
+        TRY(numvar_pack_int(&w, int_of(in), in->scale, &r.str));
         *out = r;
         return QN_OK;
     }
@@ -352,6 +351,15 @@ numeric_vec_convert(Ctx *ctx, Arena *arena, const Vector *in, const uint16_t *se
     }
     vec_reset(out, phys);
     out->scale = phys == PHYS_STR ? 0 : (int16_t)scale;
+    if (phys == PHYS_STR && in->shape == VEC_FLAT && in->valid == NULL && in->phys == PHYS_I64) {
+        NumWork w = {ctx, arena};
+        for (int k = 0; k < n; k++) {
+            int i = sel != NULL ? sel[k] : k;
+            TRY(numvar_pack_int(&w, ((const int64_t *)in->data)[i], in->scale,
+                                &((Str *)out->data)[i]));
+        }
+        return QN_OK;
+    }
     for (int k = 0; k < n; k++) {
         int i = sel != NULL ? sel[k] : k;
         Value v = vec_get(in, i);

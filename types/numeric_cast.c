@@ -235,8 +235,11 @@ fn_numeric(KernelCall *call)
     if (typmod < 4) return fn_numeric_uplus(call);
     Phys phys = type_phys(TYPE_NUMERIC, typmod);
     int scale = numeric_typmod_scale(typmod);
-    if (phys == PHYS_I64 && a->phys == PHYS_I64 &&
-        coerce_int64(call, numeric_typmod_precision(typmod), scale))
+    NarrowArgs room;
+    KernelCall inner;
+    KernelCall *ints = numvar_narrow(call, 1, &room, &inner) ? &inner : call;
+    if (phys == PHYS_I64 && ints->args[0]->phys == PHYS_I64 &&
+        coerce_int64(ints, numeric_typmod_precision(typmod), scale))
         return QN_OK; /* else a row is too large, and the loop below finds which */
     for (bool again = true; again;) {
         again = false;
@@ -426,9 +429,28 @@ special_float(const Value *value, double *out, bool *found)
     return QN_OK;
 }
 
+/* Integers up to 2^53 over a power of ten that is exact too: one division, rounded once. */
+static bool
+divide_to_float8(KernelCall *call)
+{
+    const Vector *a = call->args[0];
+    bool bad = false;
+    if (a->phys != PHYS_I64 || a->scale > 22) return false;
+    const double by = a->scale <= 18 ? (double)num_pow10_i64[a->scale]
+                                     : 1e18 * (double)num_pow10_i64[a->scale - 18];
+    UNARY_LOOP(call, int64_t, double, ({
+                   bad |= x > (INT64_C(1) << 53) || x < -(INT64_C(1) << 53);
+                   (double)x / by;
+               }));
+    return !bad;
+}
+
 Status
 fn_numeric_float8(KernelCall *call)
 {
+    NarrowArgs room;
+    KernelCall inner;
+    if (divide_to_float8(numvar_narrow(call, 1, &room, &inner) ? &inner : call)) return QN_OK;
     ROWS(call, i)
     {
         Value v = vec_get(call->args[0], i);
