@@ -38,7 +38,7 @@ OBJS   := $(SRCS:%.c=$(B)/%.o) $(GEN)
 TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c)))
 GENHDR := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.h)
 
-all: $(B)/libquern.a $(B)/libquern.so $(if $(wildcard shell/*.c),$(B)/quern) $(if $(wildcard parser/grammar.y),$(B)/sqllogictest)
+all: $(B)/libquern.a $(B)/libquern.so $(if $(wildcard parser/grammar.y),$(B)/quern $(B)/sqllogictest)
 
 $(B)/libquern.a: $(OBJS)
 	@rm -f $@
