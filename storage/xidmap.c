@@ -363,10 +363,10 @@ tx_map_load(Ctx *ctx, Xid next, const XidRanges *aborted, Lsn mark)
 void
 pending_remove(RelPendings *list, PageNo root)
 {
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (list->items[i].root != root) continue;
-        list->items[i] = list->items[--list->count];
-        return;
+    /* A relation made and dropped by one transaction is there twice. */
+    for (uint32_t i = 0; i < list->count;) {
+        if (list->items[i].root == root) list->items[i] = list->items[--list->count];
+        else i++;
     }
 }
 

@@ -316,6 +316,67 @@ test_every_other_call_may_fail(void **state)
     fault_at_every_call(FAULT_READ | FAULT_OPEN | FAULT_ALLOCATE | FAULT_OTHER, EIO, true);
 }
 
+static Status
+small_life(Ctx *ctx, FaultFs *fs, PageNo *acknowledged)
+{
+    DbOptions o = {.file = fault_fs_ops(fs), .cache_bytes = 1 << 20, .no_threads = true};
+    PageNo root, page;
+    Rel *rel = NULL;
+    Status st = QN_OK;
+
+    memset(ctx, 0, sizeof(*ctx));
+    TRY(db_open(ctx, "a.db", &o));
+    for (PageNo round = 1; round <= 3 && st == QN_OK; round++) {
+        st = tx_begin(ctx, TX_READ_COMMITTED, false);
+        if (st == QN_OK) st = tx_command_begin(ctx);
+        if (st == QN_OK) st = lock_relation(ctx, 20000, LOCK_EXCLUSIVE, LOCK_WAIT, "t");
+        if (st == QN_OK) st = tx_savepoint(ctx, "s");
+        if (st == QN_OK) st = rel_create(ctx, REL_OTHER, 2, &root);
+        if (st == QN_OK) st = rel_open(ctx, root, &rel);
+        for (int i = 0; i < 12 && st == QN_OK; i++) st = put_page(ctx, rel, round, &page);
+        rel_close(ctx, rel);
+        rel = NULL;
+        if (st == QN_OK && round == 2) st = tx_rollback_to(ctx, "s");
+        if (st == QN_OK && round == 3) st = rel_drop(ctx, root);
+        if (st == QN_OK) st = db_root_set(ctx, 8, round);
+        tx_command_end(ctx);
+        if (st == QN_OK) st = tx_commit(ctx);
+        else tx_rollback(ctx);
+        if (st == QN_OK) *acknowledged = round;
+        if (st == QN_OK && round == 2) st = db_checkpoint(ctx);
+    }
+    return st;
+}
+
+/* Fails the first allocation, then the second, ... until all goes well: an error, no leak, and the file is whole. */
+static void
+test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (int sticky = 0; sticky < 2; sticky++) {
+        for (int64_t n = 0;; n++) {
+            FaultFs *fs = fault_fs_create();
+            Ctx ctx;
+            PageNo acknowledged = 0, got;
+            mem_fail_after(n, sticky != 0);
+            Status st = small_life(&ctx, fs, &acknowledged);
+            Status closed = db_close(&ctx);
+            bool failed = st != QN_OK || closed != QN_OK;
+            mem_fail_after(-1, false);
+            if (st != QN_OK) assert_int_equal(st, ERR_OUT_OF_MEMORY);
+            err_clear(&ctx.err);
+            if (mem_live_blocks() != 0) fail_msg("allocation %d: %d blocks are left", (int)n, (int)mem_live_blocks());
+            open_db(&ctx, fs, "a.db");
+            OK(&ctx, db_root_get(&ctx, 8, &got));
+            assert_true(got >= acknowledged);
+            close_db(&ctx);
+            fault_fs_destroy(fs);
+            if (!failed && n > 100) break;
+            assert_true(n < 3000);
+        }
+    }
+}
+
 static void
 test_failed_sync_refuses_all_later_work(void **state)
 {
@@ -355,6 +416,7 @@ main(void)
         cmocka_unit_test(test_every_write_may_fail),
         cmocka_unit_test(test_every_sync_may_fail),
         cmocka_unit_test(test_every_other_call_may_fail),
+        cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_failed_sync_refuses_all_later_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
