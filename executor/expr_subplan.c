@@ -31,9 +31,36 @@ typedef struct SubState {
     uint16_t *sel;
 } SubState;
 
+/* The outer row of a join's condition has two sides. The test sees one: the inner side's columns follow the outer's
+ * (INPUT_INNER are the subquery's columns there). */
+typedef struct OneSide {
+    int nouter; /* columns of the outer side that are read */
+    bool move, has_inner;
+} OneSide;
+
+static Status
+one_side(Ctx *ctx, Expr **slot, void *arg)
+{
+    OneSide *o = arg;
+    ColumnRefExpr *c = (ColumnRefExpr *)*slot;
+    if (c->base.tag == EXPR_ColumnRef) {
+        if (c->rel == INPUT_INNER) {
+            o->has_inner = true;
+            if (!o->move) return QN_OK;
+            c->rel = INPUT_OUTER;
+            c->col += o->nouter;
+        } else if (!o->move && c->col + 1 > o->nouter) {
+            o->nouter = c->col + 1;
+        }
+        return QN_OK;
+    }
+    TRY(ctx_check_depth(ctx));
+    return expr_children(ctx, *slot, one_side, arg);
+}
+
 /* Columns of the outer row that the test reads: each is computed by the enclosing program and handed in as CONST. */
 static Status
-collect_outer(ExprProg *p, SubState *st, int slot)
+collect_outer(ExprProg *p, SubState *st, int slot, int nouter)
 {
     ExprProg *t = st->test;
     int ncols = 0;
@@ -46,6 +73,10 @@ collect_outer(ExprProg *p, SubState *st, int slot)
         const Load *l = &t->loads[i];
         if (l->rel != INPUT_OUTER) continue;
         ColumnRefExpr ref = {.base = {.tag = EXPR_ColumnRef}, .rel = INPUT_OUTER, .col = l->col};
+        if (l->col >= nouter) {
+            ref.rel = INPUT_INNER;
+            ref.col -= nouter;
+        }
         TRY(expr_compile_value(p, &ref.base, slot, &st->outer_regs[l->col]));
         TRY_ALLOC(p->ctx, st->outer_row->cols[l->col], ARENA_NEW(p->arena, Vector));
     }
@@ -78,9 +109,17 @@ expr_compile_subplan(ExprProg *p, const SubPlanExpr *e, int slot, int *reg_out)
         st->test->nparam_map = e->ncol_params;
         TRY_ALLOC(ctx, st->test->results, ARENA_NEW(p->arena, int));
         st->test->nresults = 1;
-        TRY(expr_compile_value(st->test, e->test, 0, &st->test->results[0]));
+        Expr *test = e->test;
+        OneSide side = {0};
+        TRY(one_side(ctx, &test, &side));
+        if (side.has_inner) {
+            side.move = true;
+            TRY_ALLOC(ctx, test, expr_copy(p->arena, test));
+            TRY(one_side(ctx, &test, &side));
+        }
+        TRY(expr_compile_value(st->test, test, 0, &st->test->results[0]));
         p->deps |= st->test->deps;
-        TRY(collect_outer(p, st, slot));
+        TRY(collect_outer(p, st, slot, side.nouter));
     }
     TRY(expr_new_reg(p, e->base.type, reg_out));
     TRY(expr_emit_step(p, STEP_SUBPLAN, slot, *reg_out, regs, nargs, &s));

@@ -65,7 +65,7 @@ add_cond(JoinBlock *b, Expr *e, int special, RelSet level)
         bool is_volatile = false;
         Expr *slot = e;
         TRY(find_volatile(ctx, &slot, &is_volatile));
-        if (!is_volatile) return array_push(ctx, b->ps->arena, &b->consts, e);
+        if (!is_volatile && b->in_special == 0) return array_push(ctx, b->ps->arena, &b->consts, e);
         rels = level;
     }
     Cond *c;
@@ -195,7 +195,10 @@ flatten(JoinBlock *b, LNode *n, int room, RelSet *out)
         TRY(add_leaf(b, l, &left));
     }
     room -= b->leaves.count - before;
+    /* What holds on the other side of an outer, semi or anti join does not hold for the whole. */
+    if (j->jointype != JOIN_INNER) b->in_special++;
     TRY(flatten(b, r, nright == 1 && count_leaves(r) > 1 ? 1 : room, &right));
+    if (j->jointype != JOIN_INNER) b->in_special--;
     *out = left | right;
     if (j->jointype != JOIN_INNER) return flatten_special(b, j, left, right);
     for (int i = 0; i < j->conds.count; i++) TRY(add_cond(b, j->conds.items[i], -1, *out));

@@ -140,6 +140,7 @@ typedef struct JoinBlock {
     ARRAY(Cond *) conds;
     ARRAY(SpecialJoin *) specials;
     ExprList consts;      /* conditions without columns of the block */
+    int in_special;       /* while flattening: inside the right side of so many joins that are not inner */
     const ColSet *need;
     const SortKeyList *wanted; /* an order that would help above, may be NULL */
     double limit_rows; /* rows that will be read at most, 0: all */
@@ -194,6 +195,8 @@ Status block_plan(Opt *o, LNode *root, const ColSet *need, const SortKeyList *wa
 
 /* paths.c */
 Status leaf_paths(JoinBlock *b, Leaf *leaf, PathList *out);
+/* A join key as another type by an implicit cast; NULL: there is none, or memory is out. */
+Expr *opt_key_as(Opt *o, Expr *e, Oid type);
 Status path_build(JoinBlock *b, Path *p, const ColSet *need, Sub *out);
 
 /* cost.c: PostgreSQL's model in its parameters; all take and give cost units. */

@@ -543,8 +543,8 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
 }
 
 /* Both sides of a key as one type, so that they hash and sort alike. */
-static Expr *
-key_as(Opt *o, Expr *e, Oid type)
+Expr *
+opt_key_as(Opt *o, Expr *e, Oid type)
 {
     if (e->type == type) return e;
     const Cast *c = cast_find(e->type, type);
@@ -570,7 +570,7 @@ join_keys(Opt *o, const Path *p, const Sub *outer, const Sub *inner, ExprList *o
     for (int i = 0; i < p->left_keys.count; i++) {
         Expr *l = p->left_keys.items[i], *r = p->right_keys.items[i];
         if (l->type != r->type) {
-            Expr *x = key_as(o, l, r->type), *y = x == NULL ? key_as(o, r, l->type) : NULL;
+            Expr *x = opt_key_as(o, l, r->type), *y = x == NULL ? opt_key_as(o, r, l->type) : NULL;
             if (x != NULL) l = x;
             else if (y != NULL) r = y;
             else return RAISE_INTERNAL(o->ctx, "join keys of types %u and %u", l->type, r->type);
@@ -619,6 +619,7 @@ join_output(JoinBlock *b, const Path *p, PlanNode *n, const Sub *outer, const Su
     Sub none = {0};
     if (with_outer) TRY(pnode_pass_targets(o, n, outer, with_inner ? inner : NULL));
     else TRY(pnode_pass_targets(o, n, &none, inner));
+    if (!with_outer) n->project = true; /* without it the outer's columns would come first */
     TRY(opt_translate_list(o, &p->filter, &outer->cols, &inner->cols, &n->filter));
     out->order = p->order;
     return sub_select(o, out, need);

@@ -629,7 +629,7 @@ full_key(Opt *o, Expr *e, const ColSet *left, const ColSet *right, Expr **l, Exp
         if (colset_add_expr(o->ps, &a, *l) != QN_OK || colset_add_expr(o->ps, &b, *r) != QN_OK) return false;
         for (int i = 0; i < a.count; i++) ok &= colset_has(left, a.items[i]);
         for (int i = 0; i < b.count; i++) ok &= colset_has(right, b.items[i]);
-        if (ok && a.count > 0 && b.count > 0 && (*l)->type == (*r)->type) return true;
+        if (ok && a.count > 0 && b.count > 0) return true;
     }
     return false;
 }
@@ -667,6 +667,12 @@ plan_full_join(Opt *o, LJoin *j, const Want *w, Sub *out)
         if (!full_key(o, j->conds.items[i], &l.cols, &r.cols, &a, &b)) {
             TRY(array_push(ctx, o->arena, &n->join_cond, c));
             continue;
+        }
+        if (a->type != b->type) { /* both sides hash as one type */
+            Expr *wide = opt_key_as(o, a, b->type);
+            if (wide != NULL) a = wide;
+            else if ((wide = opt_key_as(o, b, a->type)) != NULL) b = wide;
+            else return RAISE_INTERNAL(ctx, "join keys of types %u and %u", a->type, b->type);
         }
         TRY(opt_translate(o, a, &l.cols, NULL, &a));
         TRY(opt_translate(o, b, &r.cols, NULL, &b));
