@@ -1,7 +1,8 @@
 /* ddl_index.c - CREATE INDEX's work: scan, encode, sort, bulk build.
  *
- * Keys are sorted as the bytes the index stores. The scan hands up tids in ascending order and the sorter keeps equal keys in input order, which is
- * the order (key, tid) that a build wants. */
+ * Rows are sorted by the bytes the index stores, key and then tid: the order a build wants. The tid has to be
+ * sorted too, because what is indexed is the first tid of a row's version chain, and chains of
+ * a page do not begin in the order in which their visible versions are met. */
 #include "executor/ddl_index.h"
 #include "common/settings.h"
 #include "executor/sorter.h"
@@ -17,6 +18,8 @@ typedef struct Fill {
     const IndexDef *def;
     Sorter *sorter;
     KeyRows keys, payloads;
+    uint8_t *room; /* of the sorter's keys of one batch */
+    size_t room_bytes;
     Vector *vecs[OUT_COUNT]; /* of a batch on its way to the sorter */
     bool has_payload;
 } Fill;
@@ -32,15 +35,41 @@ bytes_to_vector(const KeyRows *rows, int n, Vector *out)
     }
 }
 
+enum { TID_KEY_BYTES = 8 };
+
+/* Keys with the tid, big-endian, behind each. */
+static Status
+keys_with_tids(Fill *f, const int64_t *tids, int n)
+{
+    Vector *out = f->vecs[OUT_KEY];
+    size_t need = f->keys.offsets[n] + (size_t)n * TID_KEY_BYTES;
+    if (need > f->room_bytes) {
+        f->room_bytes = bits_next_pow2(need);
+        TRY_ALLOC(f->ctx, f->room, arena_alloc(f->arena, f->room_bytes));
+    }
+    vec_reset(out, PHYS_STR);
+    uint8_t *to = f->room;
+    for (int i = 0; i < n; i++) {
+        uint32_t nbytes;
+        const uint8_t *key = key_rows_get(&f->keys, i, &nbytes);
+        uint64_t tid = __builtin_bswap64((uint64_t)tids[i]);
+        memcpy(to, key, nbytes);
+        memcpy(to + nbytes, &tid, TID_KEY_BYTES);
+        ((Str *)out->data)[i] = str_make((const char *)to, nbytes + TID_KEY_BYTES);
+        to += nbytes + TID_KEY_BYTES;
+    }
+    return QN_OK;
+}
+
 static Status
 add_batch(Fill *f, const Batch *b)
 {
     int n = b->nsel;
     TRY(index_form_entries(f->ctx, f->def->index, b->cols, b->sel, n, &f->keys, &f->payloads, NULL));
-    bytes_to_vector(&f->keys, n, f->vecs[OUT_KEY]);
     vec_reset(f->vecs[OUT_TID], PHYS_I64);
     const Tid *tids = b->cols[f->def->ncols]->data;
     for (int i = 0; i < n; i++) ((int64_t *)f->vecs[OUT_TID]->data)[i] = tids[batch_row(b, i)];
+    TRY(keys_with_tids(f, f->vecs[OUT_TID]->data, n));
     if (f->has_payload) bytes_to_vector(&f->payloads, n, f->vecs[OUT_PAYLOAD]);
     return sorter_add(f->sorter, &f->vecs[OUT_KEY], f->vecs, NULL, n);
 }
@@ -140,7 +169,7 @@ build(Fill *f, int64_t *rows_out)
             const Str *key = (const Str *)out->cols[OUT_KEY]->data + i;
             const Str *payload = f->has_payload ? (const Str *)out->cols[OUT_PAYLOAD]->data + i : NULL;
             Tid dup;
-            TRY_GOTO(index_build_add(ctx, index, build, (const uint8_t *)str_data(key), key->len,
+            TRY_GOTO(index_build_add(ctx, index, build, (const uint8_t *)str_data(key), key->len - TID_KEY_BYTES,
                                      ((const int64_t *)out->cols[OUT_TID]->data)[i],
                                      payload != NULL ? (const uint8_t *)str_data(payload) : NULL,
                                      payload != NULL ? payload->len : 0, &dup));

@@ -213,6 +213,11 @@ btree_build_add(Ctx *ctx, IndexBuild *b, const uint8_t *key, uint32_t key_bytes,
     memcpy(b->key, key, key_bytes);
     btree_put_tid(b->key + key_bytes, tid);
     Entry e = btree_entry_of(b->key, key_bytes + TID_BYTES, payload, payload_bytes);
+    const Level *l = &b->levels[0];
+    if (l->n > 0 &&
+        key_compare(l->items[l->n - 1].key, l->items[l->n - 1].key_bytes, e.key, e.key_bytes) >= 0)
+        return RAISE_INTERNAL(ctx, "entries for index \"%s\" are out of order",
+                              b->bt->base.desc.name);
     return level_add(ctx, b, 0, &e);
 }
 
