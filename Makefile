@@ -34,7 +34,8 @@ LIBS = $(PKG_LIBS) -lm -pthread
 
 SRCS   := $(foreach m,$(MODULES),$(sort $(wildcard $(m)/*.c)))
 GEN    := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.o) $(if $(wildcard parser/lexer.re),$(B)/gen/lexer.o)
-OBJS   := $(SRCS:%.c=$(B)/%.o) $(GEN)
+O      := $(B)/obj
+OBJS   := $(SRCS:%.c=$(O)/%.o) $(GEN)
 TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c)))
 GENHDR := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.h)
 
@@ -45,19 +46,20 @@ $(B)/libquern.a: $(OBJS)
 	$(AR) rcs $@ $^
 $(B)/libquern.so: $(OBJS) include/quern.map
 	$(CC) -shared $(LDFLAGS_$(MODE)) -Wl,-soname,libquern.so.0 -Wl,--version-script=include/quern.map -o $@ $(OBJS) $(LIBS)
-$(B)/quern: $(patsubst %.c,$(B)/%.o,$(wildcard shell/*.c)) $(B)/libquern.a
+$(B)/quern: $(patsubst %.c,$(O)/%.o,$(wildcard shell/*.c)) $(B)/libquern.a
 	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) -ledit
-$(B)/sqllogictest: $(patsubst %.c,$(B)/%.o,$(wildcard sqllogictest/*.c)) $(B)/libquern.a
+$(B)/sqllogictest: $(patsubst %.c,$(O)/%.o,$(wildcard sqllogictest/*.c)) $(B)/libquern.a
 	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) -ldl
 
 # A unit test links the whole library; only what it calls is pulled in, so a module can be tested
 # while those above it do not build yet: `make MODE=debug build/debug/tests/arena_test`.
-$(B)/tests/%: $(B)/tests/%.o $(B)/libquern.a
+$(B)/tests/%: $(O)/tests/%.o $(B)/libquern.a
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) $(CMOCKA_LIB)
-$(B)/tests/%.o: tests/%.c | $(GENHDR)
+$(O)/tests/%.o: tests/%.c | $(GENHDR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CMOCKA_CF) -c $< -o $@
-$(B)/%.o: %.c | $(GENHDR)
+$(O)/%.o: %.c | $(GENHDR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(PKG_CF) -c $< -o $@
 $(B)/gen/%.o: $(B)/gen/%.c
@@ -122,4 +124,4 @@ headers: $(GENHDR)   # every header compiles on its own
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
 .PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage deps install clean fmt headers
--include $(OBJS:.o=.d) $(TESTS:%=%.d) $(patsubst %.c,$(B)/%.d,$(wildcard shell/*.c sqllogictest/*.c))
+-include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c))
