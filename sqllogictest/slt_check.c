@@ -133,14 +133,18 @@ check_error(const SltRecord *r, const SltResult *got)
         return why;
     }
     bool ok = true;
+    bool literal = false;
     if (r->error != NULL && is_sqlstate(r->error)) {
-        ok = strncmp(r->error, got->sqlstate, 5) == 0;
-        if (ok && r->error[5] == ':') {
+        literal = strncmp(r->error, got->sqlstate, 5) == 0;
+        if (literal && r->error[5] == ':') {
             const char *want = r->error + 6;
             while (*want == ' ') want++;
-            ok = got->message != NULL && strstr(got->message, want) != NULL;
+            literal = got->message != NULL && strstr(got->message, want) != NULL;
         }
-    } else if (r->error != NULL) {
+        ok = literal;
+    }
+    /* With more than the SQLSTATE it may be a regular expression over `SQLSTATE: message`. */
+    if (!literal && r->error != NULL && !(is_sqlstate(r->error) && r->error[5] == '\0')) {
         regex_t re;
         if (regcomp(&re, r->error, REG_EXTENDED | REG_NOSUB) != 0) {
             free(text);
