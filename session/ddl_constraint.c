@@ -27,10 +27,13 @@ column_part(Ddl *d, const Relation *rel, const int *attnums, int n, const char *
 
 static Status
 constraint_name(Ddl *d, const Relation *rel, const Constraint *c, const int *attnums, int n,
-                const char *label, const char **out)
+                const char *label, bool is_new, const char **out)
 {
     if (c->name != NULL) {
-        if (relation_constraint(rel, c->name) != NULL)
+        bool taken = relation_constraint(rel, c->name) != NULL;
+        if (taken && is_new && c->kind == AST_CONSTR_CHECK)
+            return RAISE(d->ctx, ERR_DUPLICATE_OBJECT, "check constraint \"%s\" already exists", c->name);
+        if (taken)
             return RAISE(d->ctx, ERR_DUPLICATE_OBJECT,
                          "constraint \"%s\" for relation \"%s\" already exists", c->name, rel->name);
         *out = c->name;
@@ -113,7 +116,7 @@ add_check(Ddl *d, const Relation *rel, const Constraint *c, bool is_new)
     TRY(see_columns(ctx, c->expr, &seen));
     def.attnums = seen.attnums;
     def.nkeys = seen.n;
-    TRY(constraint_name(d, rel, c, seen.attnums, seen.n == 1 ? 1 : 0, "check", &def.name));
+    TRY(constraint_name(d, rel, c, seen.attnums, seen.n == 1 ? 1 : 0, "check", is_new, &def.name));
     TRY(ddl_expr_text(d, c->expr, &def.check_sql));
     TRY(ddl_create_constraint(ctx, &def));
     if (is_new || c->not_valid) return QN_OK;
@@ -220,7 +223,7 @@ add_key(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_ne
     if (primary && c->name == NULL)
         TRY(ddl_choose_name(ctx, rel->schema_oid, rel->oid, rel->name, NULL, "pkey", &def.name));
     else
-        TRY(constraint_name(d, rel, c, ix.attnums, ix.ncols, "key", &def.name));
+        TRY(constraint_name(d, rel, c, ix.attnums, ix.ncols, "key", is_new, &def.name));
     if (c->name != NULL) {
         bool skip;
         TRY(ddl_claim_name(ctx, rel->schema_oid, def.name, false, &skip));
@@ -375,7 +378,7 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     def.nkeys = n;
     def.attnums = attnums;
     def.ref_attnums = ref_attnums;
-    TRY(constraint_name(d, rel, c, attnums, n, "fkey", &def.name));
+    TRY(constraint_name(d, rel, c, attnums, n, "fkey", is_new, &def.name));
     TRY(check_types(d, rel, ref, &def));
     TRY(set_columns(d, rel, c, &def));
     TRY(ddl_create_constraint(ctx, &def));
