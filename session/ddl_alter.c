@@ -3,6 +3,7 @@
 #include "parser/parse.h"
 #include "planner/planner.h"
 #include "session/ddl.h"
+#include "types/numeric.h"
 
 static Status
 find_column(Ddl *d, const Relation *rel, const char *name, const Column **out)
@@ -61,7 +62,11 @@ missing_value(Ddl *d, ColDef *col)
     TRY(strbuf_finish(ctx, &b, &sql, NULL));
     TRY(ddl_query(d, sql, keep_value, &dv));
     col->missing = dv.value;
-    return QN_OK;
+    if (dv.value.is_null || col->col.type != TYPE_NUMERIC) return QN_OK;
+    /* In the form the column's pages have. */
+    Phys phys = type_phys(TYPE_NUMERIC, col->col.typmod);
+    int scale = phys != PHYS_STR ? numeric_typmod_scale(col->col.typmod) : 0;
+    return numeric_value_convert(ctx, d->arena, &dv.value, phys, scale, &col->missing);
 }
 
 static Status

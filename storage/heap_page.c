@@ -2,6 +2,7 @@
  * out, and the form rows have in the log. The page layout is drawn in heap_format.h. Nothing here
  * latches or logs. */
 #include "storage/heap_priv.h"
+#include "types/numeric.h"
 
 #include "storage/keycodec.h"
 
@@ -130,6 +131,11 @@ convert_numeric(Ctx *ctx, const LayoutColumn *c, const Vector *v, HeapRows *rows
     }
     Vector *to;
     TRY_ALLOC(ctx, to, vec_create(rows->arena, c->type, nrows < 1 ? 1 : nrows));
+    if (c->phys == PHYS_STR) {
+        /* An unconstrained column keeps every display scale: the variable form. */
+        *out = to;
+        return numeric_vec_convert(ctx, rows->arena, v, rows->sel, rows->n, PHYS_STR, 0, to);
+    }
     vec_reset(to, (Phys)c->phys);
     to->scale = c->scale;
     for (int i = 0; i < rows->n; i++) {
@@ -161,7 +167,7 @@ convert_columns(Ctx *ctx, const Heap *heap, HeapRows *rows)
         if (v == NULL || lc->phys == PHYS_NONE) continue;
         bool numeric = lc->type == TYPE_NUMERIC && lc->phys != PHYS_STR;
         if (v->phys == lc->phys && (!numeric || v->scale == lc->scale)) continue;
-        if (lc->type != TYPE_NUMERIC || !numeric)
+        if (lc->type != TYPE_NUMERIC)
             return RAISE_INTERNAL(ctx,
                                   "column %d of relation \"%s\" is given values of another form",
                                   c + 1, heap->desc.name);

@@ -218,9 +218,9 @@ Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_
  * *dense_out: they are 1..n. */
 int heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *dense_out);
 bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
-/* The chain's version visible to the snapshot (snap NULL: the tuple at slot itself), 0 if none. */
 /* roots[s], 1 <= s <= nslots: the slot that index entries of version s name. */
 void heap_chain_roots(const HeapPage *p, uint16_t *roots);
+/* The chain's version visible to the snapshot (snap NULL: the tuple at slot itself), 0 if none. */
 uint16_t heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
 /* Is every version of the chain dead to everyone? */
 bool heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot);
