@@ -177,6 +177,15 @@ find_runs(AggState *s, Batch *b)
     }
 }
 
+/* Selected rows [from, to) of the batch go to the group. Its own frame: plans nest, and this one is large. */
+static EXEC_NOINLINE Status
+feed_run(AggState *s, Batch *b, int from, int to)
+{
+    uint16_t run[BATCH_ROWS];
+    for (int k = from; k < to; k++) run[k - from] = (uint16_t)batch_row(b, k);
+    return agg_feed(&s->c, run, to - from, b->nrows, NULL, NULL, s->states, s->state_arena);
+}
+
 static Status
 next_by_runs(AggState *s, int *nout)
 {
@@ -210,9 +219,7 @@ next_by_runs(AggState *s, int *nout)
         }
         int to = from + 1;
         while (to < b->nsel && !s->is_new[to]) to++;
-        uint16_t run[BATCH_ROWS];
-        for (int k = from; k < to; k++) run[k - from] = (uint16_t)batch_row(b, k);
-        TRY(agg_feed(c, run, to - from, b->nrows, NULL, NULL, s->states, s->state_arena));
+        TRY(feed_run(s, b, from, to));
         s->input_at = to;
         if (to == b->nsel) s->input = NULL;
     }
@@ -307,7 +314,7 @@ learn_tiny(AggState *s, AggSet *set, const uint16_t *sel, int n)
 }
 
 /* Groups one batch's rows (already in c.in) into the set. */
-static Status
+static EXEC_NOINLINE Status
 group_rows(AggState *s, AggSet *set, const uint16_t *sel, int n, int nrows)
 {
     AggCommon *c = &s->c;
@@ -432,7 +439,7 @@ read_input(AggState *s)
     return QN_OK;
 }
 
-static Status
+static EXEC_NOINLINE Status
 replay_rows(AggState *s, RowStore *rows, AggSet *set)
 {
     AggCommon *c = &s->c;
@@ -491,7 +498,7 @@ ensure_group(AggState *s, AggSet *set)
     return agg_init_states(&s->c, row + set->layout.tail_offset + 16, s->state_arena);
 }
 
-static Status
+static EXEC_NOINLINE Status
 write_groups(AggState *s, int *nout)
 {
     AggCommon *c = &s->c;

@@ -25,6 +25,9 @@
 #include "planner/plan.h"
 #include "types/batch.h"
 
+/* For functions with large frames: inlined, they would enlarge that of a caller that recurses into the plan. */
+#define EXEC_NOINLINE __attribute__((noinline))
+
 typedef struct Exec Exec;
 typedef struct ExecNode ExecNode;
 typedef struct ExprProg ExprProg;

@@ -374,7 +374,7 @@ test_all_rows(ExprProg *p, SubState *st, int row, bool *decided, bool *unknown)
     return QN_OK;
 }
 
-static Status
+static EXEC_NOINLINE Status
 step_hashed(ExprProg *p, Step *s, SubState *st, Slot *slot)
 {
     const SubPlanExpr *e = st->expr;

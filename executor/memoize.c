@@ -70,7 +70,7 @@ static Status
 look_up(MemoizeState *s)
 {
     uint64_t hash;
-    uint16_t fresh[BATCH_ROWS + 1];
+    uint16_t fresh[2];
     int nfresh;
     size_t held = rowstore_bytes(s->rows) + rowstore_bytes(s->key_rows) + hashtable_bytes(&s->table);
     if (held > s->base.exec->work_mem) {

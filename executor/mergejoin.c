@@ -208,7 +208,7 @@ end_outer_row(MergeJoinState *s)
 }
 
 /* Rows of the group, which is through, that nothing matched. */
-static Status
+static EXEC_NOINLINE Status
 flush_group(MergeJoinState *s, Batch **out)
 {
     char *rows[BATCH_ROWS];

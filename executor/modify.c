@@ -458,7 +458,7 @@ delete_batch(ModifyState *s, Batch *b)
     return handle_results(s, s->tids, n);
 }
 
-static Status
+static EXEC_NOINLINE Status
 change_batch(ModifyState *s, Batch *b)
 {
     switch (s->plan->kind) {

@@ -98,7 +98,7 @@ emit_direct(NestLoopState *s, Batch *b, const uint16_t *sel, int n, Batch **out)
     return join_emit(&s->base, &s->j, v, b, out);
 }
 
-static Status
+static EXEC_NOINLINE Status
 add_rest(NestLoopState *s)
 {
     int room = BATCH_ROWS - s->pairs.n, n = s->rest_n < room ? s->rest_n : room;

@@ -98,7 +98,7 @@ typedef struct SetOpState {
     int64_t at, left; /* row being handed up, copies of it to come; -1: not looked at */
     Batch *out;
     uint64_t *hashes;
-    char **found;
+    char **found, **out_rows;
 } SetOpState;
 
 static Status
@@ -116,6 +116,7 @@ setop_open(ExecNode *node)
     TRY_ALLOC(ctx, s->out, exec_batch_new(node->arena, n, types));
     TRY_ALLOC(ctx, s->hashes, arena_alloc(node->arena, BATCH_ROWS * sizeof(uint64_t)));
     TRY_ALLOC(ctx, s->found, arena_alloc(node->arena, BATCH_ROWS * sizeof(char *)));
+    TRY_ALLOC(ctx, s->out_rows, arena_alloc(node->arena, BATCH_ROWS * sizeof(char *)));
     return exec_open_output(node);
 }
 
@@ -164,7 +165,7 @@ setop_next(ExecNode *node, Batch **out)
         s->left = -1;
     }
     while (*out == NULL) {
-        char *rows[BATCH_ROWS];
+        char **rows = s->out_rows; /* not on the stack: set operations nest deeply */
         int n = 0;
         while (n < BATCH_ROWS && s->at < rowstore_count(s->rows)) {
             char *row;

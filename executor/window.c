@@ -194,7 +194,7 @@ next_partition(WindowState *s, bool *found)
 }
 
 /* Columns of rows [from, to) of the batch, one value at a time with copies: once the store has spilled, rows come and go. */
-static Status
+static EXEC_NOINLINE Status
 take_copies(WindowState *s, int from, int to)
 {
     Ctx *ctx = s->base.ctx;
@@ -228,7 +228,7 @@ take_rows(WindowState *s, int n)
 }
 
 /* Rows [s->at, s->at + m) to rows n.. of out: the functions' values; the input's columns follow in take_rows. */
-static Status
+static EXEC_NOINLINE Status
 add_segment(WindowState *s, int n, int m)
 {
     char **rows = s->row_ptrs + n;
@@ -245,7 +245,7 @@ add_segment(WindowState *s, int n, int m)
 }
 
 /* Rows of the segment that the run condition refuses end their partition. */
-static Status
+static EXEC_NOINLINE Status
 apply_run_condition(WindowState *s, int from, int n, int *kept)
 {
     uint16_t sel[BATCH_ROWS], pass[BATCH_ROWS];
