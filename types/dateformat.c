@@ -304,7 +304,7 @@ add_field(Ctx *ctx, StrBuf *b, const Item *item, const Broken *t)
     case F_IDDD:
     case F_IW:
     case F_IYYYY: {
-        int year = (int)t->year, month = t->month > 0 ? t->month : 1, day = t->day > 0 ? t->day : 1;
+        int year = (int)t->year, month = t->month, day = t->day; /* an interval's month 0 is the December before */
         int week = iso_week_of(year, month, day, &iso_year);
         if (item->field->id == F_IW) {
             add_number(b, item, week, 2);
@@ -333,7 +333,7 @@ add_field(Ctx *ctx, StrBuf *b, const Item *item, const Broken *t)
         add_number(b, item, item->field->arg == 4 ? v : v % pow10[item->field->arg], item->field->arg);
         break;
     case F_J:
-        add_number(b, item, days_from_civil(t->year, t->month > 0 ? t->month : 1, t->day) + EPOCH_JULIAN, 0);
+        add_number(b, item, days_from_civil(t->year, t->month, t->day) + EPOCH_JULIAN, 0);
         break;
     case F_RM:
         if (t->month > 0) {
@@ -586,7 +586,7 @@ mode_of(FieldId id)
 {
     switch (id) {
     case F_IDDD: case F_ID: case F_IW: case F_IYYYY: return MODE_ISO;
-    case F_DDD: case F_DD: case F_D: case F_MM: case F_MONTH: case F_MON: case F_Q: case F_RM: case F_WW: case F_W:
+    case F_DDD: case F_DD: case F_D: case F_MM: case F_MONTH: case F_MON: case F_RM: case F_WW: case F_W:
     case F_Y_YYY: case F_YYYY: return MODE_GREGORIAN;
     default: return MODE_NONE;
     }
@@ -857,6 +857,8 @@ time_of_parts(Reader *r, int64_t *us)
         return field_overflow(r);
     int64_t fraction = (int64_t)r->ms * 1000 + r->us;
     if (fraction < 0 || fraction >= USECS_PER_SEC) return field_overflow(r);
+    if (r->tz_hour < 0 || r->tz_hour > 15 || r->tz_minute < 0 || r->tz_minute > 59)
+        return datetime_raise(r->ctx, DT_TZ_OVERFLOW, r->text, (size_t)(r->end - r->text), "timestamp");
     *us = ((int64_t)r->hour * 60 + r->minute) * USECS_PER_MINUTE + r->second * USECS_PER_SEC + fraction;
     return QN_OK;
 }
@@ -886,7 +888,6 @@ fn_to_timestamp(KernelCall *call)
         TRY(time_of_parts(&r, &us));
         bool ok = !__builtin_mul_overflow(days, USECS_PER_DAY, &t) && !__builtin_add_overflow(t, us, &t);
         if (ok && r.has_zone) {
-            if (r.tz_hour < 0 || r.tz_hour > 15 || r.tz_minute < 0 || r.tz_minute > 59) return field_overflow(&r);
             t -= r.tz_sign * (r.tz_hour * 3600 + r.tz_minute * 60) * USECS_PER_SEC;
             ok = TIMESTAMP_IS_VALID(t);
         } else if (ok) {

@@ -529,7 +529,7 @@ parse_number(Parser *p, char *str, int seen, int *mask)
 
 /* A date with separators; a month name is looked for first, it settles the rest. */
 static DtError
-parse_date_field(Parser *p, char *s, int seen, int *mask)
+parse_date_parts(Parser *p, char *s, int seen, int *mask)
 {
     char *part[DT_FIELDS_MAX];
     int n = 0, all = 0;
@@ -565,6 +565,17 @@ parse_date_field(Parser *p, char *s, int seen, int *mask)
     *mask = all;
     if (((seen | all) & ~(M_DOY | M_TZ)) != M_DATE) return DT_BAD_FORMAT;
     return DT_OK;
+}
+
+/* A month name counts for the field it stands in. */
+static DtError
+parse_date_field(Parser *p, char *s, int seen, int *mask)
+{
+    bool text_month = p->text_month;
+    p->text_month = false;
+    DtError e = parse_date_parts(p, s, seen, mask);
+    p->text_month = text_month;
+    return e;
 }
 
 static DtError
@@ -739,7 +750,9 @@ parse_word_field(Parser *p, const DtFields *f, int i, int *mask)
         p->zone_abbrev = zone != NULL ? s : NULL;
         return DT_OK;
     }
+    if (p->ctx->err.code != QN_OK) return DT_RAISED; /* memory ran out over the zone */
     const Word *w = find_word(s);
+    if (p->time_only && w != NULL && (w->kind == W_MONTH || w->kind == W_WEEKDAY)) return DT_BAD_FORMAT;
     if (w == NULL) {
         *mask = M_TZ;
         return find_zone(p, s, false);
@@ -795,7 +808,7 @@ time_overflows(const Parser *p)
 {
     int64_t us = ((int64_t)p->dt.hour * 60 + p->dt.minute) * USECS_PER_MINUTE +
                  (int64_t)p->dt.second * USECS_PER_SEC + p->fsec_us;
-    return p->dt.hour < 0 || p->dt.hour > 24 || us > USECS_PER_DAY;
+    return p->dt.hour < 0 || p->dt.hour > 24 || p->dt.minute > 59 || p->dt.second > 60 || us > USECS_PER_DAY;
 }
 
 static DtError
@@ -897,7 +910,9 @@ parse_all(Parser *p, const char *text, size_t nbytes)
     if (p->time_only) {
         if (time_overflows(p)) return DT_OVERFLOW;
         if ((p->seen & M_TIME) != M_TIME) return DT_BAD_FORMAT;
-        return DT_OK;
+        /* A zone's offset depends on the date. */
+        bool needs_date = p->zone != NULL && p->zone_abbrev == NULL && !timezone_is_fixed(p->zone);
+        return needs_date && (p->seen & M_DATE) != M_DATE ? DT_BAD_FORMAT : DT_OK;
     }
     if ((p->seen & M_DATE) != M_DATE) return DT_BAD_FORMAT;
     p->dt.us = 0;

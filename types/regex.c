@@ -476,7 +476,13 @@ parse_group(RegexParser *ps, Node **out)
             ps->p += 2;
             TRY(parse_alternation(ps, out));
             ps->depth--;
-            return close_paren(ps);
+            TRY(close_paren(ps));
+            if ((*out)->kind == NODE_ASSERT || (*out)->kind == NODE_LOOK) { /* in parentheses it may be repeated */
+                Node *inner = *out, *empty;
+                TRY(node_new(ps, NODE_EMPTY, &empty));
+                return node_pair(ps, NODE_CAT, inner, empty, out);
+            }
+            return QN_OK;
         }
         if (c == '=' || c == '!') {
             ps->p += 2;

@@ -46,6 +46,7 @@ struct Node {
     int number;            /* NODE_GROUP, NODE_BACKREF; AssertKind of NODE_ASSERT */
     Node *left, *right;
     const CharSet *set;
+    Node *rest; /* NODE_REPEAT of which only the last round matters: the rounds before it, made when needed */
     Prog *prog; /* the subtree's automaton, made when needed */
 };
 

@@ -436,6 +436,10 @@ push_round(Run *r, Prog *body, Rounds *rounds, const char *from, const char *b)
 static Status
 take_rounds(Run *r, Node *node, const char *a, const char *b, bool *ok)
 {
+    if (node->min == 0 && a == b && node->left->preference == PREFER_SHORTEST) {
+        *ok = true; /* no round at all */
+        return QN_OK;
+    }
     Prog *prog;
     Node *body = node->left;
     Rounds rounds = {0};
@@ -472,6 +476,35 @@ take_rounds(Run *r, Node *node, const char *a, const char *b, bool *ok)
     return QN_OK;
 }
 
+/* x{m,n} with m > 0 is x{m-1,n-1} and a last x, which alone gives the groups. The rounds before take as much, or as
+ * little, as the quantifier likes. */
+static Status
+take_last_round(Run *r, Node *node, const char *a, const char *b, bool *ok)
+{
+    Prog *before, *last;
+    Ends ends;
+    if (node->rest == NULL) {
+        Node *rest;
+        TRY_ALLOC(r->ctx, rest, ARENA_NEW(r->arena, Node));
+        *rest = *node;
+        rest->prog = NULL;
+        rest->min = node->min - 1;
+        if (node->max != REPEAT_INFINITE) rest->max = node->max - 1;
+        node->rest = rest;
+    }
+    TRY(prog_of(r, node->rest, &before));
+    TRY(prog_of(r, node->left, &last));
+    TRY(ends_from(r, before, a, b, &ends));
+    bool shortest = node->preference == PREFER_SHORTEST;
+    for (int k = 0; k < ends.n; k++) {
+        const char *mid = a + ends.at[shortest ? k : ends.n - 1 - k];
+        TRY(matches_exactly(r, last, mid, b, ok));
+        if (*ok) return take_apart(r, node->left, mid, b, ok);
+    }
+    *ok = false;
+    return QN_OK;
+}
+
 static Status
 take_backref(Run *r, const Node *node, const char *a, const char *b, bool *ok)
 {
@@ -498,6 +531,7 @@ take_apart(Run *r, Node *node, const char *a, const char *b, bool *ok)
         return take_alt(r, node, a, b, ok);
     case NODE_REPEAT:
         forget_groups(r, node);
+        if (node->min > 0 && !node->has_backref) return take_last_round(r, node, a, b, ok);
         return take_rounds(r, node, a, b, ok);
     case NODE_BACKREF: return take_backref(r, node, a, b, ok);
     default: return QN_OK;

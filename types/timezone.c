@@ -64,6 +64,12 @@ timezone_name(const TimeZone *tz)
     return tz->name;
 }
 
+bool
+timezone_is_fixed(const TimeZone *tz)
+{
+    return tz->ntrans == 0 && !tz->rule.has_dst;
+}
+
 /* Days since 1970-01-01 of a day of the proleptic Gregorian calendar. */
 static int64_t
 days_from_civil(int64_t y, int m, int d)

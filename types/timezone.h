@@ -24,6 +24,7 @@ Status timezone_find(Ctx *ctx, const char *name, size_t nbytes, const TimeZone *
 /* The zone of a constant offset, named as PostgreSQL names it: "<+05:30>-05:30". */
 Status timezone_fixed(Ctx *ctx, int32_t offset, const TimeZone **out);
 const char *timezone_name(const TimeZone *tz); /* spelled as in the database */
+bool timezone_is_fixed(const TimeZone *tz);    /* one offset for all time */
 
 /* What is in force at an instant. abbrev_out and dst_out may be NULL. */
 int32_t timezone_offset_at(const TimeZone *tz, int64_t utc, const char **abbrev_out, bool *dst_out);
