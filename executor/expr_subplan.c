@@ -352,7 +352,9 @@ build_hash(ExprProg *p, Step *s, SubState *st)
         Batch *b;
         TRY(exec_next(st->sp->root, &b));
         if (b == NULL) break;
-        for (int c = 0; c < n; c++) st->has_null_rows |= b->cols[c]->valid != NULL;
+        for (int c = 0; c < n; c++) /* rows that count: a NULL that a filter took out decides nothing */
+            for (int k = 0; k < b->nsel && b->cols[c]->valid != NULL && !st->has_null_rows; k++)
+                st->has_null_rows = vec_is_null(b->cols[c], batch_row(b, k));
         TRY(keys_hash(ctx, b->cols, n, b->sel, b->nsel, st->hashes));
         TRY(hashtable_find(&st->table, b->cols, b->sel, b->nsel, st->hashes, true, st->found, NULL, NULL));
     }
