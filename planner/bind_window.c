@@ -259,6 +259,10 @@ bind_window_call(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nar
         return err_position(s->ctx, st, f->loc);
     }
     if (m->agg != NULL && m->agg->kind != 'n') {
+        if (!f->agg_within_group) {
+            st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "WITHIN GROUP is required for ordered-set aggregate %s", name);
+            return err_position(s->ctx, st, f->loc);
+        }
         st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "OVER is not supported for ordered-set aggregate %s", name);
         return err_position(s->ctx, st, f->loc);
     }
