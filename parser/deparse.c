@@ -1,5 +1,6 @@
 /* deparse.c - see deparse.h. */
 #include "parser/deparse.h"
+#include "parser/keyword.h"
 
 typedef struct Printer {
     Ctx *ctx;
@@ -25,20 +26,8 @@ deparse_literal(StrBuf *out, const char *text)
 static bool
 is_keyword(const char *name)
 {
-    enum { UNRESERVED, COL_NAME, TYPE_FUNC, RESERVED };
-    static const struct {
-        const char *text;
-        int kind;
-    } words[] = {
-#define KEYWORD(text, token, kind, label) {text, kind},
-#if __has_include("parser/keywords.def")
-#include "parser/keywords.def"
-#endif
-#undef KEYWORD
-        {"", UNRESERVED}};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (words[i].kind != UNRESERVED && strcmp(words[i].text, name) == 0) return true;
-    return false;
+    const Keyword *k = keyword_find(name, strlen(name));
+    return k != NULL && k->class != KEYWORD_UNRESERVED;
 }
 
 static bool
