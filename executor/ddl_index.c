@@ -8,6 +8,7 @@
 #include "executor/sorter.h"
 #include "storage/heap.h"
 #include "storage/index.h"
+#include "storage/tx.h"
 
 enum { OUT_KEY, OUT_TID, OUT_PAYLOAD, OUT_COUNT };
 
@@ -17,6 +18,7 @@ typedef struct Fill {
     const Relation *rel;
     const IndexDef *def;
     Sorter *sorter;
+    Snapshot snap; /* the latest, whatever the transaction sees: others will use the index as well */
     KeyRows keys, payloads;
     uint8_t *room; /* of the sorter's keys of one batch */
     size_t room_bytes;
@@ -87,7 +89,7 @@ scan_table(Fill *f)
     for (int i = 0; i < def->ncols; i++) columns[i] = def->attnums[i] - 1;
     columns[def->ncols] = HEAP_COL_ROOT;
     HeapScanSpec spec = {.columns = columns, .ncolumns = def->ncols + 1};
-    TRY_GOTO(heap_scan_begin(ctx, f->arena, f->rel->heap, ctx->snapshot, &spec, &scan));
+    TRY_GOTO(heap_scan_begin(ctx, f->arena, f->rel->heap, &f->snap, &spec, &scan));
     for (;;) {
         TRY_GOTO(ctx_check_stop(ctx));
         TRY_GOTO(heap_scan_next(ctx, scan, BATCH_ROWS, &b));
@@ -119,7 +121,7 @@ describe_key(Fill *f, Tid tid, const char **out)
     }
     strbuf_addz(&b, ")=(");
     TRY_GOTO(heap_fetch_begin(ctx, f->arena, f->rel->heap, columns, def->nkeys, &fetch));
-    TRY_GOTO(heap_fetch(ctx, fetch, ctx->snapshot, &tid, 1, &rows, &row, NULL));
+    TRY_GOTO(heap_fetch(ctx, fetch, &f->snap, &tid, 1, &rows, &row, NULL));
     for (int i = 0; rows->nrows > 0 && i < def->nkeys; i++) {
         Value v = vec_get(rows->cols[i], 0);
         if (i > 0) strbuf_addz(&b, ", ");
@@ -201,6 +203,11 @@ index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out
     if (arena == NULL) return RAISE_OOM(ctx);
     Fill f = {.ctx = ctx, .arena = arena, .rel = rel, .def = def,
               .has_payload = index_has_payload(index_desc(def->index))};
+    Status snapped = tx_snapshot_latest(ctx, &f.snap);
+    if (snapped != QN_OK) {
+        arena_destroy(arena);
+        return snapped;
+    }
     f.keys = key_rows_new(arena);
     f.payloads = key_rows_new(arena);
     size_t limit = (size_t)ctx->settings->maintenance_work_mem * 1024;
@@ -211,6 +218,7 @@ index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out
     TRY_GOTO(scan_table(&f));
     TRY_GOTO(build(&f, rows_out));
 done:
+    tx_snapshot_drop(ctx, &f.snap);
     sorter_free(f.sorter);
     arena_destroy(arena);
     return st;

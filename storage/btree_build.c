@@ -188,6 +188,18 @@ level_add(Ctx *ctx, IndexBuild *b, int level, const Entry *e)
     return QN_OK;
 }
 
+/* Is one of the key's columns NULL? */
+static bool
+holds_null(const KeyFormat *fmt, const uint8_t *key, uint32_t key_bytes)
+{
+    uint32_t at = 0;
+    for (int i = 0; i < fmt->ncols && at < key_bytes; i++) {
+        if (!fmt->cols[i].not_null && key[at] != 1) return true;
+        at += (uint32_t)key_column_bytes(&fmt->cols[i], key + at, key_bytes - at);
+    }
+    return false;
+}
+
 Status
 btree_build_add(Ctx *ctx, IndexBuild *b, const uint8_t *key, uint32_t key_bytes, IndexTid tid,
                 const uint8_t *payload, uint32_t payload_bytes, IndexTid *dup_out)
@@ -203,7 +215,9 @@ btree_build_add(Ctx *ctx, IndexBuild *b, const uint8_t *key, uint32_t key_bytes,
     if (b->nlevels == 0) TRY(level_init(ctx, b, 0));
     if (b->bt->base.desc.unique) {
         if (b->has_last && b->last_key_bytes == key_bytes &&
-            memcmp(b->last_key, key, key_bytes) == 0)
+            memcmp(b->last_key, key, key_bytes) == 0 &&
+            (b->bt->base.desc.nulls_not_distinct ||
+             !holds_null(&b->bt->base.format, key, key_bytes)))
             *dup_out = b->last_tid;
         memcpy(b->last_key, key, key_bytes);
         b->last_key_bytes = key_bytes;

@@ -76,8 +76,7 @@ Status index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *col
 Status index_build_begin(Ctx *ctx, Arena *arena, Index *index, int fillfactor,
                          IndexBuild **build_out);
 /* payload NULL or empty where the index has none. dup_out: the tid before this one where a unique
- * index meets the key twice, else 0: the caller looks whether both rows are live and raises 23505.
- */
+ * index meets a key without NULLs twice, else 0: the caller, who gives live rows, raises 23505. */
 Status index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t *key,
                        uint32_t key_bytes, IndexTid tid, const uint8_t *payload,
                        uint32_t payload_bytes, IndexTid *dup_out);

@@ -374,6 +374,35 @@ test_bulk_build_holds_every_entry_in_order(void **state)
     }
 }
 
+static void
+test_a_unique_build_tells_of_duplicates_but_not_of_nulls(void **state)
+{
+    (void)state;
+    static const Oid int4[1] = {TYPE_INT4};
+    Tree t = {0};
+    open_tree(&t, ":memory:", 0, int4, 1, 1, 0);
+    index_close(&t.ctx, t.index);
+    t.desc.unique = true;
+    OK(&t.ctx, index_open(&t.ctx, t.arena, &t.desc, &t.index));
+    begin(&t.ctx);
+    IndexBuild *build;
+    OK(&t.ctx, index_build_begin(&t.ctx, t.arena, t.index, 0, &build));
+    for (int i = 0; i < 6; i++) { /* 1, 2, 2, NULL, NULL, NULL */
+        Value v = i < 3 ? int_value(i == 0 ? 1 : 2) : value_null(TYPE_INT4);
+        StrBuf key = strbuf_new(t.arena);
+        Tid dup;
+        OK(&t.ctx, key_encode_values(&t.ctx, &t.index->format, &v, 1, &key, NULL));
+        OK(&t.ctx,
+           index_build_add(&t.ctx, t.index, build, (uint8_t *)key.data, (uint32_t)key.nbytes,
+                           tid_make(7, (uint32_t)i + 1), NULL, 0, &dup));
+        assert_int_equal(dup, i == 2 ? tid_make(7, 2) : 0);
+    }
+    OK(&t.ctx, index_build_finish(&t.ctx, t.index, build));
+    index_build_end(t.index, build);
+    commit(&t.ctx);
+    close_tree(&t);
+}
+
 /* Values whose keys do not give them back, and INCLUDE columns, come from the payload. */
 static void
 test_payload_columns_come_back(void **state)
@@ -815,6 +844,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_work_agrees_with_the_model),
         cmocka_unit_test(test_bulk_build_holds_every_entry_in_order),
+        cmocka_unit_test(test_a_unique_build_tells_of_duplicates_but_not_of_nulls),
         cmocka_unit_test(test_payload_columns_come_back),
         cmocka_unit_test(test_a_crash_keeps_the_tree),
         cmocka_unit_test(test_unique_sees_live_rows_only),
