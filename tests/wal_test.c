@@ -316,6 +316,44 @@ test_every_other_call_may_fail(void **state)
     fault_at_every_call(FAULT_READ | FAULT_OPEN | FAULT_ALLOCATE | FAULT_OTHER, EIO, true);
 }
 
+static void
+test_opening_for_reading_only(void **state)
+{
+    (void)state;
+    FaultFs *fs = fault_fs_create();
+    DbOptions o = {.file = fault_fs_ops(fs), .read_only = true};
+    Ctx ctx, other = {0};
+    PageNo pages[5], root;
+    uint64_t value;
+    Xid xid;
+
+    open_db(&ctx, fs, "a.db");
+    root = make_rel(&ctx, 5, pages);
+    close_db(&ctx);
+    int64_t writes = fault_fs_calls(fs, FAULT_WRITE | FAULT_ALLOCATE);
+    OK(&ctx, db_open(&ctx, "a.db", &o));
+    expect_pages(&ctx, root, 5, pages, 1000);
+    OK(&ctx, tx_begin(&ctx, TX_READ_COMMITTED, false));
+    FAILS(&ctx, ERR_READ_ONLY_SQL_TRANSACTION, tx_write_xid(&ctx, &xid));
+    tx_rollback(&ctx);
+    DbOptions rw = {.file = fault_fs_ops(fs)};
+    FAILS(&other, ERR_OBJECT_IN_USE, db_open(&other, "a.db", &rw)); /* not beside a reader */
+    close_db(&ctx);
+    assert_int_equal(fault_fs_calls(fs, FAULT_WRITE | FAULT_ALLOCATE), writes);
+    FAILS(&ctx, ERR_UNDEFINED_FILE, db_open(&ctx, "b.db", &o));
+    /* A log to replay needs writing. */
+    open_db(&ctx, fs, "a.db");
+    OK(&ctx, set_page(&ctx, pages[0], 5));
+    OK(&ctx, wal_flush(&ctx, wal_insert_lsn(&ctx)));
+    crash_db(&ctx, fs, false, 0);
+    FAILS(&ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, db_open(&ctx, "a.db", &o));
+    open_db(&ctx, fs, "a.db");
+    OK(&ctx, get_page(&ctx, pages[0], &value));
+    assert_int_equal(value, 5);
+    close_db(&ctx);
+    fault_fs_destroy(fs);
+}
+
 static Status
 small_life(Ctx *ctx, FaultFs *fs, PageNo *acknowledged)
 {
@@ -416,6 +454,7 @@ main(void)
         cmocka_unit_test(test_every_write_may_fail),
         cmocka_unit_test(test_every_sync_may_fail),
         cmocka_unit_test(test_every_other_call_may_fail),
+        cmocka_unit_test(test_opening_for_reading_only),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_failed_sync_refuses_all_later_work),
     };
