@@ -127,7 +127,13 @@ check_space(Ctx *ctx, Check *c)
 
     for (PageNo base = 0; base < c->npages; base += covered) {
         PageRef space = PAGE_REF_NONE;
-        TRY(fix_or_note(ctx, c, extent_space_page(ctx->db->page_bytes, base), &space));
+        PageNo number = extent_space_page(ctx->db->page_bytes, base);
+        if (extent_space_missing(ctx, number)) {
+            for (PageNo n = base + 1; n < c->npages && n < base + covered; n++)
+                if (bits_get(c->owned, n)) fault(c, n, "page belongs to a relation and has no space map");
+            continue;
+        }
+        TRY(fix_or_note(ctx, c, number, &space));
         if (space.mode == FIX_NONE) continue;
         const uint64_t *bits = ((const SpacePage *)space.ptr)->bits;
         for (PageNo n = base; n < c->npages && n < base + covered; n++) {

@@ -89,6 +89,29 @@ done:
     return st;
 }
 
+bool
+extent_space_missing(Ctx *ctx, PageNo number)
+{
+    Db *db = ctx->db;
+    Ctx quiet = {.db = db};
+    uint64_t word[64];
+    bool zeros = true;
+
+    if (number == PAGE_NO_SPACE) return false;
+    if (number >= atomic_load(&db->file_pages)) return true;
+    uint64_t state = atomic_load(&((PoolHot *)db->pool)->states[number]);
+    if ((state & (POOL_RESIDENT | POOL_EXCLUSIVE)) != 0 || db->file == NULL) return (state & POOL_RESIDENT) == 0;
+    for (uint32_t at = 0; at < db->page_bytes && zeros; at += sizeof(word)) {
+        size_t got = 0;
+        memset(word, 0, sizeof(word));
+        if (db->ops->read(&quiet, db->file, word, sizeof(word), (uint64_t)number * db->page_bytes + at, &got) != QN_OK)
+            zeros = false; /* whoever fixes the page will say why */
+        for (size_t i = 0; i < 64 && zeros; i++) zeros = word[i] == 0;
+    }
+    err_clear(&quiet.err);
+    return zeros;
+}
+
 /* Finds n neighbouring free pages. space_out is left latched exclusively, so that the caller sets the bits in its record; with
  * space_mutex. Runs never cross from one map to the next: a map's first bit is its own page. */
 static Status
@@ -100,7 +123,7 @@ find_pages(Ctx *ctx, uint32_t n, PageNo *first_out, PageRef *space_out)
 
     for (PageNo k = from / covered;; k++, from = k * covered) {
         PageNo number = k == 0 ? PAGE_NO_SPACE : k * covered;
-        if (number >= atomic_load(&db->file_pages)) TRY(add_space_map(ctx, number));
+        if (extent_space_missing(ctx, number)) TRY(add_space_map(ctx, number));
         TRY(page_fix(ctx, number, FIX_EXCLUSIVE, space_out));
         Status st = page_check(ctx, space_out, PAGE_NONE, PAGE_SPACE);
         if (st != QN_OK) {

@@ -23,6 +23,9 @@ map_zones(void *map, uint32_t page_bytes, uint16_t extent)
     return zones + (size_t)extent * ((MapPage *)map)->nzones;
 }
 
+/* Whether a space map has not been made yet: the file may be longer than what is in use, and reads as zeros there. */
+bool extent_space_missing(Ctx *ctx, PageNo number);
+
 /* XX001 unless a map page's counts and extents hold together: bytes from disk are checked before they are believed. */
 Status map_check(Ctx *ctx, const PageRef *ref, PageNo root);
 
