@@ -610,9 +610,15 @@ type_modifiers(PlanState *ps, Oid type, const TypeName *t, int32_t *out)
     int n = t->typmods.count;
     for (int i = 0; i < n; i++) {
         const Ast *a = t->typmods.items[i];
+        int sign = 1;
+        if (ast_is(a, A_Expr) && ((const A_Expr *)a)->left == NULL &&
+            strcmp(((const A_Expr *)a)->op, "-") == 0) {
+            a = ((const A_Expr *)a)->right; /* numeric(5,-2) */
+            sign = -1;
+        }
         if (!ast_is(a, A_Const) || ((const A_Const *)a)->kind != AST_CONST_INT)
             return err_position(ps->ctx, RAISE(ps->ctx, ERR_SYNTAX_ERROR, "type modifiers must be simple constants or identifiers"), ast_location(a));
-        if (i < 3) v[i] = ((const A_Const *)a)->ival;
+        if (i < 3) v[i] = sign * ((const A_Const *)a)->ival;
     }
     switch (type) {
     case TYPE_NUMERIC:
