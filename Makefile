@@ -108,6 +108,12 @@ coverage:
 
 deps:
 	@.ci/deps
+# Builds, loads a small database and runs three queries on it; `build/release/quern build/demo.quern` goes on from there.
+demo: deps
+	$(MAKE) all
+	@rm -f build/demo.quern build/demo.quern-wal
+	$(B)/quern -q -v ON_ERROR_STOP=1 -f shell/demo/company.sql build/demo.quern
+	$(B)/quern -v ON_ERROR_STOP=1 -f shell/demo/tour.sql build/demo.quern
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(B)/quern $(B)/sqllogictest $(DESTDIR)$(PREFIX)/bin/
@@ -123,5 +129,5 @@ headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage deps install clean fmt headers
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage deps demo install clean fmt headers
 -include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c))

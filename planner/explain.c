@@ -246,19 +246,18 @@ static Status
 prop_conds(Printer *p, const char *key, const PlanNode *node, ExplainPlace place, const ExprList *conds)
 {
     char *text;
-    if (conds->count == 0) return QN_OK;
-    if (conds->count == 1) {
-        TRY(expr_text(p, node, place, conds->items[0], false, &text));
-        prop_str(p, key, text);
-        return QN_OK;
-    }
     StrBuf b = strbuf_new(p->arena);
-    strbuf_addc(&b, '(');
+    if (conds->count == 0) return QN_OK;
+    /* A scan's own columns need no table name. */
+    bool qualify = p->names.qualify;
+    if (explain_is_scan(node) || node->tag == PLAN_BitmapIndexScan) p->names.qualify = p->opt->verbose;
+    if (conds->count > 1) strbuf_addc(&b, '(');
     for (int i = 0; i < conds->count; i++) {
         if (i > 0) strbuf_addz(&b, " AND ");
         TRY(explain_expr(&p->names, &b, node, place, conds->items[i]));
     }
-    strbuf_addc(&b, ')');
+    if (conds->count > 1) strbuf_addc(&b, ')');
+    p->names.qualify = qualify;
     TRY(strbuf_finish(p->ctx, &b, &text, NULL));
     prop_str(p, key, text);
     return QN_OK;

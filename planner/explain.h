@@ -52,6 +52,7 @@ typedef enum ExplainPlace {
 Status explain_expr(ExplainNames *n, StrBuf *out, const PlanNode *node, ExplainPlace place, const Expr *e);
 /* As a key: a column bare, anything else in parentheses. */
 Status explain_key(ExplainNames *n, StrBuf *out, const PlanNode *node, ExplainPlace place, const Expr *e);
+bool explain_is_scan(const PlanNode *node); /* reads a relation, function or row store */
 /* The subplans that expressions of the node hold. */
 Status explain_node_subplans(ExplainNames *n, const PlanNode *node, int **ids_out, int *count_out);
 

@@ -101,8 +101,8 @@ note_params(ExplainNames *n, const PlanNode *node, const SubPlanExpr *s, void *a
     return QN_OK;
 }
 
-static bool
-is_scan(const PlanNode *node)
+bool
+explain_is_scan(const PlanNode *node)
 {
     switch (node->tag) {
     case PLAN_SeqScan:
@@ -124,7 +124,7 @@ survey(ExplainNames *n, const PlanNode *node, int *nrels)
     if (node == NULL) return QN_OK;
     TRY(ctx_check_depth(n->ctx));
     WalkArg w = {n, node, note_params, NULL};
-    if (is_scan(node) || node->tag == PLAN_SubqueryScan) (*nrels)++;
+    if (explain_is_scan(node) || node->tag == PLAN_SubqueryScan) (*nrels)++;
     TRY(each_expr(n, node, walk_expr, &w));
     if (node->tag == PLAN_NestLoop) {
         const NestLoopPlan *j = (const NestLoopPlan *)node;
@@ -223,7 +223,7 @@ put_output(ExplainNames *n, StrBuf *out, const PlanNode *node, int i, const char
         return QN_OK;
     }
     const Expr *t = node->targets.items[i];
-    if (t->tag == EXPR_ColumnRef && ((const ColumnRefExpr *)t)->name == NULL && name != NULL && is_scan(node)) {
+    if (t->tag == EXPR_ColumnRef && ((const ColumnRefExpr *)t)->name == NULL && name != NULL && explain_is_scan(node)) {
         ColumnRefExpr named = *(const ColumnRefExpr *)t;
         named.name = name;
         put_scan_column(n, out, node, &named);
@@ -239,7 +239,7 @@ put_column(ExplainNames *n, StrBuf *out, const PlanNode *node, ExplainPlace plac
         deparse_ident(out, ref->name != NULL ? ref->name : "?column?");
         return QN_OK;
     }
-    if (is_scan(node)) {
+    if (explain_is_scan(node)) {
         put_scan_column(n, out, node, ref);
         return QN_OK;
     }
@@ -421,7 +421,12 @@ put_param(ExplainNames *n, StrBuf *out, const ParamExpr *p)
         strbuf_addf(out, "$%d", p->id);
         return QN_OK;
     }
-    return explain_expr(n, out, from->node, from->node->tag == PLAN_NestLoop ? PLACE_INPUT : PLACE_OUTPUT, from->value);
+    /* It comes from another relation: say which. */
+    bool qualify = n->qualify;
+    n->qualify = true;
+    Status st = explain_expr(n, out, from->node, from->node->tag == PLAN_NestLoop ? PLACE_INPUT : PLACE_OUTPUT, from->value);
+    n->qualify = qualify;
+    return st;
 }
 
 static Status

@@ -783,6 +783,21 @@ plan_modify(Opt *o, LModify *m, Sub *out)
 
 /* ---- the tree ---- */
 
+/* Nodes that make all their columns hand up those that are read, in the order they are read. */
+static Status
+plan_own_columns(Opt *o, LNode *n, const Want *w, Sub *out)
+{
+    switch (n->tag) {
+    case LOGICAL_Values: TRY(plan_values(o, (LValues *)n, out)); break;
+    case LOGICAL_Function: TRY(plan_function(o, (LFunction *)n, out)); break;
+    case LOGICAL_CteRef: TRY(plan_cte_ref(o, (LCteRef *)n, out)); break;
+    case LOGICAL_WorkTable: TRY(plan_worktable(o, (LWorkTable *)n, out)); break;
+    case LOGICAL_Aggregate: TRY(plan_aggregate(o, (LAggregate *)n, w, out)); break;
+    default: TRY(plan_window(o, (LWindow *)n, w, out)); break;
+    }
+    return sub_select(o, out, w->need);
+}
+
 Status
 plan_tree(Opt *o, LNode *n, const ColSet *need, const SortKeyList *wanted, double limit_rows, Sub *out)
 {
@@ -791,14 +806,14 @@ plan_tree(Opt *o, LNode *n, const ColSet *need, const SortKeyList *wanted, doubl
     *out = (Sub){0};
     switch (n->tag) {
     case LOGICAL_OneRow: return plan_one_row(o, out);
-    case LOGICAL_Values: return plan_values(o, (LValues *)n, out);
-    case LOGICAL_Function: return plan_function(o, (LFunction *)n, out);
-    case LOGICAL_CteRef: return plan_cte_ref(o, (LCteRef *)n, out);
-    case LOGICAL_WorkTable: return plan_worktable(o, (LWorkTable *)n, out);
     case LOGICAL_Project: return plan_project(o, (LProject *)n, &w, out);
     case LOGICAL_ProjectSet: return plan_project_set(o, (LProjectSet *)n, &w, out);
-    case LOGICAL_Aggregate: return plan_aggregate(o, (LAggregate *)n, &w, out);
-    case LOGICAL_Window: return plan_window(o, (LWindow *)n, &w, out);
+    case LOGICAL_Values:
+    case LOGICAL_Function:
+    case LOGICAL_CteRef:
+    case LOGICAL_WorkTable:
+    case LOGICAL_Aggregate:
+    case LOGICAL_Window: return plan_own_columns(o, n, &w, out);
     case LOGICAL_Distinct: return plan_distinct(o, (LDistinct *)n, &w, out);
     case LOGICAL_Sort: return plan_sort(o, (LSort *)n, &w, out);
     case LOGICAL_Limit: return plan_limit(o, (LLimit *)n, &w, out);
