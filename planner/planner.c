@@ -38,6 +38,14 @@ plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const 
     TRY(scope_new(&b, NULL, &s));
     if (rel != NULL) {
         NsItem *item;
+        LGet *get;
+        /* Relation number INPUT_OUTER is the row itself. */
+        TRY_ALLOC(ctx, ps->rels, ARENA_NEW(arena, RelInfo));
+        TRY_ALLOC(ctx, get, ARENA_NEW(arena, LGet));
+        get->base.tag = LOGICAL_Get;
+        get->relation = rel;
+        ps->rels[INPUT_OUTER].node = &get->base;
+        ps->rels_cap = 1;
         TRY_ALLOC(ctx, item, ARENA_NEW(arena, NsItem));
         item->name = rel->name;
         item->relation = rel;

@@ -22,6 +22,7 @@ Status ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bo
 
 /* ddl_table.c */
 Status ddl_run_create(Ddl *d, const CreateStmt *c);
+bool ddl_is_system_column(const char *name); /* ctid, xmin, ... */
 /* An expression's stored text: columns as they are, sequences by oid. */
 Status ddl_expr_text(Ddl *d, const Ast *expr, const char **out);
 /* Fills in a column from its definition; serial and identity are left in the outputs. */

@@ -74,8 +74,8 @@ collation_of(Oid type)
     return type_is_collatable(base) ? 100 : INVALID_OID; /* "default" */
 }
 
-static bool
-is_system_column(const char *name)
+bool
+ddl_is_system_column(const char *name)
 {
     static const char *const names[] = {"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -149,7 +149,7 @@ ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, Colu
     extra->ast = c;
     out->col.name = c->name;
     out->missing = value_null(INVALID_OID);
-    if (is_system_column(c->name))
+    if (ddl_is_system_column(c->name))
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_DUPLICATE_COLUMN,
                         "column name \"%s\" conflicts with a system column name", c->name));

@@ -675,6 +675,13 @@ fn_unistr(KernelCall *call)
 
 /* Unicode normal forms, by ICU. */
 
+/* The form is the second argument, NFC where it was left out. */
+static Str
+form_argument(const KernelCall *call, int i)
+{
+    return call->nargs > 1 ? ARG(call, 1, Str, i) : str_make("nfc", 3);
+}
+
 static Status
 normal_form(Ctx *ctx, const Str *form, const UNormalizer2 **out)
 {
@@ -714,7 +721,8 @@ fn_unicode_normalize_func(KernelCall *call)
         int32_t n, m, nbytes;
         UErrorCode err = U_ZERO_ERROR;
         char *p;
-        TRY(normal_form(call->ctx, &ARG(call, 1, Str, i), &norm));
+        const Str form = form_argument(call, i);
+        TRY(normal_form(call->ctx, &form, &norm));
         if (is_ascii(str_data(s), s->len)) {
             OUT(call, Str, i) = *s;
             continue;
@@ -740,7 +748,8 @@ fn_unicode_is_normalized(KernelCall *call)
         UChar *u;
         int32_t n;
         UErrorCode err = U_ZERO_ERROR;
-        TRY(normal_form(call->ctx, &ARG(call, 1, Str, i), &norm));
+        const Str form = form_argument(call, i);
+        TRY(normal_form(call->ctx, &form, &norm));
         TRY(to_utf16(call, s, &u, &n));
         OUT(call, uint8_t, i) = unorm2_isNormalized(norm, u, n, &err) != 0;
     }
