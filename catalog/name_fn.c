@@ -121,6 +121,18 @@ fn_format_type(KernelCall *call)
 }
 
 Status
+fn_text_regclass(KernelCall *call)
+{
+    ROWS(call, i) {
+        Str s = ARG(call, 0, Str, i);
+        Value v;
+        TRY(value_in(call->ctx, call->arena, str_data(&s), s.len, TYPE_REGCLASS, -1, &v));
+        OUT(call, int32_t, i) = v.i32;
+    }
+    return QN_OK;
+}
+
+Status
 fn_to_regclass(KernelCall *call)
 {
     ROWS(call, i) {

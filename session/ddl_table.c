@@ -408,7 +408,7 @@ set_generated(TableState *t)
 static Status
 check_supported(Ddl *d, const CreateStmt *c)
 {
-    const char *what = c->inherits.count > 0       ? "table inheritance"
+    const char *what = c->inherits.count > 0       ? "tables that inherit"
                        : c->of_type != NULL        ? "typed tables"
                        : c->partition_spec != NULL ? "partitioned tables"
                        : c->partition_bound != NULL ? "partitions"

@@ -491,6 +491,10 @@ settings_show(Session *s, Arena *arena, const char *name, bool missing_ok, const
         *out = tx != NULL && tx_is_read_only(tx) ? "on" : "off";
         return QN_OK;
     }
+    if (ascii_casecmp(name, "transaction_deferrable") == 0) {
+        *out = "off"; /* means something for serializable transactions that read only */
+        return QN_OK;
+    }
     const CustomSetting *c = find_custom(s, name);
     if (c != NULL && c->value != NULL) {
         TRY_ALLOC(&s->ctx, *out, arena_strdup(arena, c->value));

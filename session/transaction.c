@@ -226,7 +226,16 @@ session_set_isolation(Session *s, const AstList *list, bool as_default)
         TRY(tx_commit(ctx));
         TRY(tx_begin(ctx, m.isolation, read_only));
     }
-    return m.has_read_only ? tx_set_read_only(ctx, m.read_only) : QN_OK;
+    if (!m.has_read_only) return QN_OK;
+    if (!m.read_only && tx_is_read_only(ctx->tx)) {
+        if (s->nsavepoints > 0)
+            return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
+                         "cannot set transaction read-write mode inside a read-only transaction");
+        if (s->has_queried)
+            return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
+                         "transaction read-write mode must be set before any query");
+    }
+    return tx_set_read_only(ctx, m.read_only);
 }
 
 /* ---- statements ---- */
