@@ -257,9 +257,13 @@ unify_recursive(Scope *s, CteName *c, Query *seed, Query *step)
         Expr *pair[2] = {seed->out.items[i], step->out.items[i]};
         Oid type;
         TRY(select_common_type(ps, pair, 2, "UNION", &type, NULL));
-        if (type != pair[0]->type) {
+        int32_t typmod = select_common_typmod(pair, 2, type);
+        if (type != pair[0]->type || typmod != pair[0]->typmod) {
+            const char *seed_type, *whole_type;
+            TRY(type_format(s->ctx, ps->arena, pair[0]->type, pair[0]->typmod, &seed_type));
+            TRY(type_format(s->ctx, ps->arena, type, type == pair[0]->type ? typmod : -1, &whole_type));
             Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "recursive query \"%s\" column %d has type %s in non-recursive term but type %s overall",
-                              c->name, i + 1, type_text(ps, pair[0]->type), type_text(ps, type));
+                              c->name, i + 1, seed_type, whole_type);
             st = err_hint(s->ctx, st, "Cast the output of the non-recursive term to the correct type.");
             return err_position(s->ctx, st, expr_location(pair[0]));
         }
