@@ -90,7 +90,7 @@ bind_agg_order(Scope *s, const FuncCall *f, AggExpr *a)
         if (!f->agg_within_group) /* as an argument, where it is one: coerced as that */
             for (int j = 0; j < a->args.count; j++) {
                 const Expr *arg = a->args.items[j];
-                if (arg->tag == EXPR_Relabel) arg = ((const RelabelExpr *)arg)->arg;
+                if (arg->tag == EXPR_Relabel && ((const RelabelExpr *)arg)->coerce == COERCE_IMPLICIT) arg = ((const RelabelExpr *)arg)->arg;
                 if (expr_equal(arg, e) && arg != a->args.items[j]) {
                     TRY_ALLOC(s->ctx, e, expr_copy(s->ps->arena, a->args.items[j]));
                     break;
@@ -144,8 +144,6 @@ bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs
     a->agg = agg;
     a->star = f->agg_star;
     a->distinct = f->agg_distinct;
-    for (int i = 0; i < nargs; i++)
-        if (args[i]->type == TYPE_UNKNOWN) TRY(resolve_unknown(s, &args[i]));
     int ndirect = agg->kind == 'n' ? 0 : nargs - f->agg_order.count;
     if (ndirect < 0) ndirect = 0;
     if (agg->kind == 'h') /* each direct argument is compared with an ordered one: common types */
@@ -156,6 +154,8 @@ bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs
             TRY(coerce_to_common(s->ps, &args[i], type, "WITHIN GROUP"));
             TRY(coerce_to_common(s->ps, &args[ndirect + i], type, "WITHIN GROUP"));
         }
+    for (int i = 0; i < nargs; i++)
+        if (args[i]->type == TYPE_UNKNOWN) TRY(resolve_unknown(s, &args[i]));
     a->direct = (ExprList){args, ndirect, ndirect};
     a->args = (ExprList){args + ndirect, nargs - ndirect, nargs - ndirect};
     TRY(bind_agg_order(s, f, a));
@@ -177,6 +177,7 @@ bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs
     for (int i = 0; i < a->order.count; i++) TRY(find_levels(s->ctx, &a->order.items[i].expr, &l));
     if (a->filter != NULL) TRY(find_levels(s->ctx, &a->filter, &l));
     a->level = l.deepest >= 0 ? l.deepest : s->level;
+    for (int i = 0; i < a->direct.count; i++) TRY(find_levels(s->ctx, &a->direct.items[i], &l));
     if (l.has_agg && l.agg_level == a->level)
         return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate function calls cannot be nested"), l.agg_loc);
     if (l.window_loc != 0)
@@ -201,8 +202,13 @@ bind_grouping(Scope *s, const GroupingFunc *g, Expr **out)
         TRY(bind_expr(s, g->args.items[i], &a));
         TRY(array_push(s->ctx, s->ps->arena, &e->args, a));
     }
-    TRY(agg_not_allowed(s, "grouping operations", g->loc));
-    s->has_aggs = true;
+    LevelSearch l = {.b = s->b, .level = s->level, .deepest = -1, .agg_level = -1};
+    for (int i = 0; i < e->args.count; i++) TRY(find_levels(s->ctx, &e->args.items[i], &l));
+    e->level = l.deepest >= 0 ? l.deepest : s->level;
+    Scope *at = s;
+    while (at->level > e->level) at = at->parent;
+    TRY(agg_not_allowed(at, "grouping operations", g->loc));
+    at->has_aggs = true;
     *out = (Expr *)e;
     return QN_OK;
 }
@@ -429,6 +435,8 @@ raise_ungrouped(AggWork *w, const ColumnRefExpr *c)
     return err_position(w->s->ctx, st, c->base.loc);
 }
 
+static Status replace_grouped(Ctx *ctx, Expr **slot, void *arg);
+
 static NOINLINE Status
 add_agg(AggWork *w, AggExpr *a, Expr **slot)
 {
@@ -436,6 +444,11 @@ add_agg(AggWork *w, AggExpr *a, Expr **slot)
     int i = 0;
     bool is_volatile;
     while (i < aggs->count && !expr_equal(aggs->items[i], (Expr *)a)) i++;
+    for (int d = 0; d < a->direct.count; d++) { /* computed once a group: only grouped columns; here it is only asked */
+        Expr *direct;
+        TRY_ALLOC(w->s->ctx, direct, expr_copy(w->s->ps->arena, a->direct.items[d]));
+        TRY(replace_grouped(w->s->ctx, &direct, w));
+    }
     TRY(expr_is_volatile(w->s->ctx, (Expr *)a, &is_volatile));
     if (i == aggs->count || is_volatile) {
         i = aggs->count;
@@ -519,7 +532,7 @@ replace_grouped(Ctx *ctx, Expr **slot, void *arg)
     Expr *e = *slot;
     if (e->tag == EXPR_Const || e->tag == EXPR_Param) return QN_OK;
     if (e->tag == EXPR_Agg && ((AggExpr *)e)->level == w->s->level) return add_agg(w, (AggExpr *)e, slot);
-    if (e->tag == EXPR_Grouping && !w->in_subquery) return grouping_value(w, (GroupingExpr *)e, slot);
+    if (e->tag == EXPR_Grouping && ((GroupingExpr *)e)->level == w->s->level) return grouping_value(w, (GroupingExpr *)e, slot);
     for (int k = 0; k < w->agg->keys.count; k++)
         if (expr_equal(e, w->agg->keys.items[k])) return key_ref(w, k, e, slot);
     if (e->tag == EXPR_ColumnRef) return ungrouped_column(w, (ColumnRefExpr *)e, slot);
@@ -550,7 +563,14 @@ plan_aggregation(SelectState *st)
         TRY_ALLOC(s->ctx, key, expr_copy(s->ps->arena, st->targets.items[st->group.items[i]].expr));
         TRY(array_push(s->ctx, s->ps->arena, &w.agg->keys, key));
     }
-    for (int i = 0; i < st->targets.count; i++) TRY(replace_grouped(s->ctx, &st->targets.items[i].expr, &w));
+    for (int i = 0; i < st->targets.count; i++) {
+        int key = -1; /* a target that is grouped by is that key, even where it is a constant or equal to another one */
+        for (int k = 0; k < st->group.count; k++)
+            if (st->group.items[k] == i) key = k;
+        Expr **slot = &st->targets.items[i].expr;
+        if (key >= 0) TRY(key_ref(&w, key, *slot, slot));
+        else TRY(replace_grouped(s->ctx, slot, &w));
+    }
     if (st->having != NULL) TRY(replace_grouped(s->ctx, &st->having, &w));
     for (int i = 0; i < s->windows.count; i++) {
         Window *win = &s->windows.items[i];

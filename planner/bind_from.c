@@ -184,9 +184,12 @@ bind_subselect(Scope *s, const RangeSubselect *r, LNode **out, NsItem **item_out
         return err_position(s->ctx, st, r->loc);
     }
     bool saved = s->lateral_active;
+    Clause clause = s->clause;
     s->lateral_active = r->lateral;
+    s->clause = CLAUSE_FROM_SUBQUERY;
     TRY(bind_select(s, AST_AS(SelectStmt, r->select), false, &q));
     s->lateral_active = saved;
+    s->clause = clause;
     return subquery_item(s, q, alias, alias->name, out, item_out);
 }
 

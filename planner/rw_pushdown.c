@@ -113,7 +113,8 @@ stop_here(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, conds);
 }
 
-/* Where a condition may go in a join: bit 1 left, bit 2 right, 4: it has columns of neither, 8: it must stay. */
+/* Where a condition may go in a join: bit 1 left, bit 2 right, 4: it has columns of neither, 8: it must stay, 16: it has
+ * columns from outside the join too. */
 static Status
 sides_of(PlanState *ps, Expr *c, const RelBits *left, const RelBits *right, int *out)
 {
@@ -125,6 +126,11 @@ sides_of(PlanState *ps, Expr *c, const RelBits *left, const RelBits *right, int 
     if (*out == 0) *out = 4;
     TRY(expr_volatile(ps->ctx, c, &vol));
     if (vol) *out |= 8;
+    for (int i = 0; i < used.nwords; i++)
+        if (used.words[i] & ~(left->words[i] | right->words[i])) {
+            *out |= 16;
+            break;
+        }
     return QN_OK;
 }
 
@@ -212,6 +218,7 @@ split_conds(PlanState *ps, LJoin *j, ExprList *conds, JoinPush *w)
         for (int i = 0; i < all.count; i++) {
             int sides;
             TRY(sides_of(ps, all.items[i], &w->left, &w->right, &sides));
+            sides &= ~16;
             ExprList *to = sides & 8 || sides == 4 ? &w->above : sides == 1 ? &w->to_left : sides == 2 ? &w->to_right : &w->on;
             TRY(array_push(ps->ctx, ps->arena, to, all.items[i]));
         }
@@ -221,13 +228,14 @@ split_conds(PlanState *ps, LJoin *j, ExprList *conds, JoinPush *w)
     for (int i = 0; i < conds->count; i++) {
         int sides;
         TRY(sides_of(ps, conds->items[i], &w->left, &w->right, &sides));
-        ExprList *to = left_kept && sides == 1 ? &w->to_left : &w->above;
+        ExprList *to = left_kept && (sides & ~16) == 1 ? &w->to_left : &w->above;
         TRY(array_push(ps->ctx, ps->arena, to, conds->items[i]));
     }
     for (int i = 0; i < j->conds.count; i++) {
         int sides;
         TRY(sides_of(ps, j->conds.items[i], &w->left, &w->right, &sides));
-        bool right = sides == 2 && left_kept, left = sides == 1 && t == JOIN_SEMI;
+        /* A condition on the far side with columns from outside stays ON: below it would no longer be this join's. */
+        bool right = sides == 2 && left_kept, left = (sides & ~16) == 1 && t == JOIN_SEMI;
         TRY(array_push(ps->ctx, ps->arena, right ? &w->to_right : left ? &w->to_left : &w->on, j->conds.items[i]));
     }
     return QN_OK;
