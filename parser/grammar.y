@@ -202,8 +202,8 @@ stmt ::= comment_stmt.
 select_stmt ::= select_no_parens. [UMINUS]
 select_stmt ::= select_with_parens. [UMINUS]
 
-select_with_parens(A) ::= LP select_no_parens(S) RP.   { A = pc_parens(S); }
-select_with_parens(A) ::= LP select_with_parens(S) RP. { A = S; }
+select_with_parens(A) ::= LP(T) select_no_parens(S) RP.   { A = pc_parens(S, T); }
+select_with_parens(A) ::= LP(T) select_with_parens(S) RP. { A = pc_parens(S, T); }
 
 select_no_parens ::= simple_select.
 select_no_parens(A) ::= select_clause(S) sort_clause(O).

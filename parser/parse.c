@@ -803,9 +803,11 @@ pc_setop(ParseCtx *pc, AstSetOpKind op, bool all, Ast *l, Ast *r, int loc)
 }
 
 Ast *
-pc_parens(Ast *select)
+pc_parens(Ast *select, Token paren)
 {
-    if (select != NULL) AST_AS(SelectStmt, select)->parens = true;
+    if (select == NULL) return NULL;
+    AST_AS(SelectStmt, select)->parens = true;
+    AST_AS(SelectStmt, select)->loc = paren.loc; /* where errors about the subquery point */
     return select;
 }
 

@@ -173,7 +173,7 @@ Ast *pc_from_subselect(ParseCtx *pc, Ast *select, Ast *alias, bool lateral);
 Ast *pc_from_function(Ast *func_table, ParseAlias alias, bool lateral);
 Ast *pc_join(ParseCtx *pc, AstJoinKind kind, Ast *l, Ast *r, Ast *qual, int loc);
 Ast *pc_setop(ParseCtx *pc, AstSetOpKind op, bool all, Ast *l, Ast *r, int loc);
-Ast *pc_parens(Ast *select);
+Ast *pc_parens(Ast *select, Token paren);
 Ast *pc_select_options(ParseCtx *pc, Ast *select, AstList sort, AstList locking,
     ParseLimit limit, Ast *with);
 Ast *pc_sort_using(ParseCtx *pc, Ast *expr, Ast *op, AstSortNulls nulls, int loc);

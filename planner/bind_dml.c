@@ -296,7 +296,7 @@ insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targe
     for (int r = 0; r < nrows; r++) {
         const AstList *row = &AST_AS(ListNode, sel->values.items[r])->items;
         if (row->count != ncols)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "VALUES lists must all be the same length"), ast_location(sel->values.items[r]));
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "VALUES lists must all be the same length"), ast_location(row->items[0]));
         if (ncols != t->n) TRY(check_insert_width(s, t, ncols, ncols > t->n ? ast_location(row->items[t->n]) : 0, stmt));
         TRY_ALLOC(s->ctx, rows[r].items, arena_alloc(ps->arena, sizeof(Expr *) * (size_t)(ncols + 1)));
         rows[r].count = rows[r].cap = ncols;

@@ -97,7 +97,7 @@ bind_values(Scope *s, const SelectStmt *stmt, bool keep_unknown, Query **out)
     for (int r = 0; r < nrows; r++) {
         const ListNode *row = AST_AS(ListNode, stmt->values.items[r]);
         if (row->items.count != ncols)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "VALUES lists must all be the same length"), ast_location((const Ast *)row));
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "VALUES lists must all be the same length"), ast_location(row->items.items[0]));
         TRY_ALLOC(s->ctx, v->rows[r].items, ARENA_ARRAY(ps->arena, Expr *, ncols + 1));
         v->rows[r].count = v->rows[r].cap = ncols;
         for (int c = 0; c < ncols; c++) TRY(bind_expr(s, row->items.items[c], &v->rows[r].items[c]));
