@@ -82,20 +82,32 @@ emit_text(Stmt *stmt, const ExplainOptions *o, char *text)
     return QN_OK;
 }
 
+/* A prepared statement is planned anew, so that instruments do not stay in it, and given its arguments. */
+static Status
+explained_execute(Stmt *stmt, const ExecuteStmt *e, Stmt **out)
+{
+    Session *s = stmt->s;
+    Prepared *p;
+    TRY(prepared_find(s, e->name, &p));
+    TRY(stmt_from_ast(s, p->stmt->sql, p->stmt->ast, p->stmt->declared, p->stmt->ndeclared, out));
+    Status st = stmt_plan(*out);
+    if (st == QN_OK && e->params.count != (*out)->plan->nparams)
+        st = err_detail(&s->ctx,
+                        RAISE(&s->ctx, ERR_SYNTAX_ERROR, "wrong number of parameters for prepared statement \"%s\"", e->name),
+                        "Expected %d parameters but got %d.", (*out)->plan->nparams, e->params.count);
+    if (st == QN_OK) st = utility_execute_args(stmt, e, *out);
+    if (st == QN_OK) return QN_OK;
+    stmt_destroy(*out);
+    return st;
+}
+
 /* The statement whose plan is shown: the one written, the query of CREATE TABLE AS, or the prepared one of EXECUTE. */
 static Status
-explained_statement(Stmt *stmt, const ExplainStmt *e, Stmt **out, bool *owned_out)
+explained_statement(Stmt *stmt, const ExplainStmt *e, Stmt **out)
 {
     Session *s = stmt->s;
     const Ast *query = e->query;
-    *owned_out = true;
-    if (query->tag == AST_ExecuteStmt) {
-        Prepared *p;
-        TRY(prepared_find(s, AST_AS(ExecuteStmt, query)->name, &p));
-        *out = p->stmt;
-        *owned_out = false;
-        return QN_OK;
-    }
+    if (query->tag == AST_ExecuteStmt) return explained_execute(stmt, AST_AS(ExecuteStmt, query), out);
     if (query->tag == AST_CreateTableAsStmt) query = AST_AS(CreateTableAsStmt, query)->query;
     if (!ast_is_plannable(query))
         return RAISE(&s->ctx, ERR_FEATURE_NOT_SUPPORTED, "EXPLAIN of %s is not supported", utility_command_name(query));
@@ -108,13 +120,10 @@ utility_explain(Stmt *stmt, const ExplainStmt *e)
     Ctx *ctx = &stmt->s->ctx;
     ExplainOptions o;
     Stmt *inner;
-    bool owned;
     char *text;
     TRY(read_options(ctx, e, &o));
-    TRY(explained_statement(stmt, e, &inner, &owned));
-    if (o.analyze && !owned) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE EXECUTE is not supported");
+    TRY(explained_statement(stmt, e, &inner));
     if (o.analyze) inner->exec_flags = EXEC_INSTRUMENT | (o.timing ? EXEC_TIMING : 0);
-    bool was_exclusive = inner->is_exclusive;
     inner->is_exclusive = true;
     Status st = stmt_plan(inner);
     ExplainRun run = {.instr = run_instr, .describe = run_describe};
@@ -126,7 +135,6 @@ utility_explain(Stmt *stmt, const ExplainStmt *e)
     }
     if (st == QN_OK) st = explain_plan(ctx, stmt->run_arena, inner->plan, &o, o.analyze ? &run : NULL, &text, NULL);
     if (st == QN_OK) st = emit_text(stmt, &o, text);
-    inner->is_exclusive = was_exclusive;
-    if (owned) stmt_destroy(inner);
+    stmt_destroy(inner);
     return st;
 }

@@ -56,6 +56,7 @@ open_storage(Session *s, const char *path, const quern_config *config)
                          .no_threads = config->no_background != 0};
     TRY(db_open(&s->ctx, path, &options));
     s->is_open = true;
+    s->settings.shared_buffers = (int)(pool_bytes(&s->ctx) / 8192);
     return catalog_attach(&s->ctx);
 }
 

@@ -217,8 +217,8 @@ run_show(Stmt *stmt, const VariableShowStmt *v)
 }
 
 /* Values of EXECUTE's arguments: SELECT of them, cast to the parameters' types by assignment. */
-static Status
-execute_args(Stmt *stmt, const ExecuteStmt *e, Stmt *target)
+Status
+utility_execute_args(Stmt *stmt, const ExecuteStmt *e, Stmt *target)
 {
     Session *s = stmt->s;
     Ctx *ctx = &s->ctx;
@@ -261,7 +261,7 @@ run_execute(Stmt *stmt, const ExecuteStmt *e)
                           "Expected %d parameters but got %d.", target->plan->nparams, e->params.count);
     if (target->state == STMT_RUNNING)
         return RAISE(ctx, ERR_OBJECT_IN_USE, "prepared statement \"%s\" is being executed", e->name);
-    TRY(execute_args(stmt, e, target));
+    TRY(utility_execute_args(stmt, e, target));
     target->is_exclusive = stmt->is_exclusive;
     stmt->inner = target;
     return QN_OK;

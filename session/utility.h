@@ -20,6 +20,9 @@ Status utility_columns(Stmt *stmt, int n, const char *const *names_in, const Oid
 const char *option_text(const DefElem *d);
 Status option_bool(Ctx *ctx, const DefElem *d, bool *out);
 
+/* Evaluates EXECUTE's arguments and binds them to target, which is planned. */
+Status utility_execute_args(Stmt *stmt, const ExecuteStmt *e, Stmt *target);
+
 /* explain.c */
 Status utility_explain(Stmt *stmt, const ExplainStmt *e);
 Status utility_explain_describe(Stmt *stmt, const ExplainStmt *e);

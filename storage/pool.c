@@ -102,6 +102,13 @@ pool_create(Ctx *ctx, struct Db *db, uint32_t page_bytes, size_t cache_bytes, si
     return QN_OK;
 }
 
+uint64_t
+pool_bytes(Ctx *ctx)
+{
+    const Pool *pool = ctx->pool;
+    return (uint64_t)pool->nframes << pool->hot.page_shift;
+}
+
 void
 pool_destroy(Pool *pool)
 {

@@ -197,6 +197,9 @@ void pool_prefetch(Ctx *ctx, PageNo first, uint32_t n);
 
 struct Db;
 
+/* Memory for pages: what cache_bytes came to. */
+uint64_t pool_bytes(Ctx *ctx);
+
 /* A pool over the file of db (none: everything stays in memory). cache_bytes bounds resident pages; reserve_bytes is the
  * range of addresses to ask for, halved down to 4 GB until the system grants it. */
 Status pool_create(Ctx *ctx, struct Db *db, uint32_t page_bytes, size_t cache_bytes,
