@@ -71,6 +71,15 @@ bind_range_offset(Scope *s, Window *w, Expr **offset)
     }
     TRY(coerce_type(s->ps, *offset, want, -1, CAST_IMPLICIT, COERCE_IMPLICIT, -1, offset));
 
+    /* Small integers as bigint, so that key +- offset stays in range where the key's own type would overflow. */
+    if (type == TYPE_INT2 || type == TYPE_INT4) {
+        want = TYPE_INT8;
+        TRY(coerce_type(s->ps, *offset, want, -1, CAST_IMPLICIT, COERCE_IMPLICIT, -1, offset));
+        TRY(coerce_type(s->ps, key->expr, want, -1, CAST_IMPLICIT, COERCE_IMPLICIT, -1, &key->expr));
+        key->lt_op = ordering_op(want, key->desc);
+        type = want;
+    }
+
     /* Bounds are compared with the key, so key +- offset must have the key's type: date becomes timestamp,
      * int2 + int8 becomes int8 and so on; the wider type sorts the same. */
     const Operator *add = find_operator("+", type, want);
