@@ -51,6 +51,7 @@ struct Sorter {
     size_t nentries, cap, scratch_cap;
     int64_t count;
     int64_t bound;
+    bool was_cut;    /* top-N: rows were dropped */
     bool has_cutoff; /* top-N: rows at or past the last entry are not wanted */
     Entry cutoff;
     bool is_sorted;
@@ -324,6 +325,7 @@ sort_entries(Sorter *s)
 static Status
 cut_to_bound(Sorter *s)
 {
+    s->was_cut = true;
     TRY(sort_entries(s));
     if (s->nentries > (size_t)s->bound) s->nentries = (size_t)s->bound;
     if (s->other == NULL) TRY(rowstore_new_layout(s->ctx, s->arena, &s->layout, 0, &s->other));
@@ -607,6 +609,7 @@ sorter_finish(Sorter *s)
         return begin_merge(s);
     }
     if (s->bound > 0 && s->nentries > (size_t)s->bound) {
+        s->was_cut = true;
         TRY(sort_entries(s));
         s->nentries = (size_t)s->bound;
     } else {
@@ -686,7 +689,7 @@ sorter_stats(const Sorter *s)
 {
     SorterStats st;
     st.on_disk = s->nruns > 0;
-    st.method = st.on_disk ? "external merge" : s->bound > 0 && s->has_cutoff ? "top-N heapsort" : "quicksort";
+    st.method = st.on_disk ? "external merge" : s->bound > 0 && s->was_cut ? "top-N heapsort" : "quicksort";
     st.kb = ((st.on_disk ? s->spilled_bytes : s->peak_bytes) + 1023) / 1024;
     return st;
 }
