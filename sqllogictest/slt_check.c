@@ -1,5 +1,6 @@
 /* slt_check.c - results as the text that stands in files, and whether it is the expected one. */
 #include "sqllogictest/slt.h"
+#include <errno.h>
 #include <math.h>
 #include <regex.h>
 #include <stdint.h>
@@ -61,12 +62,15 @@ format_cell(const char *v, char type)
     char buf[64];
     if (v == NULL) return strdup("NULL");
     if (type == 'I') {
+        /* As SQLite's runner: a fraction is cut, text that is no number counts as the number it starts with. */
         char *end;
-        double d = strtod(v, &end);
-        if (end != v && *end == '\0' && strpbrk(v, ".eE") != NULL) snprintf(buf, sizeof(buf), "%lld", (long long)d);
-        else if (v[0] == 't' && v[1] == '\0') return strdup("1");
-        else if (v[0] == 'f' && v[1] == '\0') return strdup("0");
-        else return strdup(v[0] != '\0' ? v : "(empty)");
+        if (v[0] == '\0') return strdup("(empty)");
+        if (v[0] == 't' && v[1] == '\0') return strdup("1");
+        errno = 0;
+        long long i = strtoll(v, &end, 10);
+        if (*end == '.' || *end == 'e' || *end == 'E') i = (long long)strtod(v, NULL);
+        else if (errno == ERANGE) return strdup(v);
+        snprintf(buf, sizeof(buf), "%lld", i);
         return strdup(buf);
     }
     if (type == 'R') {
