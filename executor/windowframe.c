@@ -262,9 +262,8 @@ walk_range(WindowState *s, int64_t row, const Value *offset, bool preceding, boo
             break;
         }
         if (!in_range) {
-            /* Every value lies on the inner side of a bound past the range. */
-            if (preceding == is_start) break;
-            if (is_start) continue;
+            /* Before every value, or after every value. */
+            if (preceding) break;
             continue;
         }
         if (v.type == TYPE_DATE && t->oid == TYPE_TIMESTAMP) {
