@@ -309,7 +309,10 @@ check_types(Ddl *d, const Relation *rel, const Relation *ref, const RelConstrain
     Ctx *ctx = d->ctx;
     for (int i = 0; i < def->nkeys; i++) {
         const Column *a = &rel->cols[def->attnums[i] - 1], *b = &ref->cols[def->ref_attnums[i] - 1];
-        if (find_operator("=", b->type, a->type) != NULL) continue;
+        /* Equality of exactly these types, or the referencing value becomes one of the referenced type by itself. */
+        const Operator *eq = find_operator("=", b->type, a->type);
+        if (eq != NULL && eq->left == b->type && eq->right == a->type) continue;
+        if (eq != NULL && coerce_possible(1, &a->type, &b->type, CAST_IMPLICIT)) continue;
         const char *ta, *tb;
         TRY(type_format(ctx, d->arena, a->type, -1, &ta));
         TRY(type_format(ctx, d->arena, b->type, -1, &tb));
@@ -362,6 +365,8 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
                          .match = c->match == AST_FK_MATCH_FULL ? 'f' : 's'};
     if (c->match == AST_FK_MATCH_PARTIAL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented");
+    if (c->initially_deferred)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "deferred foreign keys are not supported yet");
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
     if (ref->kind != RELKIND_TABLE || ref->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);
