@@ -77,6 +77,14 @@ $(B)/bench/%_bench: bench/%_bench.c $(B)/libquern.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(PKG_CF) $(LDFLAGS_$(MODE)) -o $@ $< $(B)/libquern.a $(LIBS)
 
+# Measures Quern beside SQLite, DuckDB and PostgreSQL: `make bench`, `make bench BENCH_ARGS="--rows 1000000"`.
+BENCH_SRCS := $(filter-out %_bench.c,$(sort $(wildcard bench/*.c)))
+$(B)/bench/bench: $(BENCH_SRCS:%.c=$(O)/%.o) $(B)/libquern.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) -ldl
+bench: $(B)/bench/bench
+	bench/run.sh $(abspath $<) $(BENCH_ARGS)
+
 # ---- tests ----
 
 # One line a suite; a failing suite prints its log. TEST_ARGS go to every suite.
@@ -131,5 +139,5 @@ headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage deps demo install clean fmt headers
--include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c))
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage bench deps demo install clean fmt headers
+-include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c))
