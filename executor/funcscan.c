@@ -134,6 +134,9 @@ functionscan_open(ExecNode *node)
     for (int i = 0; i < s->ncalls; i++)
         for (int k = 0; k < s->calls[i].ncols; k++) types[s->ncols++] = s->calls[i].col_types[k];
     if (s->plan->ordinality) types[s->ncols++] = TYPE_INT8;
+    /* A column definition list over a function that returns records. */
+    if (s->ncols != s->plan->ncols)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "column definition lists are not supported for this function yet");
     TRY_ALLOC(ctx, s->out, exec_batch_new(node->arena, s->ncols, types));
     TRY_ALLOC(ctx, s->out_arena, arena_create(node->arena, "function scan"));
     return exec_open_output(node);

@@ -19,7 +19,7 @@ stack_end(void)
 {
     static _Thread_local const char *end;
     if (end != NULL) return end;
-    char here;
+    const char *here = __builtin_frame_address(0);
     struct rlimit r;
     size_t limit = 512 * 1024;
     if (getrlimit(RLIMIT_STACK, &r) == 0)
@@ -29,12 +29,12 @@ stack_end(void)
         void *base;
         size_t size;
         if (pthread_attr_getstack(&attr, &base, &size) == 0 && size != 0) {
-            size_t left = (size_t)(&here - (char *)base);
+            size_t left = (size_t)(here - (char *)base);
             if (left < limit) limit = left;
         }
         pthread_attr_destroy(&attr);
     }
-    end = &here - limit + (limit > 2 * STACK_RESERVE ? STACK_RESERVE : limit / 2);
+    end = here - limit + (limit > 2 * STACK_RESERVE ? STACK_RESERVE : limit / 2);
     return end;
 }
 
@@ -97,7 +97,7 @@ session_open(const char *path, const quern_config *config, Session **out)
     ctx->notice = session_notice;
     ctx->tick = session_tick;
     ctx->plan_query = session_plan_query;
-    note_stack(ctx, &here);
+    note_stack(ctx, here);
     settings_init(&s->settings);
     TRY_ALLOC(ctx, s->arena, arena_create_account(NULL, "session", &s->mem));
     TRY_ALLOC(ctx, s->commit_arena, arena_create(s->arena, "commit"));
