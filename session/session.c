@@ -89,7 +89,6 @@ session_open(const char *path, const quern_config *config, Session **out)
     *out = s;
     if (s == NULL) return ERR_OUT_OF_MEMORY;
     Ctx *ctx = &s->ctx;
-    char here;
     ctx->session = (struct Session *)s;
     ctx->settings = &s->settings;
     ctx->stop = &s->stop;
@@ -97,7 +96,7 @@ session_open(const char *path, const quern_config *config, Session **out)
     ctx->notice = session_notice;
     ctx->tick = session_tick;
     ctx->plan_query = session_plan_query;
-    note_stack(ctx, here);
+    note_stack(ctx, __builtin_frame_address(0));
     settings_init(&s->settings);
     TRY_ALLOC(ctx, s->arena, arena_create_account(NULL, "session", &s->mem));
     TRY_ALLOC(ctx, s->commit_arena, arena_create(s->arena, "commit"));
