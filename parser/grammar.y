@@ -168,8 +168,10 @@ parse_run(ParseCtx *pc)
 
 // ---- a statement ----
 
-input ::= stmt(S).                          { pc->result = S; }
-input ::= stmt(S) SEMI.                     { pc->result = S; }
+input ::= toplevel_stmt(S).                 { pc->result = S; }
+input ::= toplevel_stmt(S) SEMI.            { pc->result = S; }
+toplevel_stmt ::= stmt.
+toplevel_stmt ::= transaction_word_stmt.    // BEGIN and END are other things in a function's body
 stmt(A) ::= .                               { A = NULL; }
 stmt ::= select_stmt.
 stmt ::= insert_stmt.
@@ -196,6 +198,67 @@ stmt ::= prepare_stmt.
 stmt ::= execute_stmt.
 stmt ::= deallocate_stmt.
 stmt ::= comment_stmt.
+stmt ::= merge_stmt.
+stmt ::= alter_table_stmt.
+stmt ::= create_mat_view_stmt.
+stmt ::= refresh_mat_view_stmt.
+stmt ::= declare_cursor_stmt.
+stmt ::= fetch_stmt.
+stmt ::= close_portal_stmt.
+stmt ::= lock_stmt.
+stmt ::= constraints_set_stmt.
+stmt ::= discard_stmt.
+stmt ::= checkpoint_stmt.
+stmt ::= load_stmt.
+stmt ::= notify_stmt.
+stmt ::= listen_stmt.
+stmt ::= unlisten_stmt.
+stmt ::= cluster_stmt.
+stmt ::= reindex_stmt.
+stmt ::= alter_system_stmt.
+stmt ::= define_stmt.
+stmt ::= alter_enum_stmt.
+stmt ::= alter_type_stmt.
+stmt ::= create_domain_stmt.
+stmt ::= alter_domain_stmt.
+stmt ::= create_function_stmt.
+stmt ::= alter_function_stmt.
+stmt ::= call_stmt.
+stmt ::= do_stmt.
+stmt ::= create_cast_stmt.
+stmt ::= drop_more_stmt.
+stmt ::= reassign_owned_stmt.
+stmt ::= sec_label_stmt.
+stmt ::= create_trig_stmt.
+stmt ::= create_event_trig_stmt.
+stmt ::= alter_event_trig_stmt.
+stmt ::= rule_stmt.
+stmt ::= create_policy_stmt.
+stmt ::= alter_policy_stmt.
+stmt ::= create_stats_stmt.
+stmt ::= alter_stats_stmt.
+stmt ::= rename_stmt.
+stmt ::= alter_object_schema_stmt.
+stmt ::= alter_owner_stmt.
+stmt ::= alter_depends_stmt.
+stmt ::= alter_operator_stmt.
+stmt ::= grant_stmt.
+stmt ::= revoke_stmt.
+stmt ::= alter_default_privileges_stmt.
+stmt ::= role_stmt.
+stmt ::= extension_stmt.
+stmt ::= opclass_stmt.
+stmt ::= conversion_stmt.
+stmt ::= language_stmt.
+stmt ::= transform_stmt.
+stmt ::= access_method_stmt.
+stmt ::= foreign_stmt.
+stmt ::= publication_stmt.
+stmt ::= subscription_stmt.
+stmt ::= database_stmt.
+stmt ::= tablespace_stmt.
+stmt ::= collation_stmt.
+stmt ::= text_search_stmt.
 
 // ---- SELECT ----
 
@@ -326,6 +389,7 @@ preparable_stmt ::= select_stmt.
 preparable_stmt ::= insert_stmt.
 preparable_stmt ::= update_stmt.
 preparable_stmt ::= delete_stmt.
+preparable_stmt ::= merge_stmt.
 
 // ---- ORDER BY, LIMIT, FOR UPDATE ----
 
@@ -1576,9 +1640,8 @@ text_end(A) ::= .                                 { A = pc->token.loc; }
 
 create_seq_stmt(A) ::= CREATE opt_temp(P) SEQUENCE opt_if_not_exists(I) qualified_name(R) opt_seq_opt_list(O).
     { A = MK(CreateSeqStmt, .rel = pc_persistence(R, P), .options = O, .if_not_exists = I); }
-alter_seq_stmt(A) ::= ALTER SEQUENCE qualified_name(R) seq_opt_list(O). { A = MK(AlterSeqStmt, .rel = R, .options = O); }
-alter_seq_stmt(A) ::= ALTER SEQUENCE IF EXISTS qualified_name(R) seq_opt_list(O).
-    { A = MK(AlterSeqStmt, .rel = R, .options = O, .missing_ok = true); }
+alter_seq_stmt(A) ::= ALTER SEQUENCE opt_if_exists(I) qualified_name(R) seq_opt_list(O).
+    { A = MK(AlterSeqStmt, .rel = R, .options = O, .missing_ok = I); }
 %type opt_seq_opt_list {AstList}
 opt_seq_opt_list ::= seq_opt_list.
 opt_seq_opt_list(A) ::= .                         { A = NONE_LIST; }
@@ -1616,6 +1679,8 @@ schema_stmt ::= create_stmt.
 schema_stmt ::= index_stmt.
 schema_stmt ::= create_seq_stmt.
 schema_stmt ::= view_stmt.
+schema_stmt ::= create_trig_stmt.
+schema_stmt ::= grant_stmt.
 
 // ---- DROP, TRUNCATE, COMMENT ----
 
@@ -1705,10 +1770,10 @@ comment_text(A) ::= NULL.                         { A = NULL; }
 // ---- transactions and settings ----
 
 transaction_stmt(A) ::= ABORT opt_transaction opt_transaction_chain(C). { A = MK(TransactionStmt, .kind = AST_TRANS_ROLLBACK, .chain = C); }
-transaction_stmt(A) ::= BEGIN opt_transaction transaction_mode_list_or_empty(M). { A = MK(TransactionStmt, .kind = AST_TRANS_BEGIN, .modes = M); }
+transaction_word_stmt(A) ::= BEGIN opt_transaction transaction_mode_list_or_empty(M). { A = MK(TransactionStmt, .kind = AST_TRANS_BEGIN, .modes = M); }
 transaction_stmt(A) ::= START TRANSACTION transaction_mode_list_or_empty(M). { A = MK(TransactionStmt, .kind = AST_TRANS_START, .modes = M); }
 transaction_stmt(A) ::= COMMIT opt_transaction opt_transaction_chain(C). { A = MK(TransactionStmt, .kind = AST_TRANS_COMMIT, .chain = C); }
-transaction_stmt(A) ::= END opt_transaction opt_transaction_chain(C). { A = MK(TransactionStmt, .kind = AST_TRANS_COMMIT, .chain = C); }
+transaction_word_stmt(A) ::= END opt_transaction opt_transaction_chain(C). { A = MK(TransactionStmt, .kind = AST_TRANS_COMMIT, .chain = C); }
 transaction_stmt(A) ::= ROLLBACK opt_transaction opt_transaction_chain(C). { A = MK(TransactionStmt, .kind = AST_TRANS_ROLLBACK, .chain = C); }
 transaction_stmt(A) ::= SAVEPOINT col_id(N).      { A = MK(TransactionStmt, .kind = AST_TRANS_SAVEPOINT, .savepoint = N.str); }
 transaction_stmt(A) ::= RELEASE SAVEPOINT col_id(N). { A = MK(TransactionStmt, .kind = AST_TRANS_RELEASE, .savepoint = N.str); }
@@ -1807,8 +1872,7 @@ opt_encoding(A) ::= DEFAULT.                      { A = (Token){0}; }
 opt_encoding(A) ::= .                             { A = (Token){0}; }
 
 variable_reset_stmt(A) ::= RESET(T) reset_rest(N).
-    { A = N.str != NULL ? MK(VariableSetStmt, .kind = AST_VAR_RESET, .name = N.str, .loc = N.loc)
-                        : MK(VariableSetStmt, .kind = AST_VAR_RESET_ALL, .loc = T.loc); }
+    { A = pc_reset(pc, N, T.loc); }
 %type reset_rest {Token}
 reset_rest ::= var_name.
 reset_rest(A) ::= ALL.                            { A = (Token){0}; }
@@ -1831,6 +1895,9 @@ explain_stmt(A) ::= EXPLAIN LP utility_option_list(L) RP explainable_stmt(Q). { 
 explainable_stmt ::= preparable_stmt.
 explainable_stmt ::= create_as_stmt.
 explainable_stmt ::= execute_stmt.
+explainable_stmt ::= create_mat_view_stmt.
+explainable_stmt ::= refresh_mat_view_stmt.
+explainable_stmt ::= declare_cursor_stmt.
 %type analyze_word {Token}
 analyze_word(A) ::= ANALYZE(T).           { A = T; A.str = "analyze"; }
 analyze_word(A) ::= ANALYSE(T).           { A = T; A.str = "analyze"; }
@@ -1946,6 +2013,1270 @@ deallocate_stmt(A) ::= DEALLOCATE opt_prepare name(N). { A = MK(DeallocateStmt, 
 deallocate_stmt(A) ::= DEALLOCATE opt_prepare ALL. { A = MK(DeallocateStmt, .name = NULL); }
 opt_prepare ::= PREPARE.
 opt_prepare ::= .
+
+// ---- MERGE ----
+
+merge_stmt(A) ::= opt_with_clause(W) MERGE INTO relation_expr_opt_alias(R) USING table_ref(S) ON a_expr(C) merge_when_list(L).
+    { A = MK(MergeStmt, .with = W, .rel = R, .source = S, .on = C, .whens = L); }
+%type merge_when_list {AstList}
+merge_when_list(A) ::= merge_when_clause(E).      { A = L1(E); }
+merge_when_list(A) ::= merge_when_list(A) merge_when_clause(E). { A = PUSH(A, E); }
+merge_when_clause(A) ::= WHEN(T) MATCHED opt_merge_when_condition(C) THEN merge_update(M).
+    { A = pc_merge_when(M, true, C, T.loc); }
+merge_when_clause(A) ::= WHEN(T) MATCHED opt_merge_when_condition(C) THEN DELETE.
+    { A = MK(MergeWhenClause, .matched = true, .command = AST_CMD_DELETE, .condition = C, .loc = T.loc); }
+merge_when_clause(A) ::= WHEN(T) NOT MATCHED opt_merge_when_condition(C) THEN merge_insert(M).
+    { A = pc_merge_when(M, false, C, T.loc); }
+merge_when_clause(A) ::= WHEN(T) MATCHED opt_merge_when_condition(C) THEN DO NOTHING.
+    { A = MK(MergeWhenClause, .matched = true, .condition = C, .loc = T.loc); }
+merge_when_clause(A) ::= WHEN(T) NOT MATCHED opt_merge_when_condition(C) THEN DO NOTHING.
+    { A = MK(MergeWhenClause, .condition = C, .loc = T.loc); }
+opt_merge_when_condition(A) ::= AND a_expr(E).    { A = E; }
+opt_merge_when_condition(A) ::= .                 { A = NULL; }
+merge_update(A) ::= UPDATE SET set_clause_list(L). { A = MK(MergeWhenClause, .command = AST_CMD_UPDATE, .targets = L); }
+merge_insert(A) ::= INSERT merge_values(V).       { A = MK(MergeWhenClause, .command = AST_CMD_INSERT, .values = V); }
+merge_insert(A) ::= INSERT OVERRIDING override_kind(O) VALUE merge_values(V).
+    { A = MK(MergeWhenClause, .command = AST_CMD_INSERT, .overriding = O, .values = V); }
+merge_insert(A) ::= INSERT LP insert_column_list(L) RP merge_values(V).
+    { A = MK(MergeWhenClause, .command = AST_CMD_INSERT, .targets = L, .values = V); }
+merge_insert(A) ::= INSERT LP insert_column_list(L) RP OVERRIDING override_kind(O) VALUE merge_values(V).
+    { A = MK(MergeWhenClause, .command = AST_CMD_INSERT, .targets = L, .overriding = O, .values = V); }
+merge_insert(A) ::= INSERT DEFAULT VALUES.        { A = MK(MergeWhenClause, .command = AST_CMD_INSERT); }
+%type merge_values {AstList}
+merge_values(A) ::= VALUES LP expr_list(L) RP.    { A = L; }
+
+// ---- ALTER TABLE and its like ----
+
+alter_table_stmt(A) ::= ALTER TABLE opt_if_exists(I) relation_expr(R) alter_table_cmds(L).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L, .kind = AST_OBJECT_TABLE, .missing_ok = I); }
+alter_table_stmt(A) ::= ALTER TABLE opt_if_exists(I) relation_expr(R) partition_cmd(C).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L1(C), .kind = AST_OBJECT_TABLE, .missing_ok = I); }
+alter_table_stmt(A) ::= ALTER TABLE ALL IN TABLESPACE name(F) opt_owned_by(O) SET TABLESPACE name(T) opt_nowait(N).
+    { A = MK(AlterTableMoveAllStmt, .from = F.str, .kind = AST_OBJECT_TABLE, .roles = O, .to = T.str, .nowait = N); }
+alter_table_stmt(A) ::= ALTER INDEX opt_if_exists(I) qualified_name(R) alter_table_cmds(L).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L, .kind = AST_OBJECT_INDEX, .missing_ok = I); }
+alter_table_stmt(A) ::= ALTER INDEX opt_if_exists qualified_name(R) ATTACH(T) PARTITION qualified_name(P).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L1(MK(AlterTableCmd, .kind = AST_AT_ATTACH_PARTITION,
+             .def = MK(PartitionCmd, .rel = P), .loc = T.loc)), .kind = AST_OBJECT_INDEX); }
+alter_table_stmt(A) ::= ALTER INDEX ALL IN TABLESPACE name(F) opt_owned_by(O) SET TABLESPACE name(T) opt_nowait(N).
+    { A = MK(AlterTableMoveAllStmt, .from = F.str, .kind = AST_OBJECT_INDEX, .roles = O, .to = T.str, .nowait = N); }
+alter_table_stmt(A) ::= ALTER SEQUENCE opt_if_exists(I) qualified_name(R) alter_table_cmds(L).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L, .kind = AST_OBJECT_SEQUENCE, .missing_ok = I); }
+alter_table_stmt(A) ::= ALTER VIEW opt_if_exists(I) qualified_name(R) alter_table_cmds(L).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L, .kind = AST_OBJECT_VIEW, .missing_ok = I); }
+alter_table_stmt(A) ::= ALTER MATERIALIZED VIEW opt_if_exists(I) qualified_name(R) alter_table_cmds(L).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L, .kind = AST_OBJECT_MATVIEW, .missing_ok = I); }
+alter_table_stmt(A) ::= ALTER MATERIALIZED VIEW ALL IN TABLESPACE name(F) opt_owned_by(O) SET TABLESPACE name(T) opt_nowait(N).
+    { A = MK(AlterTableMoveAllStmt, .from = F.str, .kind = AST_OBJECT_MATVIEW, .roles = O, .to = T.str, .nowait = N); }
+alter_table_stmt(A) ::= ALTER FOREIGN TABLE opt_if_exists(I) relation_expr(R) alter_table_cmds(L).
+    { A = MK(AlterTableStmt, .rel = R, .cmds = L, .kind = AST_OBJECT_FOREIGN_TABLE, .missing_ok = I); }
+%type opt_owned_by {AstList}
+opt_owned_by(A) ::= OWNED BY role_list(L).        { A = L; }
+opt_owned_by(A) ::= .                             { A = NONE_LIST; }
+%type opt_nowait {bool}
+opt_nowait(A) ::= NOWAIT.                         { A = true; }
+opt_nowait(A) ::= .                               { A = false; }
+%type role_list {AstList}
+role_list(A) ::= role_spec(E).                    { A = L1(E); }
+role_list(A) ::= role_list(A) COMMA role_spec(E). { A = PUSH(A, E); }
+%type alter_table_cmds {AstList}
+alter_table_cmds(A) ::= alter_table_cmd(E).       { A = L1(E); }
+alter_table_cmds(A) ::= alter_table_cmds(A) COMMA alter_table_cmd(E). { A = PUSH(A, E); }
+
+partition_cmd(A) ::= ATTACH(T) PARTITION qualified_name(R) partition_bound_spec(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ATTACH_PARTITION, .def = MK(PartitionCmd, .rel = R, .bound = B), .loc = T.loc); }
+partition_cmd(A) ::= DETACH(T) PARTITION qualified_name(R) opt_concurrently(C).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DETACH_PARTITION, .def = MK(PartitionCmd, .rel = R, .concurrent = C), .loc = T.loc); }
+partition_cmd(A) ::= DETACH(T) PARTITION qualified_name(R) FINALIZE.
+    { A = MK(AlterTableCmd, .kind = AST_AT_DETACH_PARTITION_FINALIZE, .def = MK(PartitionCmd, .rel = R), .loc = T.loc); }
+
+alter_table_cmd(A) ::= ADD(T) opt_column opt_if_not_exists(I) column_def(D).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ADD_COLUMN, .def = D, .missing_ok = I, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) alter_column_default(E).
+    { A = MK(AlterTableCmd, .kind = AST_AT_COLUMN_DEFAULT, .name = N.str, .def = E, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) DROP NOT NULL.
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_NOT_NULL, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) SET NOT NULL.
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_NOT_NULL, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) DROP EXPRESSION opt_if_exists(I).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_EXPRESSION, .name = N.str, .missing_ok = I, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) SET STATISTICS numeric_only(V).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_STATISTICS, .name = N.str, .def = V, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column ICONST(N) SET STATISTICS numeric_only(V).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_STATISTICS, .number = pc_int(pc, N), .def = V, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) SET reloptions(O).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_OPTIONS, .name = N.str, .options = O, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) RESET reloptions(O).
+    { A = MK(AlterTableCmd, .kind = AST_AT_RESET_OPTIONS, .name = N.str, .options = O, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) SET STORAGE col_id(S).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_STORAGE, .name = N.str, .def = STR(S), .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) SET COMPRESSION col_id(S).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_COMPRESSION, .name = N.str, .def = STR(S), .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) SET COMPRESSION DEFAULT(S).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_COMPRESSION, .name = N.str, .def = STR(S), .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) ADD GENERATED(G) generated_when(W) AS IDENTITY opt_parenthesized_seq_options(O).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ADD_IDENTITY, .name = N.str, .def = MK(Constraint, .kind = AST_CONSTR_IDENTITY,
+             .generated_when = W, .options = O, .loc = G.loc), .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) alter_identity_column_option_list(L).
+    { A = MK(AlterTableCmd, .kind = AST_AT_SET_IDENTITY, .name = N.str, .options = L, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) DROP IDENTITY opt_if_exists(I).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_IDENTITY, .name = N.str, .missing_ok = I, .loc = T.loc); }
+alter_table_cmd(A) ::= DROP(T) opt_column IF EXISTS col_id(N) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_COLUMN, .name = N.str, .behavior = B, .missing_ok = true, .loc = T.loc); }
+alter_table_cmd(A) ::= DROP(T) opt_column col_id(N) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_COLUMN, .name = N.str, .behavior = B, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) opt_set_data TYPE typename(Y) opt_collate_clause(C) alter_using(U).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ALTER_COLUMN_TYPE, .name = N.str, .def = pc_alter_type(pc, N, Y, C, U), .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) opt_column col_id(N) alter_generic_options(O).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ALTER_COLUMN_GENERIC_OPTIONS, .name = N.str, .options = O, .loc = T.loc); }
+alter_table_cmd(A) ::= ADD(T) table_constraint(C).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ADD_CONSTRAINT, .def = C, .loc = T.loc); }
+alter_table_cmd(A) ::= ALTER(T) CONSTRAINT name(N) constraint_attribute_spec(S).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ALTER_CONSTRAINT, .name = N.str, .def = pc_constraint_attrs(pc, MK(Constraint,
+             .kind = AST_CONSTR_FOREIGN, .name = N.str, .loc = T.loc), S, "ALTER CONSTRAINT statement", ATTR_DEFERRING), .loc = T.loc); }
+alter_table_cmd(A) ::= VALIDATE(T) CONSTRAINT name(N).
+    { A = MK(AlterTableCmd, .kind = AST_AT_VALIDATE_CONSTRAINT, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= DROP(T) CONSTRAINT IF EXISTS name(N) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_CONSTRAINT, .name = N.str, .behavior = B, .missing_ok = true, .loc = T.loc); }
+alter_table_cmd(A) ::= DROP(T) CONSTRAINT name(N) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_CONSTRAINT, .name = N.str, .behavior = B, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) WITHOUT OIDS.       { A = MK(AlterTableCmd, .kind = AST_AT_DROP_OIDS, .loc = T.loc); }
+alter_table_cmd(A) ::= CLUSTER(T) ON name(N).     { A = MK(AlterTableCmd, .kind = AST_AT_CLUSTER_ON, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) WITHOUT CLUSTER.    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_CLUSTER, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) LOGGED.             { A = MK(AlterTableCmd, .kind = AST_AT_SET_LOGGED, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) UNLOGGED.           { A = MK(AlterTableCmd, .kind = AST_AT_SET_UNLOGGED, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) TRIGGER name(N). { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_TRIG, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) ALWAYS TRIGGER name(N). { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_ALWAYS_TRIG, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) REPLICA TRIGGER name(N). { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_REPLICA_TRIG, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) TRIGGER ALL.     { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_TRIG_ALL, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) TRIGGER USER.    { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_TRIG_USER, .loc = T.loc); }
+alter_table_cmd(A) ::= DISABLE(T) TRIGGER name(N). { A = MK(AlterTableCmd, .kind = AST_AT_DISABLE_TRIG, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= DISABLE(T) TRIGGER ALL.    { A = MK(AlterTableCmd, .kind = AST_AT_DISABLE_TRIG_ALL, .loc = T.loc); }
+alter_table_cmd(A) ::= DISABLE(T) TRIGGER USER.   { A = MK(AlterTableCmd, .kind = AST_AT_DISABLE_TRIG_USER, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) RULE name(N).    { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_RULE, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) ALWAYS RULE name(N). { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_ALWAYS_RULE, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) REPLICA RULE name(N). { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_REPLICA_RULE, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= DISABLE(T) RULE name(N).   { A = MK(AlterTableCmd, .kind = AST_AT_DISABLE_RULE, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= INHERIT(T) qualified_name(R). { A = MK(AlterTableCmd, .kind = AST_AT_ADD_INHERIT, .def = R, .loc = T.loc); }
+alter_table_cmd(A) ::= NO(T) INHERIT qualified_name(R). { A = MK(AlterTableCmd, .kind = AST_AT_DROP_INHERIT, .def = R, .loc = T.loc); }
+alter_table_cmd(A) ::= OF(T) any_name(N).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ADD_OF, .def = MK(TypeName, .names = N, .loc = pc_loc(N)), .loc = T.loc); }
+alter_table_cmd(A) ::= NOT(T) OF.                 { A = MK(AlterTableCmd, .kind = AST_AT_DROP_OF, .loc = T.loc); }
+alter_table_cmd(A) ::= OWNER(T) TO role_spec(R).  { A = MK(AlterTableCmd, .kind = AST_AT_CHANGE_OWNER, .new_owner = R, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) ACCESS METHOD name(N). { A = MK(AlterTableCmd, .kind = AST_AT_SET_ACCESS_METHOD, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) TABLESPACE name(N). { A = MK(AlterTableCmd, .kind = AST_AT_SET_TABLESPACE, .name = N.str, .loc = T.loc); }
+alter_table_cmd(A) ::= SET(T) reloptions(O).      { A = MK(AlterTableCmd, .kind = AST_AT_SET_RELOPTIONS, .options = O, .loc = T.loc); }
+alter_table_cmd(A) ::= RESET(T) reloptions(O).    { A = MK(AlterTableCmd, .kind = AST_AT_RESET_RELOPTIONS, .options = O, .loc = T.loc); }
+alter_table_cmd(A) ::= REPLICA(T) IDENTITY replica_identity(R).
+    { A = MK(AlterTableCmd, .kind = AST_AT_REPLICA_IDENTITY, .def = R, .loc = T.loc); }
+alter_table_cmd(A) ::= ENABLE(T) ROW LEVEL SECURITY. { A = MK(AlterTableCmd, .kind = AST_AT_ENABLE_ROW_SECURITY, .loc = T.loc); }
+alter_table_cmd(A) ::= DISABLE(T) ROW LEVEL SECURITY. { A = MK(AlterTableCmd, .kind = AST_AT_DISABLE_ROW_SECURITY, .loc = T.loc); }
+alter_table_cmd(A) ::= FORCE(T) ROW LEVEL SECURITY. { A = MK(AlterTableCmd, .kind = AST_AT_FORCE_ROW_SECURITY, .loc = T.loc); }
+alter_table_cmd(A) ::= NO(T) FORCE ROW LEVEL SECURITY. { A = MK(AlterTableCmd, .kind = AST_AT_NO_FORCE_ROW_SECURITY, .loc = T.loc); }
+alter_table_cmd(A) ::= alter_generic_options(O).  { A = MK(AlterTableCmd, .kind = AST_AT_GENERIC_OPTIONS, .options = O); }
+opt_column ::= COLUMN.
+opt_column ::= .
+opt_set_data ::= SET DATA.
+opt_set_data ::= .
+alter_column_default(A) ::= SET DEFAULT a_expr(E). { A = E; }
+alter_column_default(A) ::= DROP DEFAULT.         { A = NULL; }
+alter_using(A) ::= USING a_expr(E).               { A = E; }
+alter_using(A) ::= .                              { A = NULL; }
+replica_identity(A) ::= NOTHING.                  { A = MK(ReplicaIdentityStmt, .identity_kind = 'n'); }
+replica_identity(A) ::= FULL.                     { A = MK(ReplicaIdentityStmt, .identity_kind = 'f'); }
+replica_identity(A) ::= DEFAULT.                  { A = MK(ReplicaIdentityStmt, .identity_kind = 'd'); }
+replica_identity(A) ::= USING INDEX name(N).      { A = MK(ReplicaIdentityStmt, .identity_kind = 'i', .name = N.str); }
+%type alter_identity_column_option_list {AstList}
+alter_identity_column_option_list(A) ::= alter_identity_column_option(E). { A = L1(E); }
+alter_identity_column_option_list(A) ::= alter_identity_column_option_list(A) alter_identity_column_option(E). { A = PUSH(A, E); }
+alter_identity_column_option(A) ::= RESTART(T).   { A = DEF("restart", NULL, T.loc); }
+alter_identity_column_option(A) ::= RESTART(T) opt_with_word numeric_only(N). { A = DEF("restart", N, T.loc); }
+alter_identity_column_option(A) ::= SET seq_opt_elem(E). { A = E; }
+alter_identity_column_option(A) ::= SET GENERATED(T) generated_when(W). { A = DEF("generated", pc_int_value(pc, W, T.loc), T.loc); }
+%type alter_generic_options {AstList}
+alter_generic_options(A) ::= OPTIONS LP alter_generic_option_list(L) RP. { A = L; }
+%type alter_generic_option_list {AstList}
+alter_generic_option_list(A) ::= alter_generic_option_elem(E). { A = L1(E); }
+alter_generic_option_list(A) ::= alter_generic_option_list(A) COMMA alter_generic_option_elem(E). { A = PUSH(A, E); }
+alter_generic_option_elem ::= generic_option_elem.
+alter_generic_option_elem(A) ::= SET(T) col_label(N) SCONST(V).
+    { A = MK(DefElem, .name = N.str, .arg = STR(V), .action = AST_DEFELEM_SET, .loc = T.loc); }
+alter_generic_option_elem(A) ::= ADD(T) col_label(N) SCONST(V).
+    { A = MK(DefElem, .name = N.str, .arg = STR(V), .action = AST_DEFELEM_ADD, .loc = T.loc); }
+alter_generic_option_elem(A) ::= DROP(T) col_label(N).
+    { A = MK(DefElem, .name = N.str, .action = AST_DEFELEM_DROP, .loc = T.loc); }
+
+// ALTER TYPE ... on composite types.
+alter_table_stmt(A) ::= ALTER TYPE any_name(N) alter_type_cmds(L).
+    { A = MK(AlterTableStmt, .rel = pc_range_var_names(pc, N), .cmds = L, .kind = AST_OBJECT_TYPE); }
+%type alter_type_cmds {AstList}
+alter_type_cmds(A) ::= alter_type_cmd(E).         { A = L1(E); }
+alter_type_cmds(A) ::= alter_type_cmds(A) COMMA alter_type_cmd(E). { A = PUSH(A, E); }
+alter_type_cmd(A) ::= ADD(T) ATTRIBUTE table_func_element(D) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ADD_COLUMN, .def = D, .behavior = B, .loc = T.loc); }
+alter_type_cmd(A) ::= DROP(T) ATTRIBUTE opt_if_exists(I) col_id(N) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_DROP_COLUMN, .name = N.str, .behavior = B, .missing_ok = I, .loc = T.loc); }
+alter_type_cmd(A) ::= ALTER(T) ATTRIBUTE col_id(N) opt_set_data TYPE typename(Y) opt_collate_clause(C) opt_drop_behavior(B).
+    { A = MK(AlterTableCmd, .kind = AST_AT_ALTER_COLUMN_TYPE, .name = N.str, .def = pc_alter_type(pc, N, Y, C, NULL), .behavior = B,
+             .loc = T.loc); }
+
+// ---- materialized views, cursors, LOCK, other utilities ----
+
+create_mat_view_stmt(A) ::= CREATE opt_no_log(U) MATERIALIZED VIEW opt_if_not_exists(I) create_mv_target(T) AS select_stmt(S) opt_with_data(D).
+    { A = pc_create_as(pc, T, U, S, D, I); if (A != NULL) ((CreateTableAsStmt *)A)->is_matview = true; }
+%type opt_no_log {AstRelPersistence}
+opt_no_log(A) ::= UNLOGGED.                       { A = AST_REL_UNLOGGED; }
+opt_no_log(A) ::= .                               { A = AST_REL_PERMANENT; }
+create_mv_target(A) ::= qualified_name(R) opt_column_list(C) opt_access_method(M) opt_reloptions(O) opt_tablespace(T).
+    { A = MK(IntoClause, .rel = R, .columns = C, .access_method = M, .options = O, .tablespace = T); }
+refresh_mat_view_stmt(A) ::= REFRESH MATERIALIZED VIEW opt_concurrently(C) qualified_name(R) opt_with_data(D).
+    { A = MK(RefreshMatViewStmt, .rel = R, .concurrent = C, .skip_data = !D); }
+
+declare_cursor_stmt(A) ::= DECLARE name(N) cursor_options(O) CURSOR opt_hold(H) FOR select_stmt(S).
+    { A = pc_cursor(pc, N.str, O, H, S); }
+// BINARY, SCROLL, NO SCROLL, INSENSITIVE, ASENSITIVE as DefElem.
+%type cursor_options {AstList}
+cursor_options(A) ::= .                           { A = NONE_LIST; }
+cursor_options(A) ::= cursor_options(A) NO(T) SCROLL. { A = PUSH(A, DEF("no scroll", NULL, T.loc)); }
+cursor_options(A) ::= cursor_options(A) SCROLL(T). { A = PUSH(A, DEF("scroll", NULL, T.loc)); }
+cursor_options(A) ::= cursor_options(A) BINARY(T). { A = PUSH(A, DEF("binary", NULL, T.loc)); }
+cursor_options(A) ::= cursor_options(A) ASENSITIVE(T). { A = PUSH(A, DEF("asensitive", NULL, T.loc)); }
+cursor_options(A) ::= cursor_options(A) INSENSITIVE(T). { A = PUSH(A, DEF("insensitive", NULL, T.loc)); }
+%type opt_hold {bool}
+opt_hold(A) ::= WITH HOLD.                        { A = true; }
+opt_hold(A) ::= WITHOUT HOLD.                     { A = false; }
+opt_hold(A) ::= .                                 { A = false; }
+fetch_stmt(A) ::= FETCH fetch_args(F).            { A = F; }
+fetch_stmt(A) ::= MOVE fetch_args(F).             { A = F; if (F != NULL) ((FetchStmt *)F)->is_move = true; }
+fetch_args(A) ::= name(N).                        { A = MK(FetchStmt, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= from_in name(N).                { A = MK(FetchStmt, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= NEXT opt_from_in name(N).       { A = MK(FetchStmt, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= PRIOR opt_from_in name(N).      { A = MK(FetchStmt, .direction = AST_FETCH_BACKWARD, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= FIRST opt_from_in name(N).      { A = MK(FetchStmt, .direction = AST_FETCH_ABSOLUTE, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= LAST opt_from_in name(N).       { A = MK(FetchStmt, .direction = AST_FETCH_ABSOLUTE, .count = -1, .cursor = N.str); }
+fetch_args(A) ::= ABSOLUTE signed_iconst(C) opt_from_in name(N).
+    { A = MK(FetchStmt, .direction = AST_FETCH_ABSOLUTE, .count = C, .cursor = N.str); }
+fetch_args(A) ::= RELATIVE signed_iconst(C) opt_from_in name(N).
+    { A = MK(FetchStmt, .direction = AST_FETCH_RELATIVE, .count = C, .cursor = N.str); }
+fetch_args(A) ::= signed_iconst(C) opt_from_in name(N). { A = MK(FetchStmt, .count = C, .cursor = N.str); }
+fetch_args(A) ::= ALL opt_from_in name(N).        { A = MK(FetchStmt, .count = INT64_MAX, .cursor = N.str); }
+fetch_args(A) ::= FORWARD opt_from_in name(N).    { A = MK(FetchStmt, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= FORWARD signed_iconst(C) opt_from_in name(N). { A = MK(FetchStmt, .count = C, .cursor = N.str); }
+fetch_args(A) ::= FORWARD ALL opt_from_in name(N). { A = MK(FetchStmt, .count = INT64_MAX, .cursor = N.str); }
+fetch_args(A) ::= BACKWARD opt_from_in name(N).   { A = MK(FetchStmt, .direction = AST_FETCH_BACKWARD, .count = 1, .cursor = N.str); }
+fetch_args(A) ::= BACKWARD signed_iconst(C) opt_from_in name(N).
+    { A = MK(FetchStmt, .direction = AST_FETCH_BACKWARD, .count = C, .cursor = N.str); }
+fetch_args(A) ::= BACKWARD ALL opt_from_in name(N).
+    { A = MK(FetchStmt, .direction = AST_FETCH_BACKWARD, .count = INT64_MAX, .cursor = N.str); }
+from_in ::= FROM.
+from_in ::= IN.
+opt_from_in ::= from_in.
+opt_from_in ::= .
+%type signed_iconst {int}
+signed_iconst(A) ::= ICONST(T).                   { A = pc_int(pc, T); }
+signed_iconst(A) ::= PLUS ICONST(T).              { A = pc_int(pc, T); }
+signed_iconst(A) ::= MINUS ICONST(T).             { A = -pc_int(pc, T); }
+close_portal_stmt(A) ::= CLOSE name(N).           { A = MK(ClosePortalStmt, .name = N.str); }
+close_portal_stmt(A) ::= CLOSE ALL.               { A = MK(ClosePortalStmt, .name = NULL); }
+
+lock_stmt(A) ::= LOCK opt_table relation_expr_list(L) opt_lock(M) opt_nowait(N). { A = MK(LockStmt, .rels = L, .mode = M, .nowait = N); }
+%type opt_lock {int}
+opt_lock(A) ::= IN lock_type(M) MODE.             { A = M; }
+opt_lock(A) ::= .                                 { A = 8; }
+%type lock_type {int}
+lock_type(A) ::= ACCESS SHARE.                    { A = 1; }
+lock_type(A) ::= ROW SHARE.                       { A = 2; }
+lock_type(A) ::= ROW EXCLUSIVE.                   { A = 3; }
+lock_type(A) ::= SHARE UPDATE EXCLUSIVE.          { A = 4; }
+lock_type(A) ::= SHARE.                           { A = 5; }
+lock_type(A) ::= SHARE ROW EXCLUSIVE.             { A = 6; }
+lock_type(A) ::= EXCLUSIVE.                       { A = 7; }
+lock_type(A) ::= ACCESS EXCLUSIVE.                { A = 8; }
+constraints_set_stmt(A) ::= SET CONSTRAINTS ALL constraints_set_mode(M). { A = MK(ConstraintsSetStmt, .deferred = M); }
+constraints_set_stmt(A) ::= SET CONSTRAINTS qualified_name_list(L) constraints_set_mode(M).
+    { A = MK(ConstraintsSetStmt, .constraints = L, .deferred = M); }
+%type constraints_set_mode {bool}
+constraints_set_mode(A) ::= DEFERRED.             { A = true; }
+constraints_set_mode(A) ::= IMMEDIATE.            { A = false; }
+discard_stmt(A) ::= DISCARD ALL.                  { A = MK(DiscardStmt, .kind = AST_DISCARD_ALL); }
+discard_stmt(A) ::= DISCARD TEMPORARY.       { A = MK(DiscardStmt, .kind = AST_DISCARD_TEMP); }
+discard_stmt(A) ::= DISCARD TEMP.       { A = MK(DiscardStmt, .kind = AST_DISCARD_TEMP); }
+discard_stmt(A) ::= DISCARD PLANS.                { A = MK(DiscardStmt, .kind = AST_DISCARD_PLANS); }
+discard_stmt(A) ::= DISCARD SEQUENCES.            { A = MK(DiscardStmt, .kind = AST_DISCARD_SEQUENCES); }
+checkpoint_stmt(A) ::= CHECKPOINT.                { A = MK(CheckPointStmt, .unused = 0); }
+load_stmt(A) ::= LOAD SCONST(F).                  { A = MK(LoadStmt, .filename = F.str); }
+notify_stmt(A) ::= NOTIFY col_id(N).              { A = MK(NotifyStmt, .channel = N.str); }
+notify_stmt(A) ::= NOTIFY col_id(N) COMMA SCONST(P). { A = MK(NotifyStmt, .channel = N.str, .payload = P.str); }
+listen_stmt(A) ::= LISTEN col_id(N).              { A = MK(ListenStmt, .channel = N.str); }
+unlisten_stmt(A) ::= UNLISTEN col_id(N).          { A = MK(UnlistenStmt, .channel = N.str); }
+unlisten_stmt(A) ::= UNLISTEN STAR.               { A = MK(UnlistenStmt, .channel = NULL); }
+cluster_stmt(A) ::= CLUSTER opt_verbose(V) qualified_name(R) cluster_index(I).
+    { A = MK(ClusterStmt, .rel = R, .index_name = I, .params = pc_flags(pc, NONE_LIST, V, "verbose")); }
+cluster_stmt(A) ::= CLUSTER LP utility_option_list(L) RP qualified_name(R) cluster_index(I).
+    { A = MK(ClusterStmt, .rel = R, .index_name = I, .params = L); }
+cluster_stmt(A) ::= CLUSTER opt_verbose(V).       { A = MK(ClusterStmt, .params = pc_flags(pc, NONE_LIST, V, "verbose")); }
+cluster_stmt(A) ::= CLUSTER opt_verbose(V) name(I) ON qualified_name(R).
+    { A = MK(ClusterStmt, .rel = R, .index_name = I.str, .params = pc_flags(pc, NONE_LIST, V, "verbose")); }
+%type cluster_index {const char *}
+cluster_index(A) ::= USING name(N).               { A = N.str; }
+cluster_index(A) ::= .                            { A = NULL; }
+reindex_stmt(A) ::= REINDEX reindex_options(O) INDEX opt_concurrently(C) qualified_name(R).
+    { A = pc_reindex(pc, AST_REINDEX_INDEX, R, NULL, O, C); }
+reindex_stmt(A) ::= REINDEX reindex_options(O) TABLE opt_concurrently(C) qualified_name(R).
+    { A = pc_reindex(pc, AST_REINDEX_TABLE, R, NULL, O, C); }
+reindex_stmt(A) ::= REINDEX reindex_options(O) SCHEMA opt_concurrently(C) name(N). { A = pc_reindex(pc, AST_REINDEX_SCHEMA, NULL, N.str, O, C); }
+reindex_stmt(A) ::= REINDEX reindex_options(O) SYSTEM opt_concurrently(C) opt_single_name(N).
+    { A = pc_reindex(pc, AST_REINDEX_SYSTEM, NULL, N, O, C); }
+reindex_stmt(A) ::= REINDEX reindex_options(O) DATABASE opt_concurrently(C) opt_single_name(N).
+    { A = pc_reindex(pc, AST_REINDEX_DATABASE, NULL, N, O, C); }
+%type reindex_options {AstList}
+reindex_options(A) ::= LP utility_option_list(L) RP. { A = L; }
+reindex_options(A) ::= .                          { A = NONE_LIST; }
+alter_system_stmt(A) ::= ALTER SYSTEM SET generic_set(S). { A = MK(AlterSystemStmt, .set = S); }
+alter_system_stmt(A) ::= ALTER SYSTEM RESET(T) reset_rest(N).
+    { A = MK(AlterSystemStmt, .set = pc_reset(pc, N, T.loc)); }
+
+// ---- types and domains ----
+
+define_stmt(A) ::= CREATE opt_or_replace(R) AGGREGATE func_name(N) aggr_args(G) definition(D).
+    { A = MK(DefineStmt, .kind = AST_OBJECT_AGGREGATE, .replace = R, .name = N, .args = G, .definition = D); }
+define_stmt(A) ::= CREATE opt_or_replace(R) AGGREGATE func_name(N) LP old_aggr_list(D) RP.
+    { A = MK(DefineStmt, .kind = AST_OBJECT_AGGREGATE, .old_style = true, .replace = R, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE OPERATOR any_operator(N) definition(D). { A = MK(DefineStmt, .kind = AST_OBJECT_OPERATOR, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE TYPE any_name(N) definition(D). { A = MK(DefineStmt, .kind = AST_OBJECT_TYPE, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE TYPE any_name(N).       { A = MK(DefineStmt, .kind = AST_OBJECT_TYPE, .name = N); }
+define_stmt(A) ::= CREATE TYPE any_name(N) AS LP RP. { A = MK(CompositeTypeStmt, .name = N); }
+define_stmt(A) ::= CREATE TYPE any_name(N) AS LP table_func_element_list(L) RP. { A = MK(CompositeTypeStmt, .name = N, .columns = L); }
+define_stmt(A) ::= CREATE TYPE any_name(N) AS ENUM LP RP. { A = MK(CreateEnumStmt, .name = N); }
+define_stmt(A) ::= CREATE TYPE any_name(N) AS ENUM LP enum_val_list(L) RP. { A = MK(CreateEnumStmt, .name = N, .values = L); }
+define_stmt(A) ::= CREATE TYPE any_name(N) AS RANGE definition(D). { A = MK(CreateRangeStmt, .name = N, .params = D); }
+define_stmt(A) ::= CREATE TEXT SEARCH PARSER any_name(N) definition(D). { A = MK(DefineStmt, .kind = AST_OBJECT_TSPARSER, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE TEXT SEARCH DICTIONARY any_name(N) definition(D). { A = MK(DefineStmt, .kind = AST_OBJECT_TSDICTIONARY, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE TEXT SEARCH TEMPLATE any_name(N) definition(D). { A = MK(DefineStmt, .kind = AST_OBJECT_TSTEMPLATE, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE TEXT SEARCH CONFIGURATION any_name(N) definition(D).
+    { A = MK(DefineStmt, .kind = AST_OBJECT_TSCONFIGURATION, .name = N, .definition = D); }
+define_stmt(A) ::= CREATE COLLATION opt_if_not_exists(I) any_name(N) definition(D).
+    { A = MK(DefineStmt, .kind = AST_OBJECT_COLLATION, .name = N, .definition = D, .if_not_exists = I); }
+define_stmt(A) ::= CREATE COLLATION opt_if_not_exists(I) any_name(N) FROM(T) any_name(F).
+    { A = MK(DefineStmt, .kind = AST_OBJECT_COLLATION, .name = N, .definition = L1(DEF("from", MK(ListNode, .items = F, .loc = pc_loc(F)), T.loc)),
+             .if_not_exists = I); }
+%type opt_or_replace {bool}
+opt_or_replace(A) ::= OR REPLACE.                 { A = true; }
+opt_or_replace(A) ::= .                           { A = false; }
+%type enum_val_list {AstList}
+enum_val_list(A) ::= SCONST(T).                   { A = L1(STR(T)); }
+enum_val_list(A) ::= enum_val_list(A) COMMA SCONST(T). { A = PUSH(A, STR(T)); }
+// FunctionParameter; after ORDER BY a ListNode of them. `*`: an A_Star.
+%type aggr_args {AstList}
+aggr_args(A) ::= LP STAR(T) RP.                   { A = L1(MK(A_Star, .loc = T.loc)); }
+aggr_args(A) ::= LP aggr_args_list(L) RP.         { A = L; }
+aggr_args(A) ::= LP ORDER(T) BY aggr_args_list(L) RP. { A = L1(MK(ListNode, .items = L, .loc = T.loc)); }
+aggr_args(A) ::= LP aggr_args_list(L) ORDER(T) BY aggr_args_list(O) RP. { A = PUSH(L, MK(ListNode, .items = O, .loc = T.loc)); }
+%type aggr_args_list {AstList}
+aggr_args_list(A) ::= func_arg(E).                { A = L1(E); }
+aggr_args_list(A) ::= aggr_args_list(A) COMMA func_arg(E). { A = PUSH(A, E); }
+%type old_aggr_list {AstList}
+old_aggr_list(A) ::= old_aggr_elem(E).            { A = L1(E); }
+old_aggr_list(A) ::= old_aggr_list(A) COMMA old_aggr_elem(E). { A = PUSH(A, E); }
+old_aggr_elem(A) ::= IDENT(N) EQ def_arg(V).      { A = DEF(N.str, V, N.loc); }
+alter_enum_stmt(A) ::= ALTER TYPE any_name(N) ADD VALUE opt_if_not_exists(I) SCONST(V).
+    { A = MK(AlterEnumStmt, .name = N, .new_value = V.str, .after = true, .if_not_exists = I); }
+alter_enum_stmt(A) ::= ALTER TYPE any_name(N) ADD VALUE opt_if_not_exists(I) SCONST(V) BEFORE SCONST(B).
+    { A = MK(AlterEnumStmt, .name = N, .new_value = V.str, .neighbor = B.str, .if_not_exists = I); }
+alter_enum_stmt(A) ::= ALTER TYPE any_name(N) ADD VALUE opt_if_not_exists(I) SCONST(V) AFTER SCONST(B).
+    { A = MK(AlterEnumStmt, .name = N, .new_value = V.str, .neighbor = B.str, .after = true, .if_not_exists = I); }
+alter_enum_stmt(A) ::= ALTER TYPE any_name(N) RENAME VALUE SCONST(O) TO SCONST(V).
+    { A = MK(AlterEnumStmt, .name = N, .old_value = O.str, .new_value = V.str); }
+alter_type_stmt(A) ::= ALTER TYPE any_name(N) SET LP operator_def_list(L) RP. { A = MK(AlterTypeStmt, .name = N, .options = L); }
+
+create_domain_stmt(A) ::= CREATE DOMAIN any_name(N) opt_as typename(T) col_qual_list(Q).
+    { A = pc_domain(pc, N, T, Q); }
+alter_domain_stmt(A) ::= ALTER DOMAIN any_name(N) alter_column_default(E).
+    { A = MK(AlterDomainStmt, .action = E != NULL ? "set default" : "drop default", .name = N, .def = E); }
+alter_domain_stmt(A) ::= ALTER DOMAIN any_name(N) DROP NOT NULL. { A = MK(AlterDomainStmt, .action = "drop not null", .name = N); }
+alter_domain_stmt(A) ::= ALTER DOMAIN any_name(N) SET NOT NULL. { A = MK(AlterDomainStmt, .action = "set not null", .name = N); }
+alter_domain_stmt(A) ::= ALTER DOMAIN any_name(N) ADD table_constraint(C). { A = MK(AlterDomainStmt, .action = "add constraint", .name = N, .def = C); }
+alter_domain_stmt(A) ::= ALTER DOMAIN any_name(N) DROP CONSTRAINT opt_if_exists(I) name(C) opt_drop_behavior(B).
+    { A = MK(AlterDomainStmt, .action = "drop constraint", .name = N, .constraint = C.str, .behavior = B, .missing_ok = I); }
+alter_domain_stmt(A) ::= ALTER DOMAIN any_name(N) VALIDATE CONSTRAINT name(C).
+    { A = MK(AlterDomainStmt, .action = "validate constraint", .name = N, .constraint = C.str); }
+
+// ---- functions ----
+
+create_function_stmt(A) ::= CREATE opt_or_replace(R) FUNCTION func_name(N) func_args_with_defaults(P) RETURNS func_type(T)
+                            opt_createfunc_opt_list(O) opt_routine_body(B).
+    { A = MK(CreateFunctionStmt, .replace = R, .name = N, .params = P, .return_type = T, .options = O, .sql_body = B); }
+create_function_stmt(A) ::= CREATE opt_or_replace(R) FUNCTION func_name(N) func_args_with_defaults(P) RETURNS TABLE(T)
+                            LP table_func_column_list(C) RP opt_createfunc_opt_list(O) opt_routine_body(B).
+    { A = pc_function_table(pc, MK(CreateFunctionStmt, .replace = R, .name = N, .params = P, .options = O, .sql_body = B), C, T.loc); }
+create_function_stmt(A) ::= CREATE opt_or_replace(R) FUNCTION func_name(N) func_args_with_defaults(P)
+                            opt_createfunc_opt_list(O) opt_routine_body(B).
+    { A = MK(CreateFunctionStmt, .replace = R, .name = N, .params = P, .options = O, .sql_body = B); }
+create_function_stmt(A) ::= CREATE opt_or_replace(R) PROCEDURE func_name(N) func_args_with_defaults(P)
+                            opt_createfunc_opt_list(O) opt_routine_body(B).
+    { A = MK(CreateFunctionStmt, .is_procedure = true, .replace = R, .name = N, .params = P, .options = O, .sql_body = B); }
+%type func_args {AstList}
+func_args(A) ::= LP func_args_list(L) RP.         { A = L; }
+func_args(A) ::= LP RP.                           { A = NONE_LIST; }
+%type func_args_list {AstList}
+func_args_list(A) ::= func_arg(E).                { A = L1(E); }
+func_args_list(A) ::= func_args_list(A) COMMA func_arg(E). { A = PUSH(A, E); }
+%type func_args_with_defaults {AstList}
+func_args_with_defaults(A) ::= LP func_args_with_defaults_list(L) RP. { A = L; }
+func_args_with_defaults(A) ::= LP RP.             { A = NONE_LIST; }
+%type func_args_with_defaults_list {AstList}
+func_args_with_defaults_list(A) ::= func_arg_with_default(E). { A = L1(E); }
+func_args_with_defaults_list(A) ::= func_args_with_defaults_list(A) COMMA func_arg_with_default(E). { A = PUSH(A, E); }
+func_arg_with_default ::= func_arg.
+func_arg_with_default(A) ::= func_arg(A) DEFAULT a_expr(E). { if (A != NULL) ((FunctionParameter *)A)->default_value = E; }
+func_arg_with_default(A) ::= func_arg(A) EQ a_expr(E). { if (A != NULL) ((FunctionParameter *)A)->default_value = E; }
+func_arg(A) ::= arg_class(M) type_function_name(N) func_type(T).
+    { A = MK(FunctionParameter, .name = N.str, .type = T, .mode = M, .loc = N.loc); }
+func_arg(A) ::= type_function_name(N) arg_class(M) func_type(T).
+    { A = MK(FunctionParameter, .name = N.str, .type = T, .mode = M, .loc = N.loc); }
+func_arg(A) ::= type_function_name(N) func_type(T). { A = MK(FunctionParameter, .name = N.str, .type = T, .loc = N.loc); }
+func_arg(A) ::= arg_class(M) func_type(T).        { A = MK(FunctionParameter, .type = T, .mode = M, .loc = ast_location(T)); }
+func_arg(A) ::= func_type(T).                     { A = MK(FunctionParameter, .type = T, .loc = ast_location(T)); }
+%type arg_class {AstParamMode}
+arg_class(A) ::= IN.                              { A = AST_PARAM_IN; }
+arg_class(A) ::= OUT.                             { A = AST_PARAM_OUT; }
+arg_class(A) ::= INOUT.                           { A = AST_PARAM_INOUT; }
+arg_class(A) ::= IN OUT.                          { A = AST_PARAM_INOUT; }
+arg_class(A) ::= VARIADIC.                        { A = AST_PARAM_VARIADIC; }
+%type table_func_column_list {AstList}
+table_func_column_list(A) ::= table_func_column(E). { A = L1(E); }
+table_func_column_list(A) ::= table_func_column_list(A) COMMA table_func_column(E). { A = PUSH(A, E); }
+table_func_column(A) ::= type_function_name(N) func_type(T).
+    { A = MK(FunctionParameter, .name = N.str, .type = T, .mode = AST_PARAM_TABLE, .loc = N.loc); }
+%type opt_createfunc_opt_list {AstList}
+opt_createfunc_opt_list ::= createfunc_opt_list.
+opt_createfunc_opt_list(A) ::= .                  { A = NONE_LIST; }
+%type createfunc_opt_list {AstList}
+createfunc_opt_list(A) ::= createfunc_opt_item(E). { A = L1(E); }
+createfunc_opt_list(A) ::= createfunc_opt_list(A) createfunc_opt_item(E). { A = PUSH(A, E); }
+createfunc_opt_item(A) ::= AS(T) SCONST(S).       { A = DEF("as", MK(ListNode, .items = L1(STR(S)), .loc = S.loc), T.loc); }
+createfunc_opt_item(A) ::= AS(T) SCONST(S) COMMA SCONST(U).
+    { A = DEF("as", MK(ListNode, .items = L2(STR(S), STR(U)), .loc = S.loc), T.loc); }
+createfunc_opt_item(A) ::= LANGUAGE(T) non_reserved_word_or_sconst(N). { A = DEF("language", STR(N), T.loc); }
+createfunc_opt_item(A) ::= TRANSFORM(T) transform_type_list(L). { A = DEF("transform", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+createfunc_opt_item(A) ::= WINDOW(T).             { A = DEF("window", pc_bool(pc, true, T.loc), T.loc); }
+createfunc_opt_item ::= common_func_opt_item.
+%type transform_type_list {AstList}
+transform_type_list(A) ::= FOR TYPE typename(E).  { A = L1(E); }
+transform_type_list(A) ::= transform_type_list(A) COMMA FOR TYPE typename(E). { A = PUSH(A, E); }
+common_func_opt_item(A) ::= CALLED(T) ON NULL INPUT. { A = DEF("strict", pc_bool(pc, false, T.loc), T.loc); }
+common_func_opt_item(A) ::= RETURNS(T) NULL ON NULL INPUT. { A = DEF("strict", pc_bool(pc, true, T.loc), T.loc); }
+common_func_opt_item(A) ::= STRICT(T).            { A = DEF("strict", pc_bool(pc, true, T.loc), T.loc); }
+common_func_opt_item(A) ::= IMMUTABLE(T). { A = DEF("volatility", STR(T), T.loc); }
+common_func_opt_item(A) ::= STABLE(T). { A = DEF("volatility", STR(T), T.loc); }
+common_func_opt_item(A) ::= VOLATILE(T). { A = DEF("volatility", STR(T), T.loc); }
+common_func_opt_item(A) ::= EXTERNAL(T) SECURITY DEFINER. { A = DEF("security", pc_bool(pc, true, T.loc), T.loc); }
+common_func_opt_item(A) ::= EXTERNAL(T) SECURITY INVOKER. { A = DEF("security", pc_bool(pc, false, T.loc), T.loc); }
+common_func_opt_item(A) ::= SECURITY(T) DEFINER.  { A = DEF("security", pc_bool(pc, true, T.loc), T.loc); }
+common_func_opt_item(A) ::= SECURITY(T) INVOKER.  { A = DEF("security", pc_bool(pc, false, T.loc), T.loc); }
+common_func_opt_item(A) ::= LEAKPROOF(T).         { A = DEF("leakproof", pc_bool(pc, true, T.loc), T.loc); }
+common_func_opt_item(A) ::= NOT(T) LEAKPROOF.     { A = DEF("leakproof", pc_bool(pc, false, T.loc), T.loc); }
+common_func_opt_item(A) ::= COST(T) numeric_only(N). { A = DEF("cost", N, T.loc); }
+common_func_opt_item(A) ::= ROWS(T) numeric_only(N). { A = DEF("rows", N, T.loc); }
+common_func_opt_item(A) ::= SUPPORT(T) any_name(N). { A = DEF("support", MK(ListNode, .items = N, .loc = pc_loc(N)), T.loc); }
+common_func_opt_item(A) ::= SET(T) set_rest_more(S). { A = DEF("set", S, T.loc); }
+common_func_opt_item(A) ::= RESET(T) reset_rest(N). { A = DEF("set", pc_reset(pc, N, T.loc), T.loc); }
+common_func_opt_item(A) ::= PARALLEL(T) col_id(N). { A = DEF("parallel", STR(N), T.loc); }
+opt_routine_body ::= return_stmt.
+opt_routine_body(A) ::= BEGIN(T) ATOMIC routine_body_stmt_list(L) END. { A = MK(ListNode, .items = L, .loc = T.loc); }
+opt_routine_body(A) ::= .                         { A = NULL; }
+%type routine_body_stmt_list {AstList}
+routine_body_stmt_list(A) ::= routine_body_stmt_list(A) routine_body_stmt(E) SEMI. { if (E != NULL) A = PUSH(A, E); }
+routine_body_stmt_list(A) ::= .                   { A = NONE_LIST; }
+routine_body_stmt ::= stmt.
+routine_body_stmt ::= return_stmt.
+return_stmt(A) ::= RETURN a_expr(E).              { A = MK(ReturnStmt, .value = E); }
+alter_function_stmt(A) ::= ALTER FUNCTION function_with_argtypes(F) alterfunc_opt_list(L) opt_restrict.
+    { A = MK(AlterFunctionStmt, .kind = AST_OBJECT_FUNCTION, .func = F, .actions = L); }
+alter_function_stmt(A) ::= ALTER PROCEDURE function_with_argtypes(F) alterfunc_opt_list(L) opt_restrict.
+    { A = MK(AlterFunctionStmt, .kind = AST_OBJECT_PROCEDURE, .func = F, .actions = L); }
+alter_function_stmt(A) ::= ALTER ROUTINE function_with_argtypes(F) alterfunc_opt_list(L) opt_restrict.
+    { A = MK(AlterFunctionStmt, .kind = AST_OBJECT_ROUTINE, .func = F, .actions = L); }
+%type alterfunc_opt_list {AstList}
+alterfunc_opt_list(A) ::= common_func_opt_item(E). { A = L1(E); }
+alterfunc_opt_list(A) ::= alterfunc_opt_list(A) common_func_opt_item(E). { A = PUSH(A, E); }
+opt_restrict ::= RESTRICT.
+opt_restrict ::= .
+call_stmt(A) ::= CALL func_application(F).        { A = MK(CallStmt, .func = F); }
+do_stmt(A) ::= DO do_args(L).                     { A = MK(DoStmt, .args = L); }
+%type do_args {AstList}
+do_args(A) ::= do_arg(E).                         { A = L1(E); }
+do_args(A) ::= do_args(A) do_arg(E).              { A = PUSH(A, E); }
+do_arg(A) ::= SCONST(S).                          { A = DEF("as", STR(S), S.loc); }
+do_arg(A) ::= LANGUAGE(T) non_reserved_word_or_sconst(N). { A = DEF("language", STR(N), T.loc); }
+
+function_with_argtypes(A) ::= func_name(N) func_args(P). { A = pc_object_with_params(pc, N, P); }
+function_with_argtypes(A) ::= type_func_word(N).  { A = MK(ObjectWithArgs, .name = L1(STR(N)), .args_unspecified = true); }
+function_with_argtypes(A) ::= col_id(N).          { A = MK(ObjectWithArgs, .name = L1(STR(N)), .args_unspecified = true); }
+function_with_argtypes(A) ::= col_id(N) indirection(P).
+    { A = MK(ObjectWithArgs, .name = pc_check_names(pc, pc_prepend(pc, STR(N), P)), .args_unspecified = true); }
+%type function_with_argtypes_list {AstList}
+function_with_argtypes_list(A) ::= function_with_argtypes(E). { A = L1(E); }
+function_with_argtypes_list(A) ::= function_with_argtypes_list(A) COMMA function_with_argtypes(E). { A = PUSH(A, E); }
+aggregate_with_argtypes(A) ::= func_name(N) aggr_args(P). { A = pc_object_with_params(pc, N, P); }
+%type aggregate_with_argtypes_list {AstList}
+aggregate_with_argtypes_list(A) ::= aggregate_with_argtypes(E). { A = L1(E); }
+aggregate_with_argtypes_list(A) ::= aggregate_with_argtypes_list(A) COMMA aggregate_with_argtypes(E). { A = PUSH(A, E); }
+operator_with_argtypes(A) ::= any_operator(N) oper_argtypes(L). { A = MK(ObjectWithArgs, .name = N, .args = L); }
+%type operator_with_argtypes_list {AstList}
+operator_with_argtypes_list(A) ::= operator_with_argtypes(E). { A = L1(E); }
+operator_with_argtypes_list(A) ::= operator_with_argtypes_list(A) COMMA operator_with_argtypes(E). { A = PUSH(A, E); }
+%type oper_argtypes {AstList}
+oper_argtypes(A) ::= LP typename RP(T).
+    { A = NONE_LIST; pc_fail_hint(pc, T.loc, ERR_SYNTAX_ERROR, "missing argument", "Use NONE to denote the missing argument of a unary operator."); }
+oper_argtypes(A) ::= LP typename(L) COMMA typename(R) RP. { A = L2(L, R); }
+oper_argtypes(A) ::= LP NONE COMMA typename(R) RP. { A = L2(NULL, R); }
+oper_argtypes(A) ::= LP typename(L) COMMA NONE RP. { A = L2(L, NULL); }
+
+create_cast_stmt(A) ::= CREATE CAST LP typename(S) AS typename(T) RP WITH FUNCTION function_with_argtypes(F) cast_context(C).
+    { A = MK(CreateCastStmt, .source = S, .target = T, .func = F, .context = C); }
+create_cast_stmt(A) ::= CREATE CAST LP typename(S) AS typename(T) RP WITHOUT FUNCTION cast_context(C).
+    { A = MK(CreateCastStmt, .source = S, .target = T, .context = C); }
+create_cast_stmt(A) ::= CREATE CAST LP typename(S) AS typename(T) RP WITH INOUT cast_context(C).
+    { A = MK(CreateCastStmt, .source = S, .target = T, .context = C, .inout = true); }
+%type cast_context {AstCastContext}
+cast_context(A) ::= AS IMPLICIT.                  { A = AST_CAST_IMPLICIT; }
+cast_context(A) ::= AS ASSIGNMENT.                { A = AST_CAST_ASSIGNMENT; }
+cast_context(A) ::= .                             { A = AST_CAST_EXPLICIT; }
+
+drop_more_stmt(A) ::= DROP FUNCTION opt_if_exists(I) function_with_argtypes_list(L) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_FUNCTION, .objects = L, .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP PROCEDURE opt_if_exists(I) function_with_argtypes_list(L) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_PROCEDURE, .objects = L, .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP ROUTINE opt_if_exists(I) function_with_argtypes_list(L) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_ROUTINE, .objects = L, .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP AGGREGATE opt_if_exists(I) aggregate_with_argtypes_list(L) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_AGGREGATE, .objects = L, .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP OPERATOR opt_if_exists(I) operator_with_argtypes_list(L) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_OPERATOR, .objects = L, .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP CAST(T) opt_if_exists(I) LP typename(S) AS typename(R) RP opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_CAST, .objects = L1(MK(ListNode, .items = L2(S, R), .loc = T.loc)), .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP OPERATOR CLASS opt_if_exists(I) any_name(N) USING name(M) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_OPCLASS, .objects = L1(MK(ListNode, .items = pc_prepend(pc, STR(M), N), .loc = M.loc)), .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP OPERATOR FAMILY opt_if_exists(I) any_name(N) USING name(M) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_OPFAMILY, .objects = L1(MK(ListNode, .items = pc_prepend(pc, STR(M), N), .loc = M.loc)), .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP TRANSFORM(T) opt_if_exists(I) FOR typename(N) LANGUAGE name(L) opt_drop_behavior(B).
+    { A = MK(DropStmt, .kind = AST_OBJECT_TRANSFORM, .objects = L1(MK(ListNode, .items = L2(N, STR(L)), .loc = T.loc)), .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP OWNED BY role_list(L) opt_drop_behavior(B). { A = MK(DropOwnedStmt, .roles = L, .behavior = B); }
+drop_more_stmt(A) ::= DROP ROLE opt_if_exists(I) role_list(L). { A = MK(DropRoleStmt, .roles = L, .missing_ok = I); }
+drop_more_stmt(A) ::= DROP USER opt_if_exists(I) role_list(L). { A = MK(DropRoleStmt, .roles = L, .missing_ok = I); }
+drop_more_stmt(A) ::= DROP GROUP opt_if_exists(I) role_list(L). { A = MK(DropRoleStmt, .roles = L, .missing_ok = I); }
+drop_more_stmt(A) ::= DROP DATABASE opt_if_exists(I) name(N). { A = MK(DropdbStmt, .name = N.str, .missing_ok = I); }
+drop_more_stmt(A) ::= DROP DATABASE opt_if_exists(I) name(N) opt_with_word LP drop_option_list(L) RP.
+    { A = MK(DropdbStmt, .name = N.str, .missing_ok = I, .options = L); }
+drop_more_stmt(A) ::= DROP TABLESPACE opt_if_exists(I) name(N). { A = MK(DropTableSpaceStmt, .name = N.str, .missing_ok = I); }
+drop_more_stmt(A) ::= DROP SUBSCRIPTION opt_if_exists(I) name(N) opt_drop_behavior(B).
+    { A = MK(DropSubscriptionStmt, .name = N.str, .missing_ok = I, .behavior = B); }
+drop_more_stmt(A) ::= DROP USER MAPPING opt_if_exists(I) FOR auth_ident(U) SERVER name(S).
+    { A = MK(DropUserMappingStmt, .user = U, .server = S.str, .missing_ok = I); }
+%type drop_option_list {AstList}
+drop_option_list(A) ::= FORCE(T).                 { A = L1(DEF("force", NULL, T.loc)); }
+drop_option_list(A) ::= drop_option_list(A) COMMA FORCE(T). { A = PUSH(A, DEF("force", NULL, T.loc)); }
+auth_ident ::= role_spec.
+auth_ident(A) ::= USER(T).                        { A = MK(RoleSpec, .kind = AST_ROLE_CURRENT_USER, .loc = T.loc); }
+reassign_owned_stmt(A) ::= REASSIGN OWNED BY role_list(L) TO role_spec(R). { A = MK(ReassignOwnedStmt, .roles = L, .new_role = R); }
+
+comment_stmt(A) ::= COMMENT ON AGGREGATE aggregate_with_argtypes(N) IS comment_text(C). { A = MK(CommentStmt, .kind = AST_OBJECT_AGGREGATE, .object = N, .comment = C); }
+comment_stmt(A) ::= COMMENT ON FUNCTION function_with_argtypes(N) IS comment_text(C). { A = MK(CommentStmt, .kind = AST_OBJECT_FUNCTION, .object = N, .comment = C); }
+comment_stmt(A) ::= COMMENT ON PROCEDURE function_with_argtypes(N) IS comment_text(C). { A = MK(CommentStmt, .kind = AST_OBJECT_PROCEDURE, .object = N, .comment = C); }
+comment_stmt(A) ::= COMMENT ON ROUTINE function_with_argtypes(N) IS comment_text(C). { A = MK(CommentStmt, .kind = AST_OBJECT_ROUTINE, .object = N, .comment = C); }
+comment_stmt(A) ::= COMMENT ON OPERATOR operator_with_argtypes(N) IS comment_text(C). { A = MK(CommentStmt, .kind = AST_OBJECT_OPERATOR, .object = N, .comment = C); }
+comment_stmt(A) ::= COMMENT ON OPERATOR CLASS any_name(N) USING name(M) IS comment_text(C).
+    { A = MK(CommentStmt, .kind = AST_OBJECT_OPCLASS, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), N), .loc = M.loc), .comment = C); }
+comment_stmt(A) ::= COMMENT ON OPERATOR FAMILY any_name(N) USING name(M) IS comment_text(C).
+    { A = MK(CommentStmt, .kind = AST_OBJECT_OPFAMILY, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), N), .loc = M.loc), .comment = C); }
+comment_stmt(A) ::= COMMENT ON LARGE OBJECT numeric_only(N) IS comment_text(C). { A = MK(CommentStmt, .kind = AST_OBJECT_LARGEOBJECT, .object = N, .comment = C); }
+comment_stmt(A) ::= COMMENT ON CAST(T) LP typename(S) AS typename(R) RP IS comment_text(C).
+    { A = MK(CommentStmt, .kind = AST_OBJECT_CAST, .object = MK(ListNode, .items = L2(S, R), .loc = T.loc), .comment = C); }
+comment_stmt(A) ::= COMMENT ON TRANSFORM(T) FOR typename(S) LANGUAGE name(N) IS comment_text(C).
+    { A = MK(CommentStmt, .kind = AST_OBJECT_TRANSFORM, .object = MK(ListNode, .items = L2(S, STR(N)), .loc = T.loc), .comment = C); }
+
+sec_label_stmt(A) ::= SECURITY LABEL opt_provider(P) ON object_type_any_name(K) any_name(N) IS comment_text(C).
+    { A = MK(SecLabelStmt, .kind = K, .object = MK(ListNode, .items = N, .loc = pc_loc(N)), .provider = P, .label = C); }
+sec_label_stmt(A) ::= SECURITY LABEL opt_provider(P) ON COLUMN any_name(N) IS comment_text(C).
+    { A = MK(SecLabelStmt, .kind = AST_OBJECT_COLUMN, .object = MK(ListNode, .items = N, .loc = pc_loc(N)), .provider = P, .label = C); }
+sec_label_stmt(A) ::= SECURITY LABEL opt_provider(P) ON object_type_name(K) name(N) IS comment_text(C).
+    { A = MK(SecLabelStmt, .kind = K, .object = STR(N), .provider = P, .label = C); }
+sec_label_stmt(A) ::= SECURITY LABEL opt_provider(P) ON TYPE typename(N) IS comment_text(C).
+    { A = MK(SecLabelStmt, .kind = AST_OBJECT_TYPE, .object = N, .provider = P, .label = C); }
+sec_label_stmt(A) ::= SECURITY LABEL opt_provider(P) ON DOMAIN typename(N) IS comment_text(C).
+    { A = MK(SecLabelStmt, .kind = AST_OBJECT_DOMAIN, .object = N, .provider = P, .label = C); }
+sec_label_stmt(A) ::= SECURITY LABEL opt_provider(P) ON FUNCTION function_with_argtypes(N) IS comment_text(C).
+    { A = MK(SecLabelStmt, .kind = AST_OBJECT_FUNCTION, .object = N, .provider = P, .label = C); }
+%type opt_provider {const char *}
+opt_provider(A) ::= FOR non_reserved_word_or_sconst(N). { A = N.str; }
+opt_provider(A) ::= .                             { A = NULL; }
+
+// ---- triggers, rules, policies, statistics ----
+
+create_trig_stmt(A) ::= CREATE opt_or_replace(R) TRIGGER name(N) trigger_timing(G) trigger_events(E) ON qualified_name(T)
+                        trigger_referencing(F) trigger_for_spec(S) trigger_when(W) EXECUTE function_or_procedure func_name(U)
+                        LP trigger_func_args(L) RP.
+    { A = pc_trigger(E, MK(CreateTrigStmt, .replace = R, .name = N.str, .rel = T, .func = U, .args = L, .row = S, .timing = G,
+             .when = W, .transitions = F)); }
+create_trig_stmt(A) ::= CREATE opt_or_replace(R) CONSTRAINT TRIGGER name(N) AFTER trigger_events(E) ON qualified_name(T)
+                        opt_constr_from_table(C) constraint_attribute_spec(K) FOR EACH ROW trigger_when(W) EXECUTE
+                        function_or_procedure func_name(U) LP trigger_func_args(L) RP.
+    { A = pc_trigger(E, MK(CreateTrigStmt, .replace = R, .is_constraint = true, .name = N.str, .rel = T, .func = U, .args = L,
+             .row = true, .when = W, .constraint_rel = C, .deferrable = (K.nbytes & (ATTR_DEFERRABLE | ATTR_INITIALLY_DEFERRED)) != 0,
+             .initially_deferred = (K.nbytes & ATTR_INITIALLY_DEFERRED) != 0)); }
+%type trigger_timing {int}
+trigger_timing(A) ::= BEFORE.                     { A = TRIGGER_BEFORE; }
+trigger_timing(A) ::= AFTER.                      { A = TRIGGER_AFTER; }
+trigger_timing(A) ::= INSTEAD OF.                 { A = TRIGGER_INSTEAD; }
+// A CreateTrigStmt with events and columns alone.
+trigger_events ::= trigger_one_event.
+trigger_events(A) ::= trigger_events(A) OR(T) trigger_one_event(E). { A = pc_trigger_event(pc, A, E, T.loc); }
+trigger_one_event(A) ::= INSERT.                  { A = MK(CreateTrigStmt, .events = TRIGGER_INSERT); }
+trigger_one_event(A) ::= DELETE.                  { A = MK(CreateTrigStmt, .events = TRIGGER_DELETE); }
+trigger_one_event(A) ::= UPDATE.                  { A = MK(CreateTrigStmt, .events = TRIGGER_UPDATE); }
+trigger_one_event(A) ::= UPDATE OF column_list(L). { A = MK(CreateTrigStmt, .events = TRIGGER_UPDATE, .columns = L); }
+trigger_one_event(A) ::= TRUNCATE.                { A = MK(CreateTrigStmt, .events = TRIGGER_TRUNCATE); }
+%type trigger_referencing {AstList}
+trigger_referencing(A) ::= REFERENCING trigger_transitions(L). { A = L; }
+trigger_referencing(A) ::= .                      { A = NONE_LIST; }
+%type trigger_transitions {AstList}
+trigger_transitions(A) ::= trigger_transition(E). { A = L1(E); }
+trigger_transitions(A) ::= trigger_transitions(A) trigger_transition(E). { A = PUSH(A, E); }
+trigger_transition(A) ::= transition_new(W) transition_table(T) opt_as col_id(N).
+    { A = MK(TriggerTransition, .name = N.str, .is_new = W, .is_table = T); }
+%type transition_new {bool}
+transition_new(A) ::= NEW.                        { A = true; }
+transition_new(A) ::= OLD.                        { A = false; }
+%type transition_table {bool}
+transition_table(A) ::= TABLE.                    { A = true; }
+transition_table(A) ::= ROW.                      { A = false; }
+%type trigger_for_spec {bool}
+trigger_for_spec(A) ::= FOR opt_each ROW.         { A = true; }
+trigger_for_spec(A) ::= FOR opt_each STATEMENT.   { A = false; }
+trigger_for_spec(A) ::= .                         { A = false; }
+opt_each ::= EACH.
+opt_each ::= .
+trigger_when(A) ::= WHEN LP a_expr(E) RP.         { A = E; }
+trigger_when(A) ::= .                             { A = NULL; }
+function_or_procedure ::= FUNCTION.
+function_or_procedure ::= PROCEDURE.
+%type trigger_func_args {AstList}
+trigger_func_args(A) ::= trigger_func_arg(E).     { A = L1(E); }
+trigger_func_args(A) ::= trigger_func_args(A) COMMA trigger_func_arg(E). { A = PUSH(A, E); }
+trigger_func_args(A) ::= .                        { A = NONE_LIST; }
+trigger_func_arg(A) ::= ICONST(T).  { A = STR(T); }
+trigger_func_arg(A) ::= FCONST(T).  { A = STR(T); }
+trigger_func_arg(A) ::= SCONST(T).  { A = STR(T); }
+trigger_func_arg(A) ::= col_label(T).             { A = STR(T); }
+opt_constr_from_table(A) ::= FROM qualified_name(R). { A = R; }
+opt_constr_from_table(A) ::= .                    { A = NULL; }
+create_event_trig_stmt(A) ::= CREATE EVENT TRIGGER name(N) ON col_label(E) EXECUTE function_or_procedure func_name(F) LP RP.
+    { A = MK(CreateEventTrigStmt, .name = N.str, .event = E.str, .func = F); }
+create_event_trig_stmt(A) ::= CREATE EVENT TRIGGER name(N) ON col_label(E) WHEN event_trigger_when_list(W) EXECUTE
+                              function_or_procedure func_name(F) LP RP.
+    { A = MK(CreateEventTrigStmt, .name = N.str, .event = E.str, .when = W, .func = F); }
+%type event_trigger_when_list {AstList}
+event_trigger_when_list(A) ::= event_trigger_when_item(E). { A = L1(E); }
+event_trigger_when_list(A) ::= event_trigger_when_list(A) AND event_trigger_when_item(E). { A = PUSH(A, E); }
+event_trigger_when_item(A) ::= col_id(N) IN LP enum_val_list(L) RP. { A = DEF(N.str, MK(ListNode, .items = L, .loc = pc_loc(L)), N.loc); }
+alter_event_trig_stmt(A) ::= ALTER EVENT TRIGGER name(N) enable_trigger(E). { A = MK(AlterEventTrigStmt, .name = N.str, .enabled = E); }
+%type enable_trigger {const char *}
+enable_trigger(A) ::= ENABLE.                     { A = "enable"; }
+enable_trigger(A) ::= ENABLE REPLICA.             { A = "enable replica"; }
+enable_trigger(A) ::= ENABLE ALWAYS.              { A = "enable always"; }
+enable_trigger(A) ::= DISABLE.                    { A = "disable"; }
+
+rule_stmt(A) ::= CREATE opt_or_replace(R) RULE name(N) AS ON rule_event(E) TO qualified_name(T) where_clause(W) DO
+                 opt_instead(I) rule_action_list(L).
+    { A = MK(RuleStmt, .rel = T, .name = N.str, .where = W, .event = E, .instead = I, .actions = L, .replace = R); }
+%type rule_event {AstCmdKind}
+rule_event(A) ::= SELECT.                         { A = AST_CMD_SELECT; }
+rule_event(A) ::= UPDATE.                         { A = AST_CMD_UPDATE; }
+rule_event(A) ::= DELETE.                         { A = AST_CMD_DELETE; }
+rule_event(A) ::= INSERT.                         { A = AST_CMD_INSERT; }
+%type opt_instead {bool}
+opt_instead(A) ::= INSTEAD.                       { A = true; }
+opt_instead(A) ::= ALSO.                          { A = false; }
+opt_instead(A) ::= .                              { A = false; }
+%type rule_action_list {AstList}
+rule_action_list(A) ::= NOTHING.                  { A = NONE_LIST; }
+rule_action_list(A) ::= rule_action_stmt(E).      { A = L1(E); }
+rule_action_list(A) ::= LP rule_action_multi(L) RP. { A = L; }
+%type rule_action_multi {AstList}
+rule_action_multi(A) ::= rule_action_multi(A) SEMI rule_action_stmt_or_empty(E). { if (E != NULL) A = PUSH(A, E); }
+rule_action_multi(A) ::= rule_action_stmt_or_empty(E). { A = E != NULL ? L1(E) : NONE_LIST; }
+rule_action_stmt_or_empty ::= rule_action_stmt.
+rule_action_stmt_or_empty(A) ::= .                { A = NULL; }
+rule_action_stmt ::= select_stmt.
+rule_action_stmt ::= insert_stmt.
+rule_action_stmt ::= update_stmt.
+rule_action_stmt ::= delete_stmt.
+rule_action_stmt ::= notify_stmt.
+
+create_policy_stmt(A) ::= CREATE POLICY name(N) ON qualified_name(T) policy_permissive(P) policy_for(C) policy_to(R)
+                          policy_using(Q) policy_with_check(W).
+    { A = MK(CreatePolicyStmt, .name = N.str, .rel = T, .permissive = P, .command = C, .roles = R, .qual = Q, .with_check = W); }
+alter_policy_stmt(A) ::= ALTER POLICY name(N) ON qualified_name(T) policy_to(R) policy_using(Q) policy_with_check(W).
+    { A = MK(AlterPolicyStmt, .name = N.str, .rel = T, .roles = R, .qual = Q, .with_check = W); }
+%type policy_permissive {bool}
+policy_permissive(A) ::= AS IDENT(T).             { A = pc_policy_permissive(pc, T); }
+policy_permissive(A) ::= .                        { A = true; }
+%type policy_for {const char *}
+policy_for(A) ::= FOR ALL(T). { A = T.str; }
+policy_for(A) ::= FOR SELECT(T). { A = T.str; }
+policy_for(A) ::= FOR INSERT(T). { A = T.str; }
+policy_for(A) ::= FOR UPDATE(T). { A = T.str; }
+policy_for(A) ::= FOR DELETE(T). { A = T.str; }
+policy_for(A) ::= .                               { A = "all"; }
+%type policy_to {AstList}
+policy_to(A) ::= TO role_list(L).                 { A = L; }
+policy_to(A) ::= .                                { A = NONE_LIST; }
+policy_using(A) ::= USING LP a_expr(E) RP.        { A = E; }
+policy_using(A) ::= .                             { A = NULL; }
+policy_with_check(A) ::= WITH CHECK LP a_expr(E) RP. { A = E; }
+policy_with_check(A) ::= .                        { A = NULL; }
+
+create_stats_stmt(A) ::= CREATE STATISTICS opt_if_not_exists(I) any_name(N) opt_name_list(K) ON stats_params(P) FROM from_list(F).
+    { A = MK(CreateStatsStmt, .name = N, .kinds = K, .exprs = P, .rels = F, .if_not_exists = I); }
+%type stats_params {AstList}
+stats_params(A) ::= stats_param(E).               { A = L1(E); }
+stats_params(A) ::= stats_params(A) COMMA stats_param(E). { A = PUSH(A, E); }
+stats_param(A) ::= col_id(N).                     { A = pc_column(pc, N, NONE_LIST); }
+stats_param ::= func_expr_windowless.
+stats_param(A) ::= LP a_expr(E) RP.               { A = E; }
+alter_stats_stmt(A) ::= ALTER STATISTICS opt_if_exists(I) any_name(N) SET STATISTICS signed_iconst(V).
+    { A = MK(AlterStatsStmt, .name = N, .target = V, .missing_ok = I); }
+
+// ---- RENAME, SET SCHEMA, OWNER, DEPENDS ----
+
+rename_stmt(A) ::= ALTER TABLE opt_if_exists(I) relation_expr(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TABLE, .rel = R, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER SEQUENCE opt_if_exists(I) qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_SEQUENCE, .rel = R, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER VIEW opt_if_exists(I) qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_VIEW, .rel = R, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER MATERIALIZED VIEW opt_if_exists(I) qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_MATVIEW, .rel = R, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER INDEX opt_if_exists(I) qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_INDEX, .rel = R, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER FOREIGN TABLE opt_if_exists(I) relation_expr(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_FOREIGN_TABLE, .rel = R, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER TABLE opt_if_exists(I) relation_expr(R) RENAME opt_column name(O) TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_COLUMN, .relation_kind = AST_OBJECT_TABLE, .rel = R, .subname = O.str, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER VIEW opt_if_exists(I) qualified_name(R) RENAME opt_column name(O) TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_COLUMN, .relation_kind = AST_OBJECT_VIEW, .rel = R, .subname = O.str, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER MATERIALIZED VIEW opt_if_exists(I) qualified_name(R) RENAME opt_column name(O) TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_COLUMN, .relation_kind = AST_OBJECT_MATVIEW, .rel = R, .subname = O.str, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER FOREIGN TABLE opt_if_exists(I) relation_expr(R) RENAME opt_column name(O) TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_COLUMN, .relation_kind = AST_OBJECT_FOREIGN_TABLE, .rel = R, .subname = O.str, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER TABLE opt_if_exists(I) relation_expr(R) RENAME CONSTRAINT name(O) TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TABCONSTRAINT, .relation_kind = AST_OBJECT_TABLE, .rel = R, .subname = O.str, .newname = N.str, .missing_ok = I); }
+rename_stmt(A) ::= ALTER POLICY name(O) ON qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_POLICY, .rel = R, .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER RULE name(O) ON qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_RULE, .rel = R, .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER TRIGGER name(O) ON qualified_name(R) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TRIGGER, .rel = R, .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER DATABASE name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_DATABASE, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER ROLE name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_ROLE, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER USER name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_ROLE, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER GROUP name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_ROLE, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER SUBSCRIPTION name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_SUBSCRIPTION, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER TABLESPACE name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_TABLESPACE, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER EVENT TRIGGER name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_EVENT_TRIGGER, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER FOREIGN DATA WRAPPER name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_FDW, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER opt_procedural LANGUAGE name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_LANGUAGE, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER PUBLICATION name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_PUBLICATION, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER SCHEMA name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_SCHEMA, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER SERVER name(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_FOREIGN_SERVER, .object = STR(O), .subname = O.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER COLLATION any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_COLLATION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER CONVERSION any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_CONVERSION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER DOMAIN any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_DOMAIN, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER TYPE any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TYPE, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER STATISTICS opt_if_exists any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_STATISTIC_EXT, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER TEXT SEARCH PARSER any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TSPARSER, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER TEXT SEARCH DICTIONARY any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TSDICTIONARY, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER TEXT SEARCH TEMPLATE any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TSTEMPLATE, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(O) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_TSCONFIGURATION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .newname = N.str); }
+rename_stmt(A) ::= ALTER FUNCTION function_with_argtypes(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_FUNCTION, .object = O, .newname = N.str); }
+rename_stmt(A) ::= ALTER PROCEDURE function_with_argtypes(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_PROCEDURE, .object = O, .newname = N.str); }
+rename_stmt(A) ::= ALTER ROUTINE function_with_argtypes(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_ROUTINE, .object = O, .newname = N.str); }
+rename_stmt(A) ::= ALTER AGGREGATE aggregate_with_argtypes(O) RENAME TO name(N). { A = MK(RenameStmt, .kind = AST_OBJECT_AGGREGATE, .object = O, .newname = N.str); }
+rename_stmt(A) ::= ALTER OPERATOR CLASS any_name(O) USING name(M) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_OPCLASS, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), O), .loc = M.loc), .newname = N.str); }
+rename_stmt(A) ::= ALTER OPERATOR FAMILY any_name(O) USING name(M) RENAME TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_OPFAMILY, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), O), .loc = M.loc), .newname = N.str); }
+rename_stmt(A) ::= ALTER DOMAIN any_name(O) RENAME CONSTRAINT name(C) TO name(N).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_DOMCONSTRAINT, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .subname = C.str, .newname = N.str); }
+rename_stmt(A) ::= ALTER TYPE any_name(O) RENAME ATTRIBUTE name(C) TO name(N) opt_drop_behavior(B).
+    { A = MK(RenameStmt, .kind = AST_OBJECT_ATTRIBUTE, .relation_kind = AST_OBJECT_TYPE, .rel = pc_range_var_names(pc, O), .subname = C.str,
+             .newname = N.str, .behavior = B); }
+
+alter_object_schema_stmt(A) ::= ALTER TABLE opt_if_exists(I) relation_expr(R) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_TABLE, .rel = R, .new_schema = N.str, .missing_ok = I); }
+alter_object_schema_stmt(A) ::= ALTER SEQUENCE opt_if_exists(I) qualified_name(R) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_SEQUENCE, .rel = R, .new_schema = N.str, .missing_ok = I); }
+alter_object_schema_stmt(A) ::= ALTER VIEW opt_if_exists(I) qualified_name(R) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_VIEW, .rel = R, .new_schema = N.str, .missing_ok = I); }
+alter_object_schema_stmt(A) ::= ALTER MATERIALIZED VIEW opt_if_exists(I) qualified_name(R) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_MATVIEW, .rel = R, .new_schema = N.str, .missing_ok = I); }
+alter_object_schema_stmt(A) ::= ALTER FOREIGN TABLE opt_if_exists(I) relation_expr(R) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_FOREIGN_TABLE, .rel = R, .new_schema = N.str, .missing_ok = I); }
+alter_object_schema_stmt(A) ::= ALTER COLLATION any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_COLLATION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER CONVERSION any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_CONVERSION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER DOMAIN any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_DOMAIN, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER TYPE any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_TYPE, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER STATISTICS opt_if_exists any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_STATISTIC_EXT, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER TEXT SEARCH PARSER any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_TSPARSER, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER TEXT SEARCH DICTIONARY any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_TSDICTIONARY, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER TEXT SEARCH TEMPLATE any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_TSTEMPLATE, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_TSCONFIGURATION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER FUNCTION function_with_argtypes(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_FUNCTION, .object = O, .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER PROCEDURE function_with_argtypes(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_PROCEDURE, .object = O, .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER ROUTINE function_with_argtypes(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_ROUTINE, .object = O, .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER AGGREGATE aggregate_with_argtypes(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_AGGREGATE, .object = O, .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER OPERATOR operator_with_argtypes(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_OPERATOR, .object = O, .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER OPERATOR CLASS any_name(O) USING name(M) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_OPCLASS, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), O), .loc = M.loc), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER OPERATOR FAMILY any_name(O) USING name(M) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_OPFAMILY, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), O), .loc = M.loc), .new_schema = N.str); }
+alter_object_schema_stmt(A) ::= ALTER EXTENSION name(O) SET SCHEMA name(N).
+    { A = MK(AlterObjectSchemaStmt, .kind = AST_OBJECT_EXTENSION, .object = STR(O), .new_schema = N.str); }
+
+alter_owner_stmt(A) ::= ALTER DATABASE name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_DATABASE, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER ROLE name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_ROLE, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER USER name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_ROLE, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER GROUP name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_ROLE, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER SUBSCRIPTION name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_SUBSCRIPTION, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER TABLESPACE name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_TABLESPACE, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER EVENT TRIGGER name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_EVENT_TRIGGER, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER FOREIGN DATA WRAPPER name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_FDW, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER opt_procedural LANGUAGE name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_LANGUAGE, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER PUBLICATION name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_PUBLICATION, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER SCHEMA name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_SCHEMA, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER SERVER name(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_FOREIGN_SERVER, .object = STR(O), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER COLLATION any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_COLLATION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER CONVERSION any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_CONVERSION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER DOMAIN any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_DOMAIN, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER TYPE any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_TYPE, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER STATISTICS opt_if_exists any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_STATISTIC_EXT, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER TEXT SEARCH PARSER any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_TSPARSER, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER TEXT SEARCH DICTIONARY any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_TSDICTIONARY, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER TEXT SEARCH TEMPLATE any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_TSTEMPLATE, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(O) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_TSCONFIGURATION, .object = MK(ListNode, .items = O, .loc = pc_loc(O)), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER FUNCTION function_with_argtypes(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_FUNCTION, .object = O, .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER PROCEDURE function_with_argtypes(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_PROCEDURE, .object = O, .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER ROUTINE function_with_argtypes(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_ROUTINE, .object = O, .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER AGGREGATE aggregate_with_argtypes(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_AGGREGATE, .object = O, .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER OPERATOR operator_with_argtypes(O) OWNER TO role_spec(R). { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_OPERATOR, .object = O, .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER OPERATOR CLASS any_name(O) USING name(M) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_OPCLASS, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), O), .loc = M.loc), .new_owner = R); }
+alter_owner_stmt(A) ::= ALTER OPERATOR FAMILY any_name(O) USING name(M) OWNER TO role_spec(R).
+    { A = MK(AlterOwnerStmt, .kind = AST_OBJECT_OPFAMILY, .object = MK(ListNode, .items = pc_prepend(pc, STR(M), O), .loc = M.loc), .new_owner = R); }
+alter_depends_stmt(A) ::= ALTER FUNCTION function_with_argtypes(O) opt_no(D) DEPENDS ON EXTENSION name(N).
+    { A = MK(AlterObjectDependsStmt, .kind = AST_OBJECT_FUNCTION, .object = O, .extension = N.str, .remove = D); }
+alter_depends_stmt(A) ::= ALTER PROCEDURE function_with_argtypes(O) opt_no(D) DEPENDS ON EXTENSION name(N).
+    { A = MK(AlterObjectDependsStmt, .kind = AST_OBJECT_PROCEDURE, .object = O, .extension = N.str, .remove = D); }
+alter_depends_stmt(A) ::= ALTER ROUTINE function_with_argtypes(O) opt_no(D) DEPENDS ON EXTENSION name(N).
+    { A = MK(AlterObjectDependsStmt, .kind = AST_OBJECT_ROUTINE, .object = O, .extension = N.str, .remove = D); }
+alter_depends_stmt(A) ::= ALTER TRIGGER name(O) ON qualified_name(R) opt_no(D) DEPENDS ON EXTENSION name(N).
+    { A = MK(AlterObjectDependsStmt, .kind = AST_OBJECT_TRIGGER, .rel = R, .object = STR(O), .extension = N.str, .remove = D); }
+alter_depends_stmt(A) ::= ALTER MATERIALIZED VIEW opt_if_exists qualified_name(R) opt_no(D) DEPENDS ON EXTENSION name(N).
+    { A = MK(AlterObjectDependsStmt, .kind = AST_OBJECT_MATVIEW, .rel = R, .extension = N.str, .remove = D); }
+alter_depends_stmt(A) ::= ALTER INDEX opt_if_exists qualified_name(R) opt_no(D) DEPENDS ON EXTENSION name(N).
+    { A = MK(AlterObjectDependsStmt, .kind = AST_OBJECT_INDEX, .rel = R, .extension = N.str, .remove = D); }
+%type opt_no {bool}
+opt_no(A) ::= NO.                                 { A = true; }
+opt_no(A) ::= .                                   { A = false; }
+alter_operator_stmt(A) ::= ALTER OPERATOR operator_with_argtypes(O) SET LP operator_def_list(L) RP. { A = MK(AlterOperatorStmt, .op = O, .options = L); }
+%type operator_def_list {AstList}
+operator_def_list(A) ::= operator_def_elem(E).    { A = L1(E); }
+operator_def_list(A) ::= operator_def_list(A) COMMA operator_def_elem(E). { A = PUSH(A, E); }
+operator_def_elem(A) ::= col_label(N) EQ NONE.    { A = DEF(N.str, NULL, N.loc); }
+operator_def_elem(A) ::= col_label(N) EQ operator_def_arg(V). { A = DEF(N.str, V, N.loc); }
+operator_def_elem(A) ::= col_label(N).            { A = DEF(N.str, NULL, N.loc); }
+operator_def_arg ::= func_type.
+operator_def_arg(A) ::= reserved_word(T).         { A = STR(T); }
+operator_def_arg(A) ::= qual_all_op(O).           { A = pc_op_names(pc, O); }
+operator_def_arg ::= numeric_only.
+operator_def_arg(A) ::= SCONST(T).                { A = STR(T); }
+
+// ---- privileges and roles ----
+
+grant_stmt(A) ::= GRANT privileges(P) ON privilege_target(T) TO grantee_list(L) opt_grant_option(O) opt_granted_by(B).
+    { A = pc_grant(T, true, P, L, O, B, AST_DROP_RESTRICT); }
+revoke_stmt(A) ::= REVOKE privileges(P) ON privilege_target(T) FROM grantee_list(L) opt_granted_by(B) opt_drop_behavior(D).
+    { A = pc_grant(T, false, P, L, false, B, D); }
+revoke_stmt(A) ::= REVOKE GRANT OPTION FOR privileges(P) ON privilege_target(T) FROM grantee_list(L) opt_granted_by(B) opt_drop_behavior(D).
+    { A = pc_grant(T, false, P, L, true, B, D); }
+grant_stmt(A) ::= GRANT privilege_list(P) TO role_list(L) opt_admin_option(O) opt_granted_by(B).
+    { A = MK(GrantRoleStmt, .granted = P, .grantees = L, .is_grant = true, .admin_option = O, .grantor = B); }
+revoke_stmt(A) ::= REVOKE privilege_list(P) FROM role_list(L) opt_granted_by(B) opt_drop_behavior(D).
+    { A = MK(GrantRoleStmt, .granted = P, .grantees = L, .grantor = B, .behavior = D); }
+revoke_stmt(A) ::= REVOKE ADMIN OPTION FOR privilege_list(P) FROM role_list(L) opt_granted_by(B) opt_drop_behavior(D).
+    { A = MK(GrantRoleStmt, .granted = P, .grantees = L, .admin_option = true, .grantor = B, .behavior = D); }
+%type privileges {AstList}
+privileges ::= privilege_list.
+privileges(A) ::= ALL.                            { A = NONE_LIST; }
+privileges(A) ::= ALL PRIVILEGES.                 { A = NONE_LIST; }
+privileges(A) ::= ALL LP column_list(L) RP.       { A = L1(MK(AccessPriv, .columns = L)); }
+privileges(A) ::= ALL PRIVILEGES LP column_list(L) RP. { A = L1(MK(AccessPriv, .columns = L)); }
+%type privilege_list {AstList}
+privilege_list(A) ::= privilege(E).               { A = L1(E); }
+privilege_list(A) ::= privilege_list(A) COMMA privilege(E). { A = PUSH(A, E); }
+privilege(A) ::= SELECT(T) opt_column_list(L). { A = MK(AccessPriv, .name = T.str, .columns = L); }
+privilege(A) ::= REFERENCES(T) opt_column_list(L). { A = MK(AccessPriv, .name = T.str, .columns = L); }
+privilege(A) ::= CREATE(T) opt_column_list(L). { A = MK(AccessPriv, .name = T.str, .columns = L); }
+privilege(A) ::= ALTER SYSTEM.                    { A = MK(AccessPriv, .name = "alter system"); }
+privilege(A) ::= col_id(T) opt_column_list(L).    { A = MK(AccessPriv, .name = T.str, .columns = L); }
+// A GrantStmt with target, kind and objects alone.
+privilege_target(A) ::= qualified_name_list(L).   { A = MK(GrantStmt, .kind = AST_OBJECT_TABLE, .objects = L); }
+privilege_target(A) ::= TABLE qualified_name_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_TABLE, .objects = L); }
+privilege_target(A) ::= SEQUENCE qualified_name_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_SEQUENCE, .objects = L); }
+privilege_target(A) ::= FOREIGN DATA WRAPPER name_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_FDW, .objects = L); }
+privilege_target(A) ::= FOREIGN SERVER name_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_FOREIGN_SERVER, .objects = L); }
+privilege_target(A) ::= FUNCTION function_with_argtypes_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_FUNCTION, .objects = L); }
+privilege_target(A) ::= PROCEDURE function_with_argtypes_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_PROCEDURE, .objects = L); }
+privilege_target(A) ::= ROUTINE function_with_argtypes_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_ROUTINE, .objects = L); }
+privilege_target(A) ::= DATABASE name_list(L).    { A = MK(GrantStmt, .kind = AST_OBJECT_DATABASE, .objects = L); }
+privilege_target(A) ::= DOMAIN any_name_list(L).  { A = MK(GrantStmt, .kind = AST_OBJECT_DOMAIN, .objects = L); }
+privilege_target(A) ::= LANGUAGE name_list(L).    { A = MK(GrantStmt, .kind = AST_OBJECT_LANGUAGE, .objects = L); }
+privilege_target(A) ::= LARGE OBJECT numeric_only_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_LARGEOBJECT, .objects = L); }
+privilege_target(A) ::= PARAMETER parameter_name_list(L). { A = MK(GrantStmt, .kind = AST_OBJECT_PARAMETER, .objects = L); }
+privilege_target(A) ::= SCHEMA name_list(L).      { A = MK(GrantStmt, .kind = AST_OBJECT_SCHEMA, .objects = L); }
+privilege_target(A) ::= TABLESPACE name_list(L).  { A = MK(GrantStmt, .kind = AST_OBJECT_TABLESPACE, .objects = L); }
+privilege_target(A) ::= TYPE any_name_list(L).    { A = MK(GrantStmt, .kind = AST_OBJECT_TYPE, .objects = L); }
+privilege_target(A) ::= ALL TABLES IN SCHEMA name_list(L). { A = MK(GrantStmt, .target = AST_GRANT_ALL_IN_SCHEMA, .kind = AST_OBJECT_TABLE, .objects = L); }
+privilege_target(A) ::= ALL SEQUENCES IN SCHEMA name_list(L). { A = MK(GrantStmt, .target = AST_GRANT_ALL_IN_SCHEMA, .kind = AST_OBJECT_SEQUENCE, .objects = L); }
+privilege_target(A) ::= ALL FUNCTIONS IN SCHEMA name_list(L). { A = MK(GrantStmt, .target = AST_GRANT_ALL_IN_SCHEMA, .kind = AST_OBJECT_FUNCTION, .objects = L); }
+privilege_target(A) ::= ALL PROCEDURES IN SCHEMA name_list(L). { A = MK(GrantStmt, .target = AST_GRANT_ALL_IN_SCHEMA, .kind = AST_OBJECT_PROCEDURE, .objects = L); }
+privilege_target(A) ::= ALL ROUTINES IN SCHEMA name_list(L). { A = MK(GrantStmt, .target = AST_GRANT_ALL_IN_SCHEMA, .kind = AST_OBJECT_ROUTINE, .objects = L); }
+%type numeric_only_list {AstList}
+numeric_only_list(A) ::= numeric_only(E).         { A = L1(E); }
+numeric_only_list(A) ::= numeric_only_list(A) COMMA numeric_only(E). { A = PUSH(A, E); }
+%type parameter_name_list {AstList}
+parameter_name_list(A) ::= var_name(N).           { A = L1(STR(N)); }
+parameter_name_list(A) ::= parameter_name_list(A) COMMA var_name(N). { A = PUSH(A, STR(N)); }
+%type grantee_list {AstList}
+grantee_list(A) ::= grantee(E).                   { A = L1(E); }
+grantee_list(A) ::= grantee_list(A) COMMA grantee(E). { A = PUSH(A, E); }
+grantee ::= role_spec.
+grantee(A) ::= GROUP role_spec(R).                { A = R; }
+%type opt_grant_option {bool}
+opt_grant_option(A) ::= WITH GRANT OPTION.        { A = true; }
+opt_grant_option(A) ::= .                         { A = false; }
+%type opt_admin_option {bool}
+opt_admin_option(A) ::= WITH ADMIN OPTION.        { A = true; }
+opt_admin_option(A) ::= .                         { A = false; }
+opt_granted_by(A) ::= GRANTED BY role_spec(R).    { A = R; }
+opt_granted_by(A) ::= .                           { A = NULL; }
+alter_default_privileges_stmt(A) ::= ALTER DEFAULT PRIVILEGES def_acl_option_list(O) def_acl_action(G).
+    { A = MK(AlterDefaultPrivilegesStmt, .options = O, .action = G); }
+%type def_acl_option_list {AstList}
+def_acl_option_list(A) ::= def_acl_option_list(A) def_acl_option(E). { A = PUSH(A, E); }
+def_acl_option_list(A) ::= .                      { A = NONE_LIST; }
+def_acl_option(A) ::= IN(T) SCHEMA name_list(L).  { A = DEF("schemas", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+def_acl_option(A) ::= FOR(T) ROLE role_list(L).   { A = DEF("roles", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+def_acl_option(A) ::= FOR(T) USER role_list(L).   { A = DEF("roles", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+def_acl_action(A) ::= GRANT privileges(P) ON def_acl_target(K) TO grantee_list(L) opt_grant_option(O).
+    { A = MK(GrantStmt, .is_grant = true, .target = AST_GRANT_DEFAULTS, .kind = K, .privileges = P, .grantees = L, .grant_option = O); }
+def_acl_action(A) ::= REVOKE privileges(P) ON def_acl_target(K) FROM grantee_list(L) opt_drop_behavior(B).
+    { A = MK(GrantStmt, .target = AST_GRANT_DEFAULTS, .kind = K, .privileges = P, .grantees = L, .behavior = B); }
+def_acl_action(A) ::= REVOKE GRANT OPTION FOR privileges(P) ON def_acl_target(K) FROM grantee_list(L) opt_drop_behavior(B).
+    { A = MK(GrantStmt, .target = AST_GRANT_DEFAULTS, .kind = K, .privileges = P, .grantees = L, .grant_option = true, .behavior = B); }
+%type def_acl_target {AstObjectKind}
+def_acl_target(A) ::= TABLES.                     { A = AST_OBJECT_TABLE; }
+def_acl_target(A) ::= FUNCTIONS.         { A = AST_OBJECT_FUNCTION; }
+def_acl_target(A) ::= ROUTINES.         { A = AST_OBJECT_FUNCTION; }
+def_acl_target(A) ::= SEQUENCES.                  { A = AST_OBJECT_SEQUENCE; }
+def_acl_target(A) ::= TYPES.                      { A = AST_OBJECT_TYPE; }
+def_acl_target(A) ::= SCHEMAS.                    { A = AST_OBJECT_SCHEMA; }
+
+role_stmt(A) ::= CREATE ROLE(T) non_reserved_word(N) opt_with_word opt_role_list(L).
+    { A = MK(CreateRoleStmt, .kind = T.str, .name = N.str, .options = L); }
+role_stmt(A) ::= CREATE USER(T) non_reserved_word(N) opt_with_word opt_role_list(L).
+    { A = MK(CreateRoleStmt, .kind = T.str, .name = N.str, .options = L); }
+role_stmt(A) ::= CREATE GROUP(T) non_reserved_word(N) opt_with_word opt_role_list(L).
+    { A = MK(CreateRoleStmt, .kind = T.str, .name = N.str, .options = L); }
+role_stmt(A) ::= ALTER ROLE role_spec(R) opt_with_word alter_role_list(L). { A = MK(AlterRoleStmt, .role = R, .options = L); }
+role_stmt(A) ::= ALTER USER role_spec(R) opt_with_word alter_role_list(L). { A = MK(AlterRoleStmt, .role = R, .options = L); }
+role_stmt(A) ::= ALTER GROUP role_spec(R) ADD(T) USER role_list(L).
+    { A = MK(AlterRoleStmt, .role = R, .action = 1, .options = L1(DEF("rolemembers", MK(ListNode, .items = L, .loc = T.loc), T.loc))); }
+role_stmt(A) ::= ALTER GROUP role_spec(R) DROP(T) USER role_list(L).
+    { A = MK(AlterRoleStmt, .role = R, .action = -1, .options = L1(DEF("rolemembers", MK(ListNode, .items = L, .loc = T.loc), T.loc))); }
+role_stmt(A) ::= ALTER ROLE role_spec(R) opt_in_database(D) set_reset_clause(S). { A = MK(AlterRoleSetStmt, .role = R, .database = D, .set = S); }
+role_stmt(A) ::= ALTER USER role_spec(R) opt_in_database(D) set_reset_clause(S). { A = MK(AlterRoleSetStmt, .role = R, .database = D, .set = S); }
+role_stmt(A) ::= ALTER ROLE ALL opt_in_database(D) set_reset_clause(S). { A = MK(AlterRoleSetStmt, .database = D, .set = S); }
+role_stmt(A) ::= ALTER USER ALL opt_in_database(D) set_reset_clause(S). { A = MK(AlterRoleSetStmt, .database = D, .set = S); }
+%type opt_in_database {const char *}
+opt_in_database(A) ::= IN DATABASE name(N).       { A = N.str; }
+opt_in_database(A) ::= .                          { A = NULL; }
+set_reset_clause(A) ::= SET set_rest(S).          { A = S; }
+set_reset_clause ::= variable_reset_stmt.
+%type opt_role_list {AstList}
+opt_role_list(A) ::= opt_role_list(A) create_role_elem(E). { A = PUSH(A, E); }
+opt_role_list(A) ::= .                            { A = NONE_LIST; }
+%type alter_role_list {AstList}
+alter_role_list(A) ::= alter_role_list(A) alter_role_elem(E). { A = PUSH(A, E); }
+alter_role_list(A) ::= .                          { A = NONE_LIST; }
+alter_role_elem(A) ::= PASSWORD(T) SCONST(V).     { A = DEF("password", STR(V), T.loc); }
+alter_role_elem(A) ::= PASSWORD(T) NULL.          { A = DEF("password", NULL, T.loc); }
+alter_role_elem(A) ::= ENCRYPTED(T) PASSWORD SCONST(V). { A = DEF("password", STR(V), T.loc); }
+alter_role_elem(A) ::= INHERIT(T).                { A = DEF("inherit", pc_bool(pc, true, T.loc), T.loc); }
+alter_role_elem(A) ::= CONNECTION(T) LIMIT signed_iconst(V). { A = DEF("connectionlimit", pc_int_value(pc, V, T.loc), T.loc); }
+alter_role_elem(A) ::= VALID(T) UNTIL SCONST(V).  { A = DEF("validuntil", STR(V), T.loc); }
+alter_role_elem(A) ::= USER(T) role_list(L).      { A = DEF("rolemembers", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+alter_role_elem(A) ::= IDENT(T).                  { A = pc_role_option(pc, T); }
+create_role_elem ::= alter_role_elem.
+create_role_elem(A) ::= SYSID(T) ICONST(V).       { A = DEF("sysid", pc_int_const(pc, V), T.loc); }
+create_role_elem(A) ::= ADMIN(T) role_list(L).    { A = DEF("adminmembers", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+create_role_elem(A) ::= ROLE(T) role_list(L).     { A = DEF("rolemembers", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+create_role_elem(A) ::= IN(T) ROLE role_list(L). { A = DEF("addroleto", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+create_role_elem(A) ::= IN(T) GROUP role_list(L). { A = DEF("addroleto", MK(ListNode, .items = L, .loc = T.loc), T.loc); }
+
+// ---- extensions, operator classes, languages, access methods ----
+
+extension_stmt(A) ::= CREATE EXTENSION opt_if_not_exists(I) name(N) opt_with_word create_extension_opts(L).
+    { A = MK(CreateExtensionStmt, .name = N.str, .if_not_exists = I, .options = L); }
+%type create_extension_opts {AstList}
+create_extension_opts(A) ::= create_extension_opts(A) create_extension_opt(E). { A = PUSH(A, E); }
+create_extension_opts(A) ::= .                    { A = NONE_LIST; }
+create_extension_opt(A) ::= SCHEMA(T) name(N).    { A = DEF("schema", STR(N), T.loc); }
+create_extension_opt(A) ::= VERSION(T) non_reserved_word_or_sconst(N). { A = DEF("new_version", STR(N), T.loc); }
+create_extension_opt(A) ::= CASCADE(T).           { A = DEF("cascade", pc_bool(pc, true, T.loc), T.loc); }
+extension_stmt(A) ::= ALTER EXTENSION name(N) UPDATE. { A = MK(AlterExtensionStmt, .name = N.str); }
+extension_stmt(A) ::= ALTER EXTENSION name(N) UPDATE TO(T) non_reserved_word_or_sconst(V).
+    { A = MK(AlterExtensionStmt, .name = N.str, .options = L1(DEF("new_version", STR(V), T.loc))); }
+extension_stmt(A) ::= ALTER EXTENSION name(N) add_drop(D) object_type_any_name(K) any_name(O).
+    { A = MK(AlterExtensionContentsStmt, .name = N.str, .add = D, .kind = K, .object = MK(ListNode, .items = O, .loc = pc_loc(O))); }
+extension_stmt(A) ::= ALTER EXTENSION name(N) add_drop(D) FUNCTION function_with_argtypes(O).
+    { A = MK(AlterExtensionContentsStmt, .name = N.str, .add = D, .kind = AST_OBJECT_FUNCTION, .object = O); }
+extension_stmt(A) ::= ALTER EXTENSION name(N) add_drop(D) TYPE typename(O).
+    { A = MK(AlterExtensionContentsStmt, .name = N.str, .add = D, .kind = AST_OBJECT_TYPE, .object = O); }
+%type add_drop {bool}
+add_drop(A) ::= ADD.                              { A = true; }
+add_drop(A) ::= DROP.                             { A = false; }
+
+opclass_stmt(A) ::= CREATE OPERATOR CLASS any_name(N) opt_default(D) FOR TYPE typename(T) USING name(M) opt_opfamily(F) AS opclass_item_list(L).
+    { A = MK(CreateOpClassStmt, .name = N, .family = F, .access_method = M.str, .type = T, .items = L, .is_default = D); }
+opclass_stmt(A) ::= CREATE OPERATOR FAMILY any_name(N) USING name(M). { A = MK(CreateOpFamilyStmt, .name = N, .access_method = M.str); }
+opclass_stmt(A) ::= ALTER OPERATOR FAMILY any_name(N) USING name(M) ADD opclass_item_list(L).
+    { A = MK(AlterOpFamilyStmt, .name = N, .access_method = M.str, .items = L); }
+opclass_stmt(A) ::= ALTER OPERATOR FAMILY any_name(N) USING name(M) DROP opclass_drop_list(L).
+    { A = MK(AlterOpFamilyStmt, .name = N, .access_method = M.str, .is_drop = true, .items = L); }
+%type opt_default {bool}
+opt_default(A) ::= DEFAULT.                       { A = true; }
+opt_default(A) ::= .                              { A = false; }
+%type opt_opfamily {AstList}
+opt_opfamily(A) ::= FAMILY any_name(N).           { A = N; }
+opt_opfamily(A) ::= .                             { A = NONE_LIST; }
+%type opclass_item_list {AstList}
+opclass_item_list(A) ::= opclass_item(E).         { A = L1(E); }
+opclass_item_list(A) ::= opclass_item_list(A) COMMA opclass_item(E). { A = PUSH(A, E); }
+opclass_item(A) ::= OPERATOR ICONST(I) any_operator(N) opclass_purpose(P) opt_recheck.
+    { A = MK(CreateOpClassItem, .kind = 1, .name = MK(ObjectWithArgs, .name = N), .number = pc_int(pc, I), .order_family = P); }
+opclass_item(A) ::= OPERATOR ICONST(I) operator_with_argtypes(N) opclass_purpose(P) opt_recheck.
+    { A = MK(CreateOpClassItem, .kind = 1, .name = N, .number = pc_int(pc, I), .order_family = P); }
+opclass_item(A) ::= FUNCTION ICONST(I) function_with_argtypes(N). { A = MK(CreateOpClassItem, .kind = 2, .name = N, .number = pc_int(pc, I)); }
+opclass_item(A) ::= FUNCTION ICONST(I) LP type_list(L) RP function_with_argtypes(N).
+    { A = MK(CreateOpClassItem, .kind = 2, .name = N, .number = pc_int(pc, I), .class_args = L); }
+opclass_item(A) ::= STORAGE typename(T).          { A = MK(CreateOpClassItem, .kind = 3, .stored_type = T); }
+%type opclass_purpose {AstList}
+opclass_purpose(A) ::= FOR SEARCH.                { A = NONE_LIST; }
+opclass_purpose(A) ::= FOR ORDER BY any_name(N).  { A = N; }
+opclass_purpose(A) ::= .                          { A = NONE_LIST; }
+opt_recheck ::= RECHECK.
+opt_recheck ::= .
+%type opclass_drop_list {AstList}
+opclass_drop_list(A) ::= opclass_drop(E).         { A = L1(E); }
+opclass_drop_list(A) ::= opclass_drop_list(A) COMMA opclass_drop(E). { A = PUSH(A, E); }
+opclass_drop(A) ::= OPERATOR ICONST(I) LP type_list(L) RP. { A = MK(CreateOpClassItem, .kind = 1, .number = pc_int(pc, I), .class_args = L); }
+opclass_drop(A) ::= FUNCTION ICONST(I) LP type_list(L) RP. { A = MK(CreateOpClassItem, .kind = 2, .number = pc_int(pc, I), .class_args = L); }
+
+conversion_stmt(A) ::= CREATE opt_default(D) CONVERSION any_name(N) FOR SCONST(F) TO SCONST(T) FROM any_name(U).
+    { A = MK(CreateConversionStmt, .name = N, .from_encoding = F.str, .to_encoding = T.str, .func = U, .is_default = D); }
+language_stmt(A) ::= CREATE opt_or_replace(R) opt_trusted(T) opt_procedural LANGUAGE name(N).
+    { A = MK(CreatePLangStmt, .name = N.str, .replace = R, .trusted = T); }
+language_stmt(A) ::= CREATE opt_or_replace(R) opt_trusted(T) opt_procedural LANGUAGE name(N) HANDLER any_name(H) opt_inline_handler(I) opt_validator(V).
+    { A = MK(CreatePLangStmt, .name = N.str, .replace = R, .trusted = T, .handler = H, .inline_handler = I, .validator = V); }
+%type opt_trusted {bool}
+opt_trusted(A) ::= TRUSTED.                       { A = true; }
+opt_trusted(A) ::= .                              { A = false; }
+%type opt_inline_handler {AstList}
+opt_inline_handler(A) ::= INLINE any_name(N).     { A = N; }
+opt_inline_handler(A) ::= .                       { A = NONE_LIST; }
+%type opt_validator {AstList}
+opt_validator(A) ::= VALIDATOR any_name(N).       { A = N; }
+opt_validator(A) ::= NO VALIDATOR.                { A = NONE_LIST; }
+opt_validator(A) ::= .                            { A = NONE_LIST; }
+transform_stmt(A) ::= CREATE opt_or_replace(R) TRANSFORM FOR typename(T) LANGUAGE name(L) LP transform_element_list(E) RP.
+    { A = pc_transform(pc, R, T, L.str, E); }
+%type transform_element_list {AstList}
+transform_element_list(A) ::= transform_element(E). { A = L1(E); }
+transform_element_list(A) ::= transform_element_list(A) COMMA transform_element(E). { A = PUSH(A, E); }
+transform_element(A) ::= FROM(T) SQL WITH FUNCTION function_with_argtypes(F). { A = DEF("from", F, T.loc); }
+transform_element(A) ::= TO(T) SQL WITH FUNCTION function_with_argtypes(F). { A = DEF("to", F, T.loc); }
+access_method_stmt(A) ::= CREATE ACCESS METHOD name(N) TYPE INDEX HANDLER any_name(H). { A = MK(CreateAmStmt, .name = N.str, .handler = H, .am_type = "index"); }
+access_method_stmt(A) ::= CREATE ACCESS METHOD name(N) TYPE TABLE HANDLER any_name(H). { A = MK(CreateAmStmt, .name = N.str, .handler = H, .am_type = "table"); }
+
+// ---- foreign data, publications, subscriptions ----
+
+foreign_stmt(A) ::= CREATE FOREIGN DATA WRAPPER name(N) fdw_options(F) create_generic_options(O).
+    { A = MK(CreateFdwStmt, .name = N.str, .func_options = F, .options = O); }
+foreign_stmt(A) ::= ALTER FOREIGN DATA WRAPPER name(N) fdw_options(F) alter_generic_options(O).
+    { A = MK(AlterFdwStmt, .name = N.str, .func_options = F, .options = O); }
+foreign_stmt(A) ::= ALTER FOREIGN DATA WRAPPER name(N) fdw_option_list(F). { A = MK(AlterFdwStmt, .name = N.str, .func_options = F); }
+%type fdw_options {AstList}
+fdw_options ::= fdw_option_list.
+fdw_options(A) ::= .                              { A = NONE_LIST; }
+%type fdw_option_list {AstList}
+fdw_option_list(A) ::= fdw_option(E).             { A = L1(E); }
+fdw_option_list(A) ::= fdw_option_list(A) fdw_option(E). { A = PUSH(A, E); }
+fdw_option(A) ::= HANDLER(T) any_name(N).         { A = DEF("handler", MK(ListNode, .items = N, .loc = pc_loc(N)), T.loc); }
+fdw_option(A) ::= NO HANDLER(T).                  { A = DEF("handler", NULL, T.loc); }
+fdw_option(A) ::= VALIDATOR(T) any_name(N).       { A = DEF("validator", MK(ListNode, .items = N, .loc = pc_loc(N)), T.loc); }
+fdw_option(A) ::= NO VALIDATOR(T).                { A = DEF("validator", NULL, T.loc); }
+foreign_stmt(A) ::= CREATE SERVER opt_if_not_exists(I) name(N) opt_server_type(T) opt_server_version(V) FOREIGN DATA WRAPPER name(W) create_generic_options(O).
+    { A = MK(CreateForeignServerStmt, .name = N.str, .server_type = T, .version = V, .fdw = W.str, .options = O, .if_not_exists = I); }
+foreign_stmt(A) ::= ALTER SERVER name(N) server_version(V) alter_generic_options(O).
+    { A = MK(AlterForeignServerStmt, .name = N.str, .version = V, .options = O, .has_version = true); }
+foreign_stmt(A) ::= ALTER SERVER name(N) server_version(V). { A = MK(AlterForeignServerStmt, .name = N.str, .version = V, .has_version = true); }
+foreign_stmt(A) ::= ALTER SERVER name(N) alter_generic_options(O). { A = MK(AlterForeignServerStmt, .name = N.str, .options = O); }
+%type opt_server_type {const char *}
+opt_server_type(A) ::= TYPE SCONST(T).            { A = T.str; }
+opt_server_type(A) ::= .                          { A = NULL; }
+%type server_version {const char *}
+server_version(A) ::= VERSION SCONST(T).          { A = T.str; }
+server_version(A) ::= VERSION NULL.               { A = NULL; }
+%type opt_server_version {const char *}
+opt_server_version ::= server_version.
+opt_server_version(A) ::= .                       { A = NULL; }
+foreign_stmt(A) ::= CREATE USER MAPPING opt_if_not_exists(I) FOR auth_ident(U) SERVER name(S) create_generic_options(O).
+    { A = MK(CreateUserMappingStmt, .user = U, .server = S.str, .if_not_exists = I, .options = O); }
+foreign_stmt(A) ::= ALTER USER MAPPING FOR auth_ident(U) SERVER name(S) alter_generic_options(O).
+    { A = MK(AlterUserMappingStmt, .user = U, .server = S.str, .options = O); }
+foreign_stmt(A) ::= CREATE FOREIGN TABLE opt_if_not_exists(I) qualified_name(R) LP opt_table_element_list(E) RP opt_inherit(H) SERVER name(S) create_generic_options(O).
+    { A = MK(CreateStmt, .rel = R, .elements = E, .inherits = H, .if_not_exists = I, .foreign_server = S.str, .foreign_options = O); }
+foreign_stmt(A) ::= CREATE FOREIGN TABLE opt_if_not_exists(I) qualified_name(R) PARTITION OF qualified_name(P) opt_typed_table_element_list(E)
+                    partition_bound_spec(B) SERVER name(S) create_generic_options(O).
+    { A = MK(CreateStmt, .rel = R, .elements = E, .inherits = L1(P), .partition_bound = B, .if_not_exists = I, .foreign_server = S.str, .foreign_options = O); }
+foreign_stmt(A) ::= IMPORT FOREIGN SCHEMA name(R) import_qualification(Q) FROM SERVER name(S) INTO name(L) create_generic_options(O).
+    { A = pc_import(Q, R.str, S.str, L.str, O); }
+// An ImportForeignSchemaStmt with list_type and rels alone.
+import_qualification(A) ::= LIMIT TO LP relation_expr_list(L) RP. { A = MK(ImportForeignSchemaStmt, .list_type = "limit to", .rels = L); }
+import_qualification(A) ::= EXCEPT LP relation_expr_list(L) RP. { A = MK(ImportForeignSchemaStmt, .list_type = "except", .rels = L); }
+import_qualification(A) ::= .                     { A = MK(ImportForeignSchemaStmt, .list_type = "all"); }
+
+publication_stmt(A) ::= CREATE PUBLICATION name(N) opt_definition(D). { A = MK(CreatePublicationStmt, .name = N.str, .options = D); }
+publication_stmt(A) ::= CREATE PUBLICATION name(N) FOR ALL TABLES opt_definition(D). { A = MK(CreatePublicationStmt, .name = N.str, .options = D, .all_tables = true); }
+publication_stmt(A) ::= CREATE PUBLICATION name(N) FOR pub_obj_list(L) opt_definition(D). { A = MK(CreatePublicationStmt, .name = N.str, .options = D, .objects = L); }
+publication_stmt(A) ::= ALTER PUBLICATION name(N) SET definition(D). { A = MK(AlterPublicationStmt, .name = N.str, .options = D); }
+publication_stmt(A) ::= ALTER PUBLICATION name(N) ADD pub_obj_list(L). { A = MK(AlterPublicationStmt, .name = N.str, .action = AST_DEFELEM_ADD, .objects = L); }
+publication_stmt(A) ::= ALTER PUBLICATION name(N) SET pub_obj_list(L). { A = MK(AlterPublicationStmt, .name = N.str, .action = AST_DEFELEM_SET, .objects = L); }
+publication_stmt(A) ::= ALTER PUBLICATION name(N) DROP pub_obj_list(L). { A = MK(AlterPublicationStmt, .name = N.str, .action = AST_DEFELEM_DROP, .objects = L); }
+%type pub_obj_list {AstList}
+pub_obj_list(A) ::= pub_obj(E).                   { A = L1(E); }
+pub_obj_list(A) ::= pub_obj_list(A) COMMA pub_obj(E). { A = PUSH(A, E); }
+pub_obj(A) ::= TABLE(T) relation_expr(R) opt_column_list(C) opt_where_parens(W).
+    { A = MK(PublicationObj, .kind = "table", .rel = R, .columns = C, .where = W, .loc = T.loc); }
+pub_obj(A) ::= TABLES(T) IN SCHEMA col_id(N).     { A = MK(PublicationObj, .kind = "tables in schema", .name = N.str, .loc = T.loc); }
+pub_obj(A) ::= TABLES(T) IN SCHEMA CURRENT_SCHEMA. { A = MK(PublicationObj, .kind = "tables in current schema", .loc = T.loc); }
+pub_obj(A) ::= relation_expr(R) opt_column_list(C) opt_where_parens(W).
+    { A = MK(PublicationObj, .kind = "continuation", .rel = R, .columns = C, .where = W, .loc = ast_location(R)); }
+pub_obj(A) ::= CURRENT_SCHEMA(T).                 { A = MK(PublicationObj, .kind = "continuation", .loc = T.loc); }
+subscription_stmt(A) ::= CREATE SUBSCRIPTION name(N) CONNECTION SCONST(C) PUBLICATION name_list(P) opt_definition(D).
+    { A = MK(CreateSubscriptionStmt, .name = N.str, .conninfo = C.str, .publications = P, .options = D); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) SET definition(D). { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "set", .options = D); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) CONNECTION SCONST(C). { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "connection", .conninfo = C.str); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) REFRESH PUBLICATION opt_definition(D). { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "refresh", .options = D); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) ADD PUBLICATION name_list(P) opt_definition(D).
+    { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "add publication", .publications = P, .options = D); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) DROP PUBLICATION name_list(P) opt_definition(D).
+    { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "drop publication", .publications = P, .options = D); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) SET PUBLICATION name_list(P) opt_definition(D).
+    { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "set publication", .publications = P, .options = D); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) ENABLE. { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "enable"); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) DISABLE. { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "disable"); }
+subscription_stmt(A) ::= ALTER SUBSCRIPTION name(N) SKIP definition(D). { A = MK(AlterSubscriptionStmt, .name = N.str, .action = "skip", .options = D); }
+
+// ---- databases, tablespaces, collations, text search ----
+
+database_stmt(A) ::= CREATE DATABASE name(N) opt_with_word createdb_opts(L). { A = MK(CreatedbStmt, .name = N.str, .options = L); }
+database_stmt(A) ::= ALTER DATABASE name(N) WITH createdb_opts(L). { A = MK(AlterDatabaseStmt, .name = N.str, .options = L); }
+database_stmt(A) ::= ALTER DATABASE name(N) createdb_opt_list(L). { A = MK(AlterDatabaseStmt, .name = N.str, .options = L); }
+database_stmt(A) ::= ALTER DATABASE name(N) SET TABLESPACE(T) name(S).
+    { A = MK(AlterDatabaseStmt, .name = N.str, .options = L1(DEF("tablespace", STR(S), T.loc))); }
+database_stmt(A) ::= ALTER DATABASE name(N) REFRESH COLLATION VERSION. { A = MK(AlterDatabaseStmt, .name = N.str, .refresh_collation = true); }
+database_stmt(A) ::= ALTER DATABASE name(N) set_reset_clause(S). { A = MK(AlterDatabaseSetStmt, .name = N.str, .set = S); }
+%type createdb_opts {AstList}
+createdb_opts ::= createdb_opt_list.
+createdb_opts(A) ::= .                            { A = NONE_LIST; }
+%type createdb_opt_list {AstList}
+createdb_opt_list(A) ::= createdb_opt(E).         { A = L1(E); }
+createdb_opt_list(A) ::= createdb_opt_list(A) createdb_opt(E). { A = PUSH(A, E); }
+createdb_opt(A) ::= createdb_opt_name(N) opt_equal numeric_only(V). { A = DEF(N.str, V, N.loc); }
+createdb_opt(A) ::= createdb_opt_name(N) opt_equal opt_boolean_or_string(V). { A = DEF(N.str, STR(V), N.loc); }
+createdb_opt(A) ::= createdb_opt_name(N) opt_equal DEFAULT. { A = DEF(N.str, NULL, N.loc); }
+%type createdb_opt_name {Token}
+createdb_opt_name ::= IDENT.
+createdb_opt_name(A) ::= CONNECTION(T) LIMIT.     { A = T; A.str = "connection_limit"; }
+opt_equal ::= EQ.
+opt_equal ::= .
+tablespace_stmt(A) ::= CREATE TABLESPACE name(N) opt_tablespace_owner(O) LOCATION SCONST(L) opt_reloptions(R).
+    { A = MK(CreateTableSpaceStmt, .name = N.str, .owner = O, .location = L.str, .options = R); }
+tablespace_stmt(A) ::= ALTER TABLESPACE name(N) SET reloptions(R). { A = MK(AlterTableSpaceOptionsStmt, .name = N.str, .options = R); }
+tablespace_stmt(A) ::= ALTER TABLESPACE name(N) RESET reloptions(R). { A = MK(AlterTableSpaceOptionsStmt, .name = N.str, .options = R, .is_reset = true); }
+opt_tablespace_owner(A) ::= OWNER role_spec(R).   { A = R; }
+opt_tablespace_owner(A) ::= .                     { A = NULL; }
+collation_stmt(A) ::= ALTER COLLATION any_name(N) REFRESH VERSION. { A = MK(AlterCollationStmt, .name = N); }
+text_search_stmt(A) ::= ALTER TEXT SEARCH DICTIONARY any_name(N) definition(D). { A = MK(AlterTsDictionaryStmt, .name = N, .options = D); }
+text_search_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(N) ADD MAPPING FOR name_list(T) with_words any_name_list(D).
+    { A = MK(AlterTsConfigurationStmt, .action = "add mapping", .name = N, .tokens = T, .dicts = D); }
+text_search_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(N) ALTER MAPPING FOR name_list(T) with_words any_name_list(D).
+    { A = MK(AlterTsConfigurationStmt, .action = "alter mapping", .name = N, .tokens = T, .dicts = D, .override = true); }
+text_search_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(N) ALTER MAPPING REPLACE any_name(O) with_words any_name(D).
+    { A = MK(AlterTsConfigurationStmt, .action = "replace dict", .name = N, .replace = true,
+             .dicts = L2(MK(ListNode, .items = O, .loc = pc_loc(O)), MK(ListNode, .items = D, .loc = pc_loc(D)))); }
+text_search_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(N) ALTER MAPPING FOR name_list(T) REPLACE any_name(O) with_words any_name(D).
+    { A = MK(AlterTsConfigurationStmt, .action = "replace dict for", .name = N, .tokens = T, .replace = true,
+             .dicts = L2(MK(ListNode, .items = O, .loc = pc_loc(O)), MK(ListNode, .items = D, .loc = pc_loc(D)))); }
+text_search_stmt(A) ::= ALTER TEXT SEARCH CONFIGURATION any_name(N) DROP MAPPING opt_if_exists(I) FOR name_list(T).
+    { A = MK(AlterTsConfigurationStmt, .action = "drop mapping", .name = N, .tokens = T, .missing_ok = I); }
+with_words ::= WITH.
+with_words ::= WITH_LA.
 
 // ---- the other classes of words, as in keywords.def ----
 

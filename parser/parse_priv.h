@@ -106,6 +106,17 @@ enum {
     INTERVAL_ALL = 0x7FFF
 };
 
+/* When and on what a trigger fires: PostgreSQL's TRIGGER_TYPE bits. */
+enum {
+    TRIGGER_BEFORE = 1 << 1,
+    TRIGGER_INSERT = 1 << 2,
+    TRIGGER_DELETE = 1 << 3,
+    TRIGGER_UPDATE = 1 << 4,
+    TRIGGER_TRUNCATE = 1 << 5,
+    TRIGGER_INSTEAD = 1 << 6,
+    TRIGGER_AFTER = 0
+};
+
 /* Raise, set pc->st. */
 Status pc_fail(ParseCtx *pc, int loc, Status code, const char *msg);
 Status pc_fail_hint(ParseCtx *pc, int loc, Status code, const char *msg, const char *hint);
@@ -197,5 +208,24 @@ Ast *pc_recursive_view(ParseCtx *pc, Ast *rel, AstList columns, AstList options,
 void parse_quote_name(StrBuf *b, const char *name);
 Ast *pc_copy(ParseCtx *pc, Ast *copy, Ast *binary, Ast *delimiter, AstList options);
 Ast *pc_role(ParseCtx *pc, Token name);
+Ast *pc_merge_when(Ast *when, bool matched, Ast *condition, int loc);
+Ast *pc_alter_type(ParseCtx *pc, Token name, Ast *type, Ast *collate, Ast *using_expr);
+Ast *pc_range_var_names(ParseCtx *pc, AstList names);
+Ast *pc_cursor(ParseCtx *pc, const char *name, AstList options, bool hold, Ast *query);
+Ast *pc_reindex(ParseCtx *pc, AstReindexKind kind, Ast *rel, const char *name, AstList params,
+    bool concurrently);
+Ast *pc_reset(ParseCtx *pc, Token name, int loc);
+Ast *pc_domain(ParseCtx *pc, AstList name, Ast *type, AstList qualifiers);
+Ast *pc_function_table(ParseCtx *pc, Ast *function, AstList columns, int loc);
+Ast *pc_object_with_params(ParseCtx *pc, AstList name, AstList params);
+Ast *pc_transform(ParseCtx *pc, bool replace, Ast *type, const char *lang, AstList elements);
+Ast *pc_trigger(Ast *events, Ast *trigger);
+Ast *pc_trigger_event(ParseCtx *pc, Ast *events, Ast *event, int loc);
+bool pc_policy_permissive(ParseCtx *pc, Token word);
+Ast *pc_grant(Ast *target, bool is_grant, AstList privileges, AstList grantees, bool option,
+    Ast *grantor, AstDropBehavior behavior);
+Ast *pc_role_option(ParseCtx *pc, Token word);
+Ast *pc_import(Ast *import, const char *remote, const char *server, const char *local,
+    AstList options);
 
 #endif
