@@ -1,5 +1,6 @@
 /* exec.c - building the tree of nodes, running it, and what every node gets by the way; see exec.h. */
 #include "executor/exec.h"
+#include "storage/pool.h"
 
 #include "common/settings.h"
 #include "executor/expr.h"
@@ -293,17 +294,44 @@ now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static Status
-next_timed(ExecNode *node, Batch **out)
+/* Times and pages of one call into a node, for EXPLAIN ANALYZE. */
+typedef struct Meter {
+    int64_t from_ns;
+    IoStats io;
+} Meter;
+
+static void
+meter_start(const ExecNode *node, Meter *m)
 {
-    int64_t from = now_ns();
-    Status st = node->ops->next(node, out);
-    int64_t took = now_ns() - from;
-    node->instr.total_ns += took;
-    if (!node->instr.is_running) {
-        node->instr.startup_ns += took;
-        node->instr.is_running = true;
+    m->from_ns = (node->exec->flags & EXEC_TIMING) != 0 ? now_ns() : 0;
+    m->io = node->ctx->io != NULL ? *node->ctx->io : (IoStats){0};
+}
+
+static void
+meter_stop(ExecNode *node, const Meter *m)
+{
+    NodeInstr *i = &node->instr;
+    if ((node->exec->flags & EXEC_TIMING) != 0) {
+        int64_t took = now_ns() - m->from_ns;
+        i->total_ns += took;
+        if (!i->is_running) i->startup_ns += took;
     }
+    if (node->ctx->io == NULL) return;
+    const IoStats *now = node->ctx->io;
+    i->buffers.shared_hit += (int64_t)(now->hit - m->io.hit);
+    i->buffers.shared_read += (int64_t)(now->read - m->io.read);
+    i->buffers.shared_dirtied += (int64_t)(now->dirtied - m->io.dirtied);
+    i->buffers.shared_written += (int64_t)(now->written - m->io.written);
+}
+
+static Status
+next_metered(ExecNode *node, Batch **out)
+{
+    Meter m;
+    meter_start(node, &m);
+    Status st = node->ops->next(node, out);
+    meter_stop(node, &m);
+    node->instr.is_running = true;
     return st;
 }
 
@@ -313,7 +341,7 @@ exec_next(ExecNode *node, Batch **out)
     Ctx *ctx = node->ctx;
     TRY(ctx_check_stop(ctx));
     TRY(ctx_check_depth(ctx));
-    if (__builtin_expect((node->exec->flags & EXEC_TIMING) != 0, 0)) TRY(next_timed(node, out));
+    if (__builtin_expect((node->exec->flags & EXEC_INSTRUMENT) != 0, 0)) TRY(next_metered(node, out));
     else TRY(node->ops->next(node, out));
     if (*out != NULL) {
         assert((*out)->nsel > 0);
@@ -331,12 +359,11 @@ exec_rescan(ExecNode *node, DepSet changed)
     TRY(ctx_check_depth(node->ctx));
     node->instr.loops++;
     node->instr.is_running = false;
-    if (__builtin_expect((node->exec->flags & EXEC_TIMING) == 0, 1)) return node->ops->rescan(node, changed);
-    int64_t from = now_ns();
+    if (__builtin_expect((node->exec->flags & EXEC_INSTRUMENT) == 0, 1)) return node->ops->rescan(node, changed);
+    Meter m;
+    meter_start(node, &m);
     Status st = node->ops->rescan(node, changed);
-    int64_t took = now_ns() - from;
-    node->instr.total_ns += took;
-    node->instr.startup_ns += took;
+    meter_stop(node, &m);
     return st;
 }
 

@@ -679,7 +679,11 @@ static Status
 put_details(Printer *p, const PlanNode *n)
 {
     const NodeInstr *x = node_instr(p, n);
-    if (p->opt->verbose && n->targets.count > 0) TRY(prop_exprs(p, "Output", n, PLACE_OUTPUT, &n->targets, true));
+    if (p->opt->verbose && n->targets.count > 0) {
+        p->names.qualify = p->names.several;
+        TRY(prop_exprs(p, "Output", n, PLACE_OUTPUT, &n->targets, true));
+        p->names.qualify = true;
+    }
     switch (n->tag) {
     case PLAN_IndexScan: {
         const IndexScanPlan *s = (const IndexScanPlan *)n;

@@ -39,6 +39,7 @@ typedef struct ExplainNames {
     Ctx *ctx;
     Arena *arena;
     const Plan *plan;
+    bool several;          /* more than one relation */
     bool qualify;          /* more than one relation, or VERBOSE: columns with their table's name */
     ExplainParam *params;  /* by exec param id */
 } ExplainNames;

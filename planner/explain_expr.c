@@ -145,7 +145,8 @@ explain_names_init(Ctx *ctx, Arena *arena, const Plan *plan, bool verbose, Expla
     TRY_ALLOC(ctx, out->params, ARENA_ARRAY(arena, ExplainParam, plan->nexec_params + 1));
     TRY(survey(out, plan->root, &nrels));
     for (int i = 0; i < plan->nsubplans; i++) TRY(survey(out, plan->subplans[i], &nrels));
-    out->qualify = verbose || nrels > 1;
+    out->several = nrels > 1;
+    out->qualify = verbose || out->several;
     return QN_OK;
 }
 

@@ -114,27 +114,49 @@ explained_statement(Stmt *stmt, const ExplainStmt *e, Stmt **out)
     return stmt_from_ast(s, stmt->sql, query, NULL, 0, out);
 }
 
+/* EXPLAIN ANALYZE in progress. The text is made while the executor still holds what the run did: sort space, hash tables. */
+typedef struct Analyze {
+    const ExplainOptions *options;
+    Arena *arena;
+    int64_t start_us;
+    char *text; /* NULL until the run has ended well */
+    Status status;
+} Analyze;
+
+static void
+explain_run(Stmt *inner, void *arg)
+{
+    Analyze *a = arg;
+    Ctx *ctx = &inner->s->ctx;
+    ExplainRun run = {.instr = run_instr, .describe = run_describe, .arg = inner->exec};
+    if (ctx->err.code != QN_OK || a->text != NULL) return;
+    run.execution_ms = (double)(ctx_now_us() - a->start_us) / 1000.0;
+    a->status = explain_plan(ctx, a->arena, inner->plan, a->options, &run, &a->text, NULL);
+}
+
 Status
 utility_explain(Stmt *stmt, const ExplainStmt *e)
 {
     Ctx *ctx = &stmt->s->ctx;
     ExplainOptions o;
     Stmt *inner;
-    char *text;
     TRY(read_options(ctx, e, &o));
     TRY(explained_statement(stmt, e, &inner));
-    if (o.analyze) inner->exec_flags = EXEC_INSTRUMENT | (o.timing ? EXEC_TIMING : 0);
+    Analyze a = {.options = &o, .arena = stmt->run_arena};
     inner->is_exclusive = true;
     Status st = stmt_plan(inner);
-    ExplainRun run = {.instr = run_instr, .describe = run_describe};
     if (st == QN_OK && o.analyze) {
-        int64_t start_us = ctx_now_us();
+        inner->exec_flags = EXEC_INSTRUMENT | (o.timing ? EXEC_TIMING : 0);
+        inner->at_end = explain_run;
+        inner->at_end_arg = &a;
+        a.start_us = ctx_now_us();
         st = stmt_run(inner, NULL, NULL);
-        run.arg = inner->exec;
-        run.execution_ms = (double)(ctx_now_us() - start_us) / 1000.0;
+        if (st == QN_OK) st = a.status;
+    } else if (st == QN_OK) {
+        st = explain_plan(ctx, stmt->run_arena, inner->plan, &o, NULL, &a.text, NULL);
     }
-    if (st == QN_OK) st = explain_plan(ctx, stmt->run_arena, inner->plan, &o, o.analyze ? &run : NULL, &text, NULL);
-    if (st == QN_OK) st = emit_text(stmt, &o, text);
+    if (st == QN_OK) st = emit_text(stmt, &o, a.text);
+    inner->at_end = NULL;
     stmt_destroy(inner);
     return st;
 }

@@ -298,6 +298,7 @@ static void
 end_run(Stmt *stmt)
 {
     Ctx *ctx = &stmt->s->ctx;
+    if (stmt->at_end != NULL && stmt->exec != NULL) stmt->at_end(stmt, stmt->at_end_arg);
     if (stmt->exec != NULL) exec_stop(stmt->exec);
     if (stmt->has_snap) tx_snapshot_drop(ctx, &stmt->snap);
     if (stmt->has_command && ctx->tx != NULL) tx_command_end(ctx);

@@ -49,6 +49,8 @@ struct Stmt {
     Plan *plan;        /* NULL: to be planned */
     Exec *exec;
     int exec_flags; /* EXEC_INSTRUMENT ...: of EXPLAIN ANALYZE */
+    void (*at_end)(Stmt *stmt, void *arg); /* called before a run's executor state is released; NULL: nothing */
+    void *at_end_arg;
     RelPins pins;
     uint64_t generation, settings_generation; /* at which the plan was found right */
     Oid *declared; /* PREPARE name (types) */
