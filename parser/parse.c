@@ -126,20 +126,18 @@ parse_next_token(ParseCtx *pc, int *kind, Token *tok)
 
 /* ---- errors ---- */
 
-Status
+void
 pc_fail(ParseCtx *pc, int loc, Status code, const char *msg)
 {
-    if (pc->st != QN_OK) return pc->st;
-    pc->st = err_position(pc->ctx, RAISE(pc->ctx, code, "%s", msg), loc);
-    return pc->st;
+    if (pc->st == QN_OK) pc->st = err_position(pc->ctx, RAISE(pc->ctx, code, "%s", msg), loc);
 }
 
-Status
+void
 pc_fail_hint(ParseCtx *pc, int loc, Status code, const char *msg, const char *hint)
 {
-    if (pc->st != QN_OK) return pc->st;
-    pc->st = err_hint(pc->ctx, pc_fail(pc, loc, code, msg), "%s", hint);
-    return pc->st;
+    if (pc->st != QN_OK) return;
+    pc_fail(pc, loc, code, msg);
+    pc->st = err_hint(pc->ctx, pc->st, "%s", hint);
 }
 
 static void *

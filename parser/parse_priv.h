@@ -118,8 +118,8 @@ enum {
 };
 
 /* Raise, set pc->st. */
-Status pc_fail(ParseCtx *pc, int loc, Status code, const char *msg);
-Status pc_fail_hint(ParseCtx *pc, int loc, Status code, const char *msg, const char *hint);
+void pc_fail(ParseCtx *pc, int loc, Status code, const char *msg);
+void pc_fail_hint(ParseCtx *pc, int loc, Status code, const char *msg, const char *hint);
 void pc_syntax_error(ParseCtx *pc, Token tok);
 
 AstList pc_push(ParseCtx *pc, AstList list, Ast *item);
