@@ -79,6 +79,8 @@ is_name_before(int word, int next)
     /* What goes on with a dot or takes a value is a name; so is WITH RECURSIVE's word before AS. */
     if (next == TK_DOT || (next == TK_EQ && word != TK_OPERATOR)) return true;
     if (word == TK_RECURSIVE && next == TK_AS) return true;
+    if (word == TK_OPERATOR)
+        return next == TK_COMMA || next == TK_FROM || next == TK_AS || next == TK_RP || next == TK_SEMI || next == 0;
     for (size_t i = 0; i < sizeof(word_only_before) / sizeof(word_only_before[0]); i++) {
         if (word_only_before[i].word != word) continue;
         for (int k = 0; k < 6 && word_only_before[i].before[k] != 0; k++)
@@ -147,27 +149,17 @@ out_of_memory(ParseCtx *pc)
     return NULL;
 }
 
+static void
+error_at_token(ParseCtx *pc, Token tok, const char *msg)
+{
+    const char *at = pc->lexer.start + tok.loc - 1;
+    if (pc->st == QN_OK) pc->st = lexer_error(&pc->lexer, at, at + tok.nbytes, msg);
+}
+
 void
 pc_syntax_error(ParseCtx *pc, Token tok)
 {
-    const char *at = pc->lexer.start + tok.loc - 1;
-    if (pc->st == QN_OK) pc->st = lexer_error(&pc->lexer, at, at + tok.nbytes, "syntax error");
-}
-
-/* A name or * where the grammar takes more than the language. */
-static void
-syntax_error_at(ParseCtx *pc, int loc)
-{
-    Lexer lx = pc->lexer;
-    Token tok;
-    int kind;
-    if (pc->st != QN_OK) return;
-    lx.cursor = lx.start + loc - 1;
-    Status st = lexer_next(&lx, &kind, &tok);
-    if (st != QN_OK)
-        pc->st = st;
-    else
-        pc_syntax_error(pc, tok);
+    error_at_token(pc, tok, "syntax error");
 }
 
 /* ---- nodes and lists ---- */
@@ -673,7 +665,7 @@ AstList
 pc_check_names(ParseCtx *pc, AstList names)
 {
     for (int i = 0; i < names.count; i++)
-        if (names.items[i] != NULL && !ast_is(names.items[i], StringNode)) syntax_error_at(pc, ast_location(names.items[i]));
+        if (names.items[i] != NULL && !ast_is(names.items[i], StringNode)) pc_syntax_error(pc, pc->token);
     return pc->st == QN_OK ? names : (AstList){0};
 }
 
@@ -681,7 +673,7 @@ AstList
 pc_check_path(ParseCtx *pc, AstList path)
 {
     for (int i = 0; i + 1 < path.count; i++)
-        if (ast_is(path.items[i], A_Star)) pc_fail(pc, 0, ERR_SYNTAX_ERROR, "improper use of \"*\"");
+        if (ast_is(path.items[i], A_Star)) error_at_token(pc, pc->token, "improper use of \"*\"");
     return path;
 }
 

@@ -1,4 +1,5 @@
-/* parse_corpus.c - parses the SQL of every record of sqllogictest files that must succeed.
+/* parse_corpus.c - parses the SQL of sqllogictest files: records that must succeed, and syntax errors in
+ * PostgreSQL's words.
  *     parse_corpus [-t] [-q] FILE...     -t: SQL from stdin, print its tree    -q: only the counts */
 #include "parser/parse.h"
 #include <stdio.h>
@@ -40,11 +41,30 @@ starts(const char *line, const char *word)
     return strncmp(line, word, strlen(word)) == 0;
 }
 
+/* A syntax error must be found, in these words. */
+static void
+check_error(Ctx *ctx, Arena *arena, const char *sql, size_t nbytes, const char *where, char *expected, Count *count)
+{
+    Status st = QN_OK;
+    size_t consumed;
+    Ast *stmt;
+    expected[strcspn(expected, "\n")] = '\0';
+    count->statements++;
+    for (size_t at = 0; at < nbytes && st == QN_OK; at += consumed)
+        st = parse_sql(ctx, arena, sql + at, nbytes - at, &stmt, &consumed);
+    if (st == QN_OK || strcmp(ctx->err.message, expected) != 0) {
+        printf("%s: expected: %s\n%s: found: %s\n    %.*s\n", where, expected, where,
+               st == QN_OK ? "no error" : ctx->err.message, (int)(nbytes > 300 ? 300 : nbytes), sql);
+        count->failed++;
+    }
+    err_clear(&ctx->err);
+}
+
 static void
 run_file(Ctx *ctx, Arena *arena, const char *path, bool quiet, Count *count)
 {
     FILE *f = fopen(path, "r");
-    char *line = NULL, *sql = NULL, where[600];
+    char *line = NULL, *sql = NULL, *expected = NULL, where[600];
     size_t cap = 0, sql_bytes = 0, sql_cap = 0;
     ssize_t n;
     int number = 0, start = 0;
@@ -57,10 +77,16 @@ run_file(Ctx *ctx, Arena *arena, const char *path, bool quiet, Count *count)
     for (;;) {
         n = getline(&line, &cap, f);
         number++;
+        if (n > 1 && line[n - 2] == '\r') strcpy(line + n-- - 2, "\n");
         bool ends = n <= 0 || line[0] == '\n' || (in_sql && starts(line, "----"));
         if (in_sql && ends) {
             snprintf(where, sizeof(where), "%s:%d", path, start);
-            if (wanted && !skip) parse_all(ctx, arena, sql, sql_bytes, where, quiet, count);
+            if (expected != NULL)
+                check_error(ctx, arena, sql, sql_bytes, where, expected, count);
+            else if (wanted && !skip)
+                parse_all(ctx, arena, sql, sql_bytes, where, quiet, count);
+            free(expected);
+            expected = NULL;
             in_sql = wanted = skip = false;
             sql_bytes = 0;
         }
@@ -76,6 +102,7 @@ run_file(Ctx *ctx, Arena *arena, const char *path, bool quiet, Count *count)
         } else if (starts(line, "statement") || starts(line, "query") || starts(line, "copyin") || starts(line, "copyout")) {
             in_sql = true;
             wanted = strstr(line, "error") == NULL;
+            if (starts(line, "statement error 42601: syntax error at or near") && !skip) expected = strdup(line + 23);
             start = number;
         } else if (line[0] == '\n') {
             skip = false;
