@@ -360,6 +360,7 @@ print_header(void)
     for (int i = 1; i < nengines; i++)
         printf("  x %-10s", engines[i]->name);
     printf("  target\n");
+    fflush(stdout);
 }
 
 static void
