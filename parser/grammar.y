@@ -1088,7 +1088,7 @@ xml_passing_mech ::= BY REF.
 xml_passing_mech ::= BY VALUE.
 
 %type extract_arg {Token}
-extract_arg(A) ::= IDENT(T). { A = T; }
+extract_arg(A) ::= IDENT(T).                      { A = pc_no_keyword(pc, T); }
 extract_arg(A) ::= YEAR(T). { A = T; }
 extract_arg(A) ::= MONTH(T). { A = T; }
 extract_arg(A) ::= DAY(T). { A = T; }
@@ -1777,8 +1777,10 @@ transaction_word_stmt(A) ::= END opt_transaction opt_transaction_chain(C). { A =
 transaction_stmt(A) ::= ROLLBACK opt_transaction opt_transaction_chain(C). { A = MK(TransactionStmt, .kind = AST_TRANS_ROLLBACK, .chain = C); }
 transaction_stmt(A) ::= SAVEPOINT col_id(N).      { A = MK(TransactionStmt, .kind = AST_TRANS_SAVEPOINT, .savepoint = N.str); }
 transaction_stmt(A) ::= RELEASE SAVEPOINT col_id(N). { A = MK(TransactionStmt, .kind = AST_TRANS_RELEASE, .savepoint = N.str); }
+transaction_stmt(A) ::= RELEASE SAVEPOINT(N).     { A = MK(TransactionStmt, .kind = AST_TRANS_RELEASE, .savepoint = N.str); }
 transaction_stmt(A) ::= RELEASE col_id(N).        { A = MK(TransactionStmt, .kind = AST_TRANS_RELEASE, .savepoint = N.str); }
 transaction_stmt(A) ::= ROLLBACK opt_transaction TO SAVEPOINT col_id(N). { A = MK(TransactionStmt, .kind = AST_TRANS_ROLLBACK_TO, .savepoint = N.str); }
+transaction_stmt(A) ::= ROLLBACK opt_transaction TO SAVEPOINT(N). { A = MK(TransactionStmt, .kind = AST_TRANS_ROLLBACK_TO, .savepoint = N.str); }
 transaction_stmt(A) ::= ROLLBACK opt_transaction TO col_id(N). { A = MK(TransactionStmt, .kind = AST_TRANS_ROLLBACK_TO, .savepoint = N.str); }
 transaction_stmt(A) ::= PREPARE TRANSACTION SCONST(G). { A = MK(TransactionStmt, .kind = AST_TRANS_PREPARE, .gid = G.str); }
 transaction_stmt(A) ::= COMMIT PREPARED SCONST(G). { A = MK(TransactionStmt, .kind = AST_TRANS_COMMIT_PREPARED, .gid = G.str); }
@@ -1858,7 +1860,7 @@ opt_boolean_or_string ::= non_reserved_word_or_sconst.
 non_reserved_word_or_sconst ::= non_reserved_word.
 non_reserved_word_or_sconst(A) ::= SCONST(T).     { A = T; }
 zone_value(A) ::= SCONST(T).                      { A = pc_string(pc, T); }
-zone_value(A) ::= IDENT(T).                       { A = pc_string(pc, T); }
+zone_value(A) ::= IDENT(T).                       { A = pc_string(pc, pc_no_keyword(pc, T)); }
 zone_value(A) ::= INTERVAL(I) SCONST(S) opt_interval(M).
     { A = pc_cast(pc, pc_string(pc, S), pc_type(pc, "interval", M, I.loc), I.loc); }
 zone_value(A) ::= INTERVAL(I) LP ICONST(P) RP SCONST(S).
@@ -2378,7 +2380,7 @@ aggr_args_list(A) ::= aggr_args_list(A) COMMA func_arg(E). { A = PUSH(A, E); }
 %type old_aggr_list {AstList}
 old_aggr_list(A) ::= old_aggr_elem(E).            { A = L1(E); }
 old_aggr_list(A) ::= old_aggr_list(A) COMMA old_aggr_elem(E). { A = PUSH(A, E); }
-old_aggr_elem(A) ::= IDENT(N) EQ def_arg(V).      { A = DEF(N.str, V, N.loc); }
+old_aggr_elem(A) ::= IDENT(N) EQ def_arg(V).      { A = DEF(pc_no_keyword(pc, N).str, V, N.loc); }
 alter_enum_stmt(A) ::= ALTER TYPE any_name(N) ADD VALUE opt_if_not_exists(I) SCONST(V).
     { A = MK(AlterEnumStmt, .name = N, .new_value = V.str, .after = true, .if_not_exists = I); }
 alter_enum_stmt(A) ::= ALTER TYPE any_name(N) ADD VALUE opt_if_not_exists(I) SCONST(V) BEFORE SCONST(B).
@@ -2631,7 +2633,7 @@ trigger_timing(A) ::= AFTER.                      { A = TRIGGER_AFTER; }
 trigger_timing(A) ::= INSTEAD OF.                 { A = TRIGGER_INSTEAD; }
 // A CreateTrigStmt with events and columns alone.
 trigger_events ::= trigger_one_event.
-trigger_events(A) ::= trigger_events(A) OR(T) trigger_one_event(E). { A = pc_trigger_event(pc, A, E, T.loc); }
+trigger_events(A) ::= trigger_events(A) OR trigger_one_event(E). { A = pc_trigger_event(pc, A, E); }
 trigger_one_event(A) ::= INSERT.                  { A = MK(CreateTrigStmt, .events = TRIGGER_INSERT); }
 trigger_one_event(A) ::= DELETE.                  { A = MK(CreateTrigStmt, .events = TRIGGER_DELETE); }
 trigger_one_event(A) ::= UPDATE.                  { A = MK(CreateTrigStmt, .events = TRIGGER_UPDATE); }
@@ -2927,7 +2929,6 @@ operator_def_list(A) ::= operator_def_elem(E).    { A = L1(E); }
 operator_def_list(A) ::= operator_def_list(A) COMMA operator_def_elem(E). { A = PUSH(A, E); }
 operator_def_elem(A) ::= col_label(N) EQ NONE.    { A = DEF(N.str, NULL, N.loc); }
 operator_def_elem(A) ::= col_label(N) EQ operator_def_arg(V). { A = DEF(N.str, V, N.loc); }
-operator_def_elem(A) ::= col_label(N).            { A = DEF(N.str, NULL, N.loc); }
 operator_def_arg ::= func_type.
 operator_def_arg(A) ::= reserved_word(T).         { A = STR(T); }
 operator_def_arg(A) ::= qual_all_op(O).           { A = pc_op_names(pc, O); }

@@ -74,11 +74,22 @@ static const struct {
 };
 
 static bool
+is_listed(int word)
+{
+    for (size_t i = 0; i < sizeof(word_only_before) / sizeof(word_only_before[0]); i++)
+        if (word_only_before[i].word == word) return true;
+    return false;
+}
+
+static bool
 is_name_before(int word, int next)
 {
-    /* What goes on with a dot or takes a value is a name; so is WITH RECURSIVE's word before AS. */
-    if (next == TK_DOT || (next == TK_EQ && word != TK_OPERATOR)) return true;
-    if (word == TK_RECURSIVE && next == TK_AS) return true;
+    /* What goes on with a dot is a name; so are SET's special words before =, and WITH RECURSIVE's before AS. */
+    if (next == TK_DOT) return true;
+    if (next == TK_EQ)
+        return word == TK_ROLE || word == TK_SCHEMA || word == TK_SESSION || word == TK_NAMES || word == TK_CATALOG ||
+               word == TK_TRANSACTION || word == TK_XML || word == TK_LOCAL || is_listed(word);
+    if (word == TK_RECURSIVE && (next == TK_AS || next == TK_LP)) return true;
     if (word == TK_OPERATOR)
         return next == TK_COMMA || next == TK_FROM || next == TK_AS || next == TK_RP || next == TK_SEMI || next == 0;
     for (size_t i = 0; i < sizeof(word_only_before) / sizeof(word_only_before[0]); i++) {
@@ -149,8 +160,9 @@ out_of_memory(ParseCtx *pc)
     return NULL;
 }
 
-static void
-error_at_token(ParseCtx *pc, Token tok, const char *msg)
+/* `msg at or near "..."` */
+void
+pc_fail_near(ParseCtx *pc, Token tok, const char *msg)
 {
     const char *at = pc->lexer.start + tok.loc - 1;
     if (pc->st == QN_OK) pc->st = lexer_error(&pc->lexer, at, at + tok.nbytes, msg);
@@ -159,7 +171,16 @@ error_at_token(ParseCtx *pc, Token tok, const char *msg)
 void
 pc_syntax_error(ParseCtx *pc, Token tok)
 {
-    error_at_token(pc, tok, "syntax error");
+    pc_fail_near(pc, tok, "syntax error");
+}
+
+/* The grammar's IDENT is any unreserved word; here no word will do. */
+Token
+pc_no_keyword(ParseCtx *pc, Token tok)
+{
+    const Keyword *k = keyword_find(tok.str, strlen(tok.str));
+    if (k != NULL && k->text == tok.str) pc_syntax_error(pc, tok);
+    return tok;
 }
 
 /* ---- nodes and lists ---- */
@@ -673,7 +694,7 @@ AstList
 pc_check_path(ParseCtx *pc, AstList path)
 {
     for (int i = 0; i + 1 < path.count; i++)
-        if (ast_is(path.items[i], A_Star)) error_at_token(pc, pc->token, "improper use of \"*\"");
+        if (ast_is(path.items[i], A_Star)) pc_fail_near(pc, pc->token, "improper use of \"*\"");
     return path;
 }
 

@@ -155,12 +155,12 @@ pc_trigger(Ast *events, Ast *trigger)
 }
 
 Ast *
-pc_trigger_event(ParseCtx *pc, Ast *events, Ast *event, int loc)
+pc_trigger_event(ParseCtx *pc, Ast *events, Ast *event)
 {
     if (events == NULL || event == NULL) return NULL;
     CreateTrigStmt *all = AST_AS(CreateTrigStmt, events);
     const CreateTrigStmt *one = AST_AS(CreateTrigStmt, event);
-    if (all->events & one->events) pc_fail(pc, loc, ERR_SYNTAX_ERROR, "duplicate trigger events specified");
+    if (all->events & one->events) pc_fail_near(pc, pc->token, "duplicate trigger events specified");
     all->events |= one->events;
     all->columns = pc_concat(pc, all->columns, one->columns);
     return events;

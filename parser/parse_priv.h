@@ -120,7 +120,9 @@ enum {
 /* Raise, set pc->st. */
 void pc_fail(ParseCtx *pc, int loc, Status code, const char *msg);
 void pc_fail_hint(ParseCtx *pc, int loc, Status code, const char *msg, const char *hint);
+void pc_fail_near(ParseCtx *pc, Token tok, const char *msg);
 void pc_syntax_error(ParseCtx *pc, Token tok);
+Token pc_no_keyword(ParseCtx *pc, Token tok);
 
 AstList pc_push(ParseCtx *pc, AstList list, Ast *item);
 AstList pc_list1(ParseCtx *pc, Ast *item);
@@ -220,7 +222,7 @@ Ast *pc_function_table(ParseCtx *pc, Ast *function, AstList columns, int loc);
 Ast *pc_object_with_params(ParseCtx *pc, AstList name, AstList params);
 Ast *pc_transform(ParseCtx *pc, bool replace, Ast *type, const char *lang, AstList elements);
 Ast *pc_trigger(Ast *events, Ast *trigger);
-Ast *pc_trigger_event(ParseCtx *pc, Ast *events, Ast *event, int loc);
+Ast *pc_trigger_event(ParseCtx *pc, Ast *events, Ast *event);
 bool pc_policy_permissive(ParseCtx *pc, Token word);
 Ast *pc_grant(Ast *target, bool is_grant, AstList privileges, AstList grantees, bool option,
     Ast *grantor, AstDropBehavior behavior);
