@@ -478,7 +478,7 @@ find_same_call(ExprProg *p, const FuncExpr *e, const int *args, int slot, int *r
         if (s->op != STEP_CALL || s->fn != e->fn || s->nargs != e->args.count) continue;
         if ((s->slot != 0 && s->slot != slot) || s->call->out_typmod != e->base.typmod) continue;
         if (s->expr->type != e->base.type) continue;
-        if (memcmp(s->args, args, (size_t)s->nargs * sizeof(int)) != 0) continue;
+        if (s->nargs > 0 && memcmp(s->args, args, (size_t)s->nargs * sizeof(int)) != 0) continue;
         *reg_out = s->dst;
         return true;
     }

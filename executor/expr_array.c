@@ -63,7 +63,7 @@ unpack(ExprProg *p, Step *s, ArrayOpState *st, const Str *array)
     st->set = NULL;
     st->bytes = NULL;
     char *bytes;
-    TRY_ALLOC(p->ctx, bytes, arena_memdup(st->arena, str_data(array), array->len + 1));
+    TRY_ALLOC(p->ctx, bytes, arena_strndup(st->arena, str_data(array), array->len));
     st->array = str_make(bytes, array->len);
     ArrayView view;
     array_view(&st->array, &view);

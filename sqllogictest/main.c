@@ -148,6 +148,7 @@ run_include(Run *r, SltSession *s, const char *path)
         if (result.failed && !rec->expect_error) printf("%s:%d: included: %s: %s\n", path, rec->line, result.sqlstate, result.message);
     }
     slt_result_reset(&result);
+    slt_free(&f);
 }
 
 /* An include's path is relative to the file's folder or to one above it. */
@@ -250,6 +251,8 @@ run_file(const Options *opt, Job *job)
     for (int i = 0; i < r.nothers; i++) opt->engine->disconnect(r.others[i].session);
     opt->engine->disconnect(r.session);
     opt->engine->destroy(r.db);
+    for (int i = 0; i < r.nothers; i++) free(r.others[i].name);
+    for (int i = 0; i < r.nlabels; i++) free(r.labels[i].text);
     exit(0);
 }
 

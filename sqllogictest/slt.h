@@ -34,7 +34,8 @@ typedef struct SltRecord {
 
 typedef struct SltFile {
     char *path;
-    char *text; /* the records point into it */
+    char *text;   /* the records point into it, */
+    char **lines; /* and into this */
     SltRecord *records;
     int count, cap;
 } SltFile;

@@ -235,7 +235,9 @@ slt_read(const char *path, const char *engine, SltFile *out)
     size_t n;
     *out = (SltFile){.path = strdup(path)};
     out->text = read_file(path, &n);
-    if (out->text == NULL || out->path == NULL || !split_lines(&p, out->text)) {
+    bool split = out->text != NULL && split_lines(&p, out->text);
+    out->lines = p.lines;
+    if (!split || out->path == NULL) {
         fprintf(stderr, "%s: cannot be read\n", path);
         return false;
     }
@@ -249,7 +251,7 @@ slt_read(const char *path, const char *engine, SltFile *out)
             return false;
         }
     }
-    return true; /* p.lines lives as long as the records that point into it: until the process ends */
+    return true;
 }
 
 void
@@ -257,6 +259,7 @@ slt_free(SltFile *f)
 {
     for (int i = 0; i < f->count; i++) free(f->records[i].data);
     free(f->records);
+    free(f->lines);
     free(f->text);
     free(f->path);
     *f = (SltFile){0};
