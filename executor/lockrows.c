@@ -42,7 +42,7 @@ lockrows_next(ExecNode *node, Batch **out)
             s->tids[n++] = ((const int64_t *)v->data)[vec_index(v, i)];
         }
         TRY(heap_lock_rows(ctx, plan->rel->heap, s->tids, n, (HeapLockMode)plan->strength,
-                           plan->wait_policy == 0 ? HEAP_WAIT : HEAP_NOWAIT, s->results, s->newer));
+                           plan->wait_policy == ROW_WAIT ? HEAP_WAIT : HEAP_NOWAIT, s->results, s->newer));
         n = 0;
         for (int k = 0; k < b->nsel; k++) {
             int i = batch_row(b, k);
@@ -54,7 +54,7 @@ lockrows_next(ExecNode *node, Batch **out)
             if (r == HEAP_DONE || r == HEAP_SELF) {
                 s->sel[m++] = (uint16_t)i;
             } else if (r == HEAP_WOULD_WAIT) {
-                if (plan->wait_policy == 1)
+                if (plan->wait_policy == ROW_NOWAIT)
                     return RAISE(ctx, ERR_LOCK_NOT_AVAILABLE, "could not obtain lock on row in relation \"%s\"", plan->rel->name);
             } else if (r == HEAP_MOVED || tx_isolation(ctx->tx) != TX_READ_COMMITTED) {
                 return heap_conflict_error(ctx, r);

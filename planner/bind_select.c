@@ -1,6 +1,7 @@
 /* bind_select.c - one SELECT: its clauses bound in PostgreSQL's order (so that the same error comes first), then
  * the tree from FROM up: Filter, Aggregate, Filter, Window, ProjectSet, Project, Distinct, Sort, Limit. */
 #include "planner/bind_priv.h"
+#include "planner/plan.h"
 
 /* ---- the select list ---- */
 
@@ -465,6 +466,9 @@ lock_clause_name(AstLockStrength strength)
     static const char *const names[] = {"FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"};
     return names[strength];
 }
+
+_Static_assert((int)AST_LOCK_BLOCK == ROW_WAIT && (int)AST_LOCK_SKIP == ROW_SKIP_LOCKED &&
+                   (int)AST_LOCK_NOWAIT == ROW_NOWAIT, "lock_item hands the parser's word on as the plan's");
 
 static Status
 lock_item(SelectState *st, const LockingClause *l, const NsItem *item)

@@ -14,6 +14,9 @@
 #include "catalog/catalog.h"
 #include "planner/expr.h"
 
+/* LockRows.wait_policy: what a row that another transaction holds does to the statement. The order is AstLockWait's. */
+typedef enum RowWait { ROW_WAIT, ROW_SKIP_LOCKED, ROW_NOWAIT } RowWait;
+
 typedef enum PlanTag {
     PLAN_NONE,
 #define PLAN(T, name, fields) PLAN_##T,
