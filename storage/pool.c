@@ -637,6 +637,7 @@ pool_prefetch(Ctx *ctx, PageNo first, uint32_t n)
 {
     Pool *pool = ctx->pool;
     PageNo start = 0;
+    bool missed = false;
     uint32_t run = 0, most = RUN_BYTES >> pool->hot.page_shift;
 
     if (!is_file_backed(pool) || first < PAGE_NO_META || first >= pool->hot.limit) return;
@@ -656,14 +657,18 @@ pool_prefetch(Ctx *ctx, PageNo first, uint32_t n)
             mine = false;
         }
         if (mine && run == 0) start = p;
-        if (mine) run++;
+        if (mine) {
+            run++;
+            missed = true;
+        }
         if (run > 0 && (!mine || run == most)) {
             load_run(ctx, pool, start, run);
             run = 0;
         }
     }
     if (run > 0) load_run(ctx, pool, start, run);
-    if (n > 0)
+    /* Where these pages were here, the next ones probably are: the system call would cost more than it saves. */
+    if (missed)
         ctx->db->ops->will_read(ctx->db->file, (uint64_t)(first + n) << pool->hot.page_shift,
                                 (uint64_t)n << pool->hot.page_shift);
 }
