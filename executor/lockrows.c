@@ -1,5 +1,5 @@
 /* lockrows.c - LockRows: SELECT ... FOR UPDATE and its like. Rows that another transaction deleted meanwhile are left out; a row it
- * changed is, in READ COMMITTED, refused for now rather than re-evaluated. */
+ * changed is, in READ COMMITTED, refused with 40001, not re-evaluated. */
 #include "executor/exec.h"
 #include "executor/expr.h"
 #include "storage/heap.h"

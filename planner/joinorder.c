@@ -499,14 +499,6 @@ right_is_unique(JoinBlock *b, const JoinInput *in)
     return false;
 }
 
-static bool
-expr_in(const ExprList *list, const Expr *e)
-{
-    for (int i = 0; i < list->count; i++)
-        if (list->items[i] == e) return true;
-    return false;
-}
-
 static Path *
 new_join_path(JoinBlock *b, PathKind kind, const JoinInput *in, JoinType type, Path *outer, Path *inner)
 {
@@ -533,7 +525,7 @@ split_keys(JoinBlock *b, const JoinInput *in, Path *p, bool hashable, const Expr
     Arena *arena = b->ps->arena;
     for (int i = 0; i < in->on.count; i++) {
         Cond *c = in->on.items[i];
-        if (done != NULL && expr_in(done, c->expr)) continue;
+        if (done != NULL && exprlist_holds(done, c->expr)) continue;
         bool fwd = c->left != NULL && is_subset(c->left_rels, p->outer->rels) && is_subset(c->right_rels, p->inner->rels);
         bool bwd = c->left != NULL && is_subset(c->left_rels, p->inner->rels) && is_subset(c->right_rels, p->outer->rels);
         bool usable = (fwd || bwd) && (hashable ? c->op->can_hash : c->op->can_merge);

@@ -168,6 +168,12 @@ Status plan_tree(Opt *o, LNode *n, const ColSet *need, const SortKeyList *wanted
 Status opt_sort(Opt *o, Sub *s, const SortKeyList *keys, double bound);
 bool order_satisfies(const SortKeyList *have, const SortKeyList *want);
 
+/* optnode.c: small things about expressions. */
+Expr *opt_strip_relabel(Expr *e);
+SelKind opt_commuted(SelKind kind); /* of `b op a` for `a op b` */
+bool exprlist_holds(const ExprList *list, const Expr *e); /* this very node */
+Status opt_mark_inner(Ctx *ctx, Expr **slot, void *arg); /* an ExprWalkFn: columns say INPUT_INNER */
+
 /* optnode.c: physical nodes and what stands on them. */
 PlanNode *pnode_new(Opt *o, PlanTag tag, PlanNode *outer, PlanNode *inner);
 #define PNODE_NEW(o, T, outer, inner) ((T##Plan *)pnode_new((o), PLAN_##T, (outer), (inner)))

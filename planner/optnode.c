@@ -128,6 +128,45 @@ query_free_columns(PlanState *ps, Query *q, ColSet *out)
     return keep_free(ps, q->root, &used, out);
 }
 
+/* ---- expressions ---- */
+
+Expr *
+opt_strip_relabel(Expr *e)
+{
+    while (e->tag == EXPR_Relabel) e = ((RelabelExpr *)e)->arg;
+    return e;
+}
+
+SelKind
+opt_commuted(SelKind kind)
+{
+    switch (kind) {
+    case SEL_LT: return SEL_GT;
+    case SEL_LE: return SEL_GE;
+    case SEL_GT: return SEL_LT;
+    case SEL_GE: return SEL_LE;
+    default: return kind;
+    }
+}
+
+bool
+exprlist_holds(const ExprList *list, const Expr *e)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->items[i] == e) return true;
+    return false;
+}
+
+Status
+opt_mark_inner(Ctx *ctx, Expr **slot, void *arg)
+{
+    (void)arg;
+    if (*slot == NULL) return QN_OK;
+    if ((*slot)->tag == EXPR_ColumnRef) ((ColumnRefExpr *)*slot)->rel = INPUT_INNER;
+    TRY(ctx_check_depth(ctx));
+    return expr_children(ctx, *slot, opt_mark_inner, NULL);
+}
+
 /* ---- params ---- */
 
 Status

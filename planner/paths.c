@@ -12,17 +12,10 @@ rel_pages(const Relation *r)
     return r->tuples > 0 ? fmax(1, r->tuples / 100) : 10;
 }
 
-static Expr *
-strip_relabel(Expr *e)
-{
-    while (e->tag == EXPR_Relabel) e = ((RelabelExpr *)e)->arg;
-    return e;
-}
-
 static bool
 is_leaf_column(const Leaf *leaf, Expr *e, int attnum)
 {
-    e = strip_relabel(e);
+    e = opt_strip_relabel(e);
     return e->tag == EXPR_ColumnRef && ((ColumnRefExpr *)e)->rel == leaf->node->rel &&
            ((ColumnRefExpr *)e)->col == attnum - 1;
 }
@@ -79,18 +72,6 @@ widen(Opt *o, Expr *e, Oid k)
     return &f->base;
 }
 
-static SelKind
-commuted(SelKind k)
-{
-    switch (k) {
-    case SEL_LT: return SEL_GT;
-    case SEL_LE: return SEL_GE;
-    case SEL_GT: return SEL_LT;
-    case SEL_GE: return SEL_LE;
-    default: return k;
-    }
-}
-
 /* Whether cond bounds the column attnum of leaf by something that does not depend on leaf. */
 static bool
 match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond, IndexBound *out)
@@ -116,7 +97,7 @@ match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond
         if (!is_leaf_column(leaf, col, attnum)) {
             Expr *t = col;
             col = value, value = t;
-            kind = commuted(kind);
+            kind = opt_commuted(kind);
         }
     } else if (cond->tag == EXPR_ArrayOp && !((ArrayOpExpr *)cond)->is_all && ((ArrayOpExpr *)cond)->op != NULL &&
                ((ArrayOpExpr *)cond)->op->sel == SEL_EQ) {
@@ -221,14 +202,6 @@ match_index(JoinBlock *b, Leaf *leaf, const IndexDef *x, RelSet with, IndexMatch
     return QN_OK;
 }
 
-static bool
-is_in(const ExprList *list, const Expr *e)
-{
-    for (int i = 0; i < list->count; i++)
-        if (list->items[i] == e) return true;
-    return false;
-}
-
 /* Columns of the leaf that the block above reads, its own conditions included. */
 static bool
 index_covers(JoinBlock *b, const Leaf *leaf, const IndexDef *x)
@@ -282,7 +255,7 @@ add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m,
     p->index_only = index_covers(b, leaf, x);
     TRY(index_order(b, leaf, x, backward, &p->order));
     for (int i = 0; i < leaf->conds.count; i++)
-        if (!is_in(&m->conds, leaf->conds.items[i]))
+        if (!exprlist_holds(&m->conds, leaf->conds.items[i]))
             TRY(array_push(ctx, b->ps->arena, &p->filter, leaf->conds.items[i]));
     double sel = sel_conditions(o, &m->conds);
     bool full_key = x->unique && m->neq >= x->nkeys;
@@ -470,7 +443,7 @@ scan_ranges(JoinBlock *b, const Path *p, SeqScanPlan *s)
         if (e->tag != EXPR_Func || ((FuncExpr *)e)->args.count != 2) continue;
         FuncExpr *f = (FuncExpr *)e;
         for (int side = 0; side < 2; side++) {
-            Expr *col = strip_relabel(f->args.items[side]);
+            Expr *col = opt_strip_relabel(f->args.items[side]);
             if (col->tag != EXPR_ColumnRef || ((ColumnRefExpr *)col)->rel != p->leaf->node->rel) continue;
             int att = ((ColumnRefExpr *)col)->col;
             IndexBound bound;
@@ -584,17 +557,6 @@ join_keys(Opt *o, const Path *p, const Sub *outer, const Sub *inner, ExprList *o
     return QN_OK;
 }
 
-/* The key expressions over the inner input say INPUT_INNER. */
-static Status
-mark_inner(Ctx *ctx, Expr **slot, void *arg)
-{
-    (void)arg;
-    if (*slot == NULL) return QN_OK;
-    if ((*slot)->tag == EXPR_ColumnRef) ((ColumnRefExpr *)*slot)->rel = INPUT_INNER;
-    TRY(ctx_check_depth(ctx));
-    return expr_children(ctx, *slot, mark_inner, NULL);
-}
-
 static bool
 keeps_inner(JoinType t)
 {
@@ -665,7 +627,7 @@ build_join(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
     }
     ExprList ok = {0}, ik = {0};
     TRY(join_keys(o, p, &outer, &inner, &ok, &ik));
-    for (int i = 0; i < ik.count; i++) TRY(mark_inner(ctx, &ik.items[i], NULL));
+    for (int i = 0; i < ik.count; i++) TRY(opt_mark_inner(ctx, &ik.items[i], NULL));
     if (p->kind == PATH_HASH) {
         HashPlan *h = PNODE_NEW(o, Hash, inner.node, NULL);
         if (h == NULL) return RAISE_OOM(ctx);

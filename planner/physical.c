@@ -635,16 +635,6 @@ full_key(Opt *o, Expr *e, const ColSet *left, const ColSet *right, Expr **l, Exp
 }
 
 static Status
-inner_ref(Ctx *ctx, Expr **slot, void *arg)
-{
-    (void)arg;
-    if (*slot == NULL) return QN_OK;
-    if ((*slot)->tag == EXPR_ColumnRef) ((ColumnRefExpr *)*slot)->rel = INPUT_INNER;
-    TRY(ctx_check_depth(ctx));
-    return expr_children(ctx, *slot, inner_ref, NULL);
-}
-
-static Status
 plan_full_join(Opt *o, LJoin *j, const Want *w, Sub *out)
 {
     Ctx *ctx = o->ctx;
@@ -676,7 +666,7 @@ plan_full_join(Opt *o, LJoin *j, const Want *w, Sub *out)
         }
         TRY(opt_translate(o, a, &l.cols, NULL, &a));
         TRY(opt_translate(o, b, &r.cols, NULL, &b));
-        TRY(inner_ref(ctx, &b, NULL));
+        TRY(opt_mark_inner(ctx, &b, NULL));
         TRY(array_push(ctx, o->arena, &n->outer_keys, a));
         TRY(array_push(ctx, o->arena, &n->inner_keys, b));
         TRY(array_push(ctx, o->arena, &n->hash_cond, c));

@@ -20,19 +20,12 @@ clamp(double s)
     return s < 0 ? 0 : s > 1 ? 1 : s;
 }
 
-static Expr *
-strip_relabel(Expr *e)
-{
-    while (e->tag == EXPR_Relabel) e = ((RelabelExpr *)e)->arg;
-    return e;
-}
-
 /* The table column e is, seen through projections, group keys and CTEs; NULL if it is none. */
 static const Column *
 base_column(Opt *o, Expr *e, const Relation **rel_out)
 {
     for (int depth = 0; depth < 32; depth++) {
-        e = strip_relabel(e);
+        e = opt_strip_relabel(e);
         if (e->tag != EXPR_ColumnRef) return NULL;
         ColumnRefExpr *c = (ColumnRefExpr *)e;
         if (c->rel <= 0 || c->rel > o->ps->nrels || c->col < 0) return NULL;
@@ -126,7 +119,7 @@ est_ndistinct(Opt *o, Expr *e, double rows)
         if (rows < tuples && nd > 0) nd = nd * (1 - pow((tuples - rows) / tuples, tuples / nd));
         return fmax(1, fmin(nd, rows));
     }
-    e = strip_relabel(e);
+    e = opt_strip_relabel(e);
     if (e->tag == EXPR_Const) return 1;
     if (e->type == TYPE_BOOL) return fmin(2, rows);
     /* An expression has at most as many values as its variables together. */
@@ -354,18 +347,6 @@ default_sel(SelKind kind)
     }
 }
 
-static SelKind
-commuted(SelKind k)
-{
-    switch (k) {
-    case SEL_LT: return SEL_GT;
-    case SEL_LE: return SEL_GE;
-    case SEL_GT: return SEL_LT;
-    case SEL_GE: return SEL_LE;
-    default: return k;
-    }
-}
-
 static double
 sel_operator(Opt *o, SelKind kind, Expr *left, Expr *right)
 {
@@ -385,10 +366,10 @@ sel_operator(Opt *o, SelKind kind, Expr *left, Expr *right)
         a = b, r = r2;
         Expr *t = left;
         left = right, right = t;
-        kind = commuted(kind);
+        kind = opt_commuted(kind);
     }
     (void)left;
-    Expr *c = strip_relabel(right);
+    Expr *c = opt_strip_relabel(right);
     const Value *v = c->tag == EXPR_Const ? &((ConstExpr *)c)->value : NULL;
     double null_frac = a->stats != NULL ? a->stats->null_frac : 0;
     switch (kind) {
@@ -512,11 +493,11 @@ is_range(Opt *o, Expr *e, ColumnRefExpr **col, bool *lower)
     if (f->op == NULL || f->args.count != 2) return false;
     SelKind k = f->op->sel;
     if (k < SEL_LT || k > SEL_GE) return false;
-    Expr *a = strip_relabel(f->args.items[0]), *b = strip_relabel(f->args.items[1]);
+    Expr *a = opt_strip_relabel(f->args.items[0]), *b = opt_strip_relabel(f->args.items[1]);
     if (a->tag != EXPR_ColumnRef) {
         Expr *t = a;
         a = b, b = t;
-        k = commuted(k);
+        k = opt_commuted(k);
     }
     if (a->tag != EXPR_ColumnRef || b->tag == EXPR_ColumnRef) return false;
     if (base_column(o, a, NULL) == NULL) return false;

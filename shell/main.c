@@ -218,11 +218,7 @@ shell_run_sql(Shell *sh, const char *sql)
         ok = read_rows(stmt, &t) == QUERN_DONE;
         sh->running = 0;
         erase_progress(sh);
-        if (ok && t.ncols > 0) {
-            bool plan = t.ncols == 1 && strcmp(t.names[0], "QUERY PLAN") == 0;
-            (void)plan;
-            table_print(sh, &t);
-        }
+        if (ok && t.ncols > 0) table_print(sh, &t);
         const char *tag = ok ? quern_command_tag(stmt) : "";
         if (ok && !sh->quiet && *tag != '\0' && (t.ncols == 0 || strncmp(tag, "INSERT", 6) == 0 || strncmp(tag, "UPDATE", 6) == 0 || strncmp(tag, "DELETE", 6) == 0))
             fprintf(sh->out, "%s\n", tag);
