@@ -238,6 +238,25 @@ take_row(Ctx *ctx, void *arg, CatObj *obj)
     return QN_OK;
 }
 
+static void overlay_clear(Ctx *ctx, Overlay *ov);
+
+/* Before anybody is attached: what a dead process left is dropped through a view of the catalog made for that. */
+static Status
+clean_up(Ctx *ctx, CatalogShared *s)
+{
+    Catalog c = {.shared = s};
+    Status st;
+    TRY(sequence_session_create(ctx, &c.sequences));
+    ctx->catalog = &c;
+    st = catalog_drop_stale_temp(ctx);
+    overlay_clear(ctx, &c.ov);
+    sequence_session_destroy(c.sequences);
+    free(c.path_text);
+    free(c.path);
+    ctx->catalog = NULL;
+    return st;
+}
+
 static Status
 shared_create(Ctx *ctx, void **out)
 {
@@ -262,6 +281,7 @@ shared_create(Ctx *ctx, void **out)
             unlink_parents(slot);
             link_parents(s, slot);
         }
+    TRY_GOTO(clean_up(ctx, s));
     *out = s;
     return QN_OK;
 done:
@@ -287,8 +307,6 @@ catalog_attach(Ctx *ctx)
     return QN_OK;
 }
 
-static void overlay_clear(Ctx *ctx, Overlay *ov);
-
 void
 catalog_detach(Ctx *ctx)
 {
@@ -297,6 +315,7 @@ catalog_detach(Ctx *ctx)
     sequence_flush(ctx);
     overlay_clear(ctx, &c->ov);
     sequence_session_destroy(c->sequences);
+    arena_destroy(c->temp_arena);
     free(c->path_text);
     free(c->path);
     mem_free(NULL, c, sizeof(*c));
@@ -934,6 +953,10 @@ catalog_relation(Ctx *ctx, const char *schema, const char *name, const Relation 
     }
     TRY(catalog_path_refresh(ctx));
     Catalog *c = ctx->catalog;
+    if (c->path_temp != INVALID_OID) {
+        TRY(relation_in_schema(ctx, c->path_temp, name, out));
+        if (*out != NULL) return QN_OK;
+    }
     if (!c->path_has_pg_catalog) {
         TRY(relation_in_schema(ctx, OID_PG_CATALOG, name, out));
         if (*out != NULL) return QN_OK;

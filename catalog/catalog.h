@@ -215,6 +215,10 @@ const char *catalog_schema_name(Ctx *ctx, Oid oid);
 Status catalog_search_path(Ctx *ctx, Arena *arena, bool implicit, Oid **schemas_out, int *n_out);
 /* Where CREATE puts an object without a schema: 3F000 `no schema has been selected to create in`. */
 Status catalog_creation_schema(Ctx *ctx, Oid *schema_out);
+/* The session's schema of temporary objects; INVALID_OID before it has any. */
+Oid catalog_temp_schema(Ctx *ctx);
+/* Whether a schema is some session's temporary one; *ours_out (or NULL): this session's. */
+bool catalog_is_temp_schema(Ctx *ctx, Oid schema, bool *ours_out);
 /* Whether the relation is found by its bare name. */
 bool catalog_relation_is_visible(Ctx *ctx, Oid oid);
 

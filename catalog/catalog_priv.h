@@ -70,6 +70,12 @@ typedef struct Overlay {
     int written; /* length of the log when rows were written; -1: not yet */
 } Overlay;
 
+/* A temporary table that its transactions' ends empty or drop. */
+typedef struct OnCommit {
+    Oid rel_oid;
+    bool drop;
+} OnCommit;
+
 struct Catalog {
     CatalogShared *shared;
     RelPins *pins;
@@ -80,6 +86,10 @@ struct Catalog {
     Oid *path;
     int npath, path_cap;
     bool path_has_pg_catalog; /* named explicitly */
+    Oid path_temp; /* the session's temporary schema where the path does not name it: searched first; 0: none */
+    bool path_makes_temp; /* pg_temp comes first: new relations are temporary */
+    Arena *temp_arena; /* of on_commit */
+    ARRAY(OnCommit) on_commit;
     struct SequenceSession *sequences; /* catalog/sequence.c */
     /* catalog_source_use */
     CatalogSource source;
@@ -120,6 +130,8 @@ Status catalog_regclass(Ctx *ctx, Arena *arena, const char *text, size_t nbytes,
 Status catalog_database_name(Ctx *ctx, Arena *arena, const char **out);
 /* Makes catalog->path what search_path says now. */
 Status catalog_path_refresh(Ctx *ctx);
+/* Drops what sessions of a process that died left behind. Nobody else uses the catalog yet. */
+Status catalog_drop_stale_temp(Ctx *ctx);
 Status systable_build_relations(Ctx *ctx, CatalogShared *shared);
 
 #endif

@@ -14,10 +14,32 @@ ddl_new_oid(Ctx *ctx, Oid *oid_out)
 }
 
 Status
-ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out)
+ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out, char *persistence_out)
 {
-    if (rv->schema == NULL) return catalog_creation_schema(ctx, schema_out);
+    bool is_temp = rv->persistence == AST_REL_TEMP, ours;
+    *persistence_out = is_temp ? 't' : rv->persistence == AST_REL_UNLOGGED ? 'u' : 'p';
+    if (rv->schema == NULL && !is_temp) {
+        TRY(catalog_creation_schema(ctx, schema_out));
+        if (catalog_is_temp_schema(ctx, *schema_out, NULL)) *persistence_out = 't';
+        return QN_OK;
+    }
+    if (rv->schema == NULL || strcmp(rv->schema, "pg_temp") == 0) {
+        *persistence_out = 't';
+        return ddl_temp_schema(ctx, schema_out);
+    }
     *schema_out = catalog_schema_oid(ctx, rv->schema);
+    if (catalog_is_temp_schema(ctx, *schema_out, &ours)) {
+        if (!ours)
+            return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
+                         "cannot create relations in temporary schemas of other sessions");
+        *persistence_out = 't';
+        return QN_OK;
+    }
+    if (is_temp)
+        return err_position(ctx,
+                            RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
+                                  "cannot create temporary relation in non-temporary schema"),
+                            rv->loc);
     if (*schema_out == INVALID_OID)
         return err_position(
             ctx, RAISE(ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", rv->schema), rv->loc);

@@ -13,8 +13,9 @@
 
 /* ---- names ---- */
 Status ddl_new_oid(Ctx *ctx, Oid *oid_out);
-/* Where a new relation goes: rv's schema or the first of the path. 3F000, 42501. */
-Status ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out);
+/* Where a new relation goes (rv's schema, the first of the path, the session's temporary one) and how long it lives: 'p', 'u', 't'.
+ * 3F000, 42501, 42P16. */
+Status ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out, char *persistence_out);
 /* Keeps others from making something of this name until the transaction ends. */
 Status ddl_lock_name(Ctx *ctx, Oid schema, const char *name);
 bool ddl_relation_exists(Ctx *ctx, Oid schema, const char *name);
@@ -45,6 +46,14 @@ Status ddl_sequence_options(Ctx *ctx, const AstList *options, bool is_new, SeqDe
                             int64_t *restart_value_out, const AstList **owned_by_out);
 Status ddl_create_sequence(Ctx *ctx, RelDef *def); /* def->sequence is complete but for the slot */
 
+/* ---- temporary objects (temp.c) ---- */
+Status ddl_temp_schema(Ctx *ctx, Oid *schema_out); /* the session's; made if it is not there */
+/* ON COMMIT DROP, or DELETE ROWS, of a temporary table. */
+Status ddl_note_on_commit(Ctx *ctx, Oid rel_oid, bool drop);
+/* Before a commit: does what was noted; empty is called with the tables to be emptied. */
+Status ddl_on_commit(Ctx *ctx, Status (*empty)(Ctx *ctx, const Oid *tables, int n));
+Status ddl_drop_temp(Ctx *ctx); /* everything temporary of this session */
+
 /* ---- dropping ---- */
 /* What to drop: a relation, a schema, one column or constraint of a table. */
 typedef struct DropTarget {
@@ -56,6 +65,8 @@ typedef struct DropTarget {
 /* Drops them and, with cascade, what depends on them (NOTICE "drop cascades to ..."); without, 2BP01 with PostgreSQL's detail. Locks what it
  * drops. */
 Status ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade);
+/* The same with cascade and no notice: temporary objects whose time is over. */
+Status ddl_drop_quietly(Ctx *ctx, const DropTarget *targets, int n);
 /* 0A000 when a view reads the relation: view texts hold names, so what they name cannot be renamed yet. what: "rename". */
 Status ddl_refuse_views(Ctx *ctx, Oid rel_oid, const char *what);
 /* "table t", "column a of table t", "view s.v": as PostgreSQL describes objects. In the arena. */

@@ -446,8 +446,9 @@ check_index_target(Ctx *ctx, const DropTarget *t)
                     "You can drop %s instead.", constraint);
 }
 
-Status
-ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade)
+/* quiet: cascades without a word. */
+static Status
+drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade, bool quiet)
 {
     DropList l = {.ctx = ctx, .arena = ctx->stmt_arena};
     CatObjList all;
@@ -463,12 +464,24 @@ ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade)
     TRY_GOTO(st);
     for (int i = 0; i < n; i++) TRY_GOTO(add(&l, targets[i], false, 0));
     TRY_GOTO(collect(&l));
-    TRY_GOTO(tell(&l, n, cascade));
+    if (!quiet) TRY_GOTO(tell(&l, n, cascade));
     for (int i = 0; i < l.items.count; i++) TRY_GOTO(lock_item(ctx, &l.items.items[i].t));
     for (int i = l.items.count - 1; i >= 0; i--) TRY_GOTO(remove_item(ctx, &l.items.items[i].t));
 done:
     catobj_list_release(&all);
     return st;
+}
+
+Status
+ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade)
+{
+    return drop(ctx, targets, n, cascade, false);
+}
+
+Status
+ddl_drop_quietly(Ctx *ctx, const DropTarget *targets, int n)
+{
+    return drop(ctx, targets, n, true, true);
 }
 
 Status

@@ -91,6 +91,24 @@ fn_current_schemas(KernelCall *call)
 }
 
 Status
+fn_pg_my_temp_schema(KernelCall *call)
+{
+    ROWS(call, i) OUT(call, int32_t, i) = (int32_t)catalog_temp_schema(call->ctx);
+    return QN_OK;
+}
+
+Status
+fn_pg_is_other_temp_schema(KernelCall *call)
+{
+    ROWS(call, i) {
+        bool ours;
+        bool is_temp = catalog_is_temp_schema(call->ctx, ARG(call, 0, Oid, i), &ours);
+        OUT(call, uint8_t, i) = is_temp && !ours;
+    }
+    return QN_OK;
+}
+
+Status
 fn_pgsql_version(KernelCall *call)
 {
     return constant_text(call, "PostgreSQL 15.0 compatible Quern 0.1.0");

@@ -1,5 +1,6 @@
 /* path.c - schemas and search_path. */
 #include "catalog/catalog_priv.h"
+#include "catalog/ddl.h"
 #include "common/settings.h"
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@ catalog_schema_oid(Ctx *ctx, const char *name)
 {
     if (strcmp(name, "pg_catalog") == 0) return OID_PG_CATALOG;
     if (strcmp(name, "information_schema") == 0) return OID_INFORMATION_SCHEMA;
+    if (strcmp(name, "pg_temp") == 0) return catalog_temp_schema(ctx);
     CatObj *o = catalog_get_by_name(ctx, INVALID_OID, name, true);
     if (o == NULL) return INVALID_OID;
     Oid oid = o->oid;
@@ -79,12 +81,17 @@ catalog_path_refresh(Ctx *ctx)
     c->path_text = NULL;
     c->npath = 0;
     c->path_has_pg_catalog = false;
+    c->path_temp = catalog_temp_schema(ctx);
+    bool names_temp_first = false, is_first = true;
     char name[CATALOG_NAME_MAX + 2];
     const char *p = copy;
     Status st = QN_OK;
     while (st == QN_OK && next_name(&p, name, sizeof(name))) {
         Oid oid = catalog_schema_oid(ctx, strcmp(name, "$user") == 0 ? CATALOG_ROLE_NAME : name);
         if (oid == OID_PG_CATALOG) c->path_has_pg_catalog = true;
+        if (is_first) names_temp_first = strcmp(name, "pg_temp") == 0;
+        is_first = false;
+        if (oid == c->path_temp) c->path_temp = INVALID_OID; /* searched where it is named */
         if (oid != INVALID_OID) st = path_add(ctx, c, oid);
     }
     if (st != QN_OK) {
@@ -92,6 +99,7 @@ catalog_path_refresh(Ctx *ctx)
         return st;
     }
     c->path_text = copy;
+    c->path_makes_temp = names_temp_first;
     c->path_generation = generation;
     return QN_OK;
 }
@@ -103,7 +111,8 @@ catalog_search_path(Ctx *ctx, Arena *arena, bool implicit, Oid **schemas_out, in
     Catalog *c = ctx->catalog;
     Oid *list;
     int n = 0;
-    TRY_ALLOC(ctx, list, ARENA_ARRAY(arena, Oid, c->npath + 1));
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(arena, Oid, c->npath + 2));
+    if (implicit && c->path_temp != INVALID_OID) list[n++] = c->path_temp;
     if (implicit && !c->path_has_pg_catalog) list[n++] = OID_PG_CATALOG;
     for (int i = 0; i < c->npath; i++) list[n++] = c->path[i];
     *schemas_out = list;
@@ -115,6 +124,7 @@ Status
 catalog_creation_schema(Ctx *ctx, Oid *schema_out)
 {
     TRY(catalog_path_refresh(ctx));
+    if (ctx->catalog->path_makes_temp) return ddl_temp_schema(ctx, schema_out);
     if (ctx->catalog->npath == 0)
         return RAISE(ctx, ERR_INVALID_SCHEMA_NAME, "no schema has been selected to create in");
     *schema_out = ctx->catalog->path[0];

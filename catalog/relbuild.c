@@ -229,7 +229,7 @@ build_index(Ctx *ctx, Relation *rel, const CatObj *obj)
         TRY_ALLOC(ctx, cols[i].name, arena_printf(rel->arena, "expr%d", i + 1));
     }
     rel->kind = RELKIND_INDEX;
-    rel->persistence = 'p';
+    rel->persistence = strncmp(rel->schema, "pg_temp_", 8) == 0 ? 't' : 'p';
     rel->parent_oid = obj->parent;
     rel->ncols = def->ncols;
     rel->cols = cols;

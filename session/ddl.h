@@ -23,6 +23,9 @@ Status ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bo
 /* ddl_table.c */
 Status ddl_run_create(Ddl *d, const CreateStmt *c);
 bool ddl_is_system_column(const char *name); /* ctid, xmin, ... */
+/* ON COMMIT of a table of this persistence (42P16), and noting it when the table is there. */
+Status ddl_check_on_commit(Ddl *d, AstOnCommit on_commit, char persistence);
+Status ddl_set_on_commit(Ddl *d, AstOnCommit on_commit, Oid rel_oid);
 /* An expression's stored text: columns as they are, sequences by oid. */
 Status ddl_expr_text(Ddl *d, const Ast *expr, const char **out);
 /* Fills in a column from its definition; serial and identity are left in the outputs. */
@@ -59,6 +62,8 @@ Status ddl_run_rename(Ddl *d, const RenameStmt *r);
 /* ddl_maintain.c */
 Status ddl_run_truncate(Ddl *d, const TruncateStmt *t);
 Status ddl_run_vacuum(Ddl *d, const VacuumStmt *v);
+/* Temporary tables that the transaction's commit empties or drops. */
+Status ddl_at_commit(Ctx *ctx);
 
 /* ddl_sequence.c */
 Status ddl_run_create_sequence(Ddl *d, const CreateSeqStmt *c);

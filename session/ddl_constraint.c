@@ -351,6 +351,12 @@ set_columns(Ddl *d, const Relation *rel, const Constraint *c, RelConstraint *def
     return QN_OK;
 }
 
+static const char *
+persistence_word(char persistence)
+{
+    return persistence == 't' ? "temporary" : persistence == 'u' ? "unlogged" : "permanent";
+}
+
 static Status
 add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
 {
@@ -370,6 +376,10 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
     if (ref->kind != RELKIND_TABLE || ref->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);
+    if (rel->persistence != ref->persistence && (rel->persistence == 't' || ref->persistence != 'p'))
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "constraints on %s tables may reference only %s tables",
+                     persistence_word(rel->persistence),
+                     rel->persistence == 'u' ? "permanent or unlogged" : persistence_word(rel->persistence));
     TRY(lock_relation(ctx, ref->oid, LOCK_SHARE_ROW_EXCLUSIVE, LOCK_WAIT, ref->name));
     TRY(catalog_relation_by_oid(ctx, ref->oid, &ref));
     TRY(key_columns(d, rel, c, attnum, "foreign key", &attnums, &n));

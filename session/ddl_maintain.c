@@ -78,11 +78,10 @@ restart_sequences(Ddl *d, const Relation *rel)
 
 /* A new heap and new indexes; the old ones go when the transaction commits. */
 static Status
-empty_table(Ddl *d, const Relation *rel)
+empty_table(Ctx *ctx, const Relation *rel)
 {
-    Ctx *ctx = d->ctx;
     RelDef *def;
-    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
+    TRY(ddl_edit_relation(ctx, ctx->stmt_arena, rel->oid, &def));
     TRY(heap_truncate(ctx, rel->heap, &def->root_page));
     TRY(ddl_put_relation(ctx, def));
     for (int i = 0; i < rel->nindexes; i++) {
@@ -105,9 +104,43 @@ ddl_run_truncate(Ddl *d, const TruncateStmt *s)
     TRY(add_referencing(d, &t, s->behavior == AST_DROP_CASCADE));
     for (int i = 0; i < t.n; i++) {
         if (s->restart_seqs) TRY(restart_sequences(d, t.rels[i]));
-        TRY(empty_table(d, t.rels[i]));
+        TRY(empty_table(d->ctx, t.rels[i]));
     }
     return QN_OK;
+}
+
+/* Those that hold no page are empty: most commits touch none of them. */
+static Status
+empty_temporary(Ctx *ctx, const Oid *tables, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const Relation *rel;
+        uint32_t pages;
+        TRY(catalog_relation_by_oid(ctx, tables[i], &rel));
+        if (rel == NULL) continue;
+        TRY(heap_page_count(ctx, rel->heap, &pages));
+        if (pages == 0) continue;
+        for (int k = 0; k < rel->nreferenced_by; k++) {
+            Oid other = rel->referenced_by[k]->rel_oid;
+            bool listed = false;
+            const Relation *ref;
+            for (int j = 0; j < n; j++) listed |= tables[j] == other;
+            TRY(catalog_relation_by_oid(ctx, other, &ref));
+            if (listed || ref == NULL) continue;
+            Status st = RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "unsupported ON COMMIT and foreign key combination");
+            return err_detail(ctx, st, "Table \"%s\" references \"%s\", but they do not have the same ON COMMIT setting.",
+                              ref->name, rel->name);
+        }
+        TRY(lock_relation(ctx, rel->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, rel->name));
+        TRY(empty_table(ctx, rel));
+    }
+    return QN_OK;
+}
+
+Status
+ddl_at_commit(Ctx *ctx)
+{
+    return ddl_on_commit(ctx, empty_temporary);
 }
 
 /* ---- VACUUM, ANALYZE ---- */

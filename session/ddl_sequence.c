@@ -35,14 +35,12 @@ ddl_run_create_sequence(Ddl *d, const CreateSeqStmt *c)
 {
     Ctx *ctx = d->ctx;
     const RangeVar *rv = AST_AS(RangeVar, c->rel);
-    RelDef rel = {.name = rv->name, .persistence = 'p'};
+    RelDef rel = {.name = rv->name};
     SeqDef def;
     bool skip, restart;
     int64_t value;
     const AstList *owned;
-    if (rv->persistence == AST_REL_TEMP)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "temporary sequences are not supported yet");
-    TRY(ddl_target_schema(ctx, rv, &rel.schema_oid));
+    TRY(ddl_target_schema(ctx, rv, &rel.schema_oid, &rel.persistence));
     TRY(ddl_claim_name(ctx, rel.schema_oid, rel.name, c->if_not_exists, &skip));
     if (skip) return QN_OK;
     TRY(ddl_sequence_defaults(&def, TYPE_INT8));

@@ -413,10 +413,24 @@ check_supported(Ddl *d, const CreateStmt *c)
                        : c->partition_spec != NULL ? "partitioned tables"
                        : c->partition_bound != NULL ? "partitions"
                        : c->foreign_server != NULL ? "foreign tables"
-                       : AST_AS(RangeVar, c->rel)->persistence == AST_REL_TEMP ? "temporary tables"
-                                                                              : NULL;
+                                                     : NULL;
     if (what == NULL) return QN_OK;
     return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "%s are not supported yet", what);
+}
+
+Status
+ddl_check_on_commit(Ddl *d, AstOnCommit on_commit, char persistence)
+{
+    if (on_commit != AST_ONCOMMIT_NONE && persistence != 't')
+        return RAISE(d->ctx, ERR_INVALID_TABLE_DEFINITION, "ON COMMIT can only be used on temporary tables");
+    return QN_OK;
+}
+
+Status
+ddl_set_on_commit(Ddl *d, AstOnCommit on_commit, Oid rel_oid)
+{
+    if (on_commit != AST_ONCOMMIT_DELETE_ROWS && on_commit != AST_ONCOMMIT_DROP) return QN_OK;
+    return ddl_note_on_commit(d->ctx, rel_oid, on_commit == AST_ONCOMMIT_DROP);
 }
 
 Status
@@ -424,11 +438,12 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
 {
     Ctx *ctx = d->ctx;
     const RangeVar *rv = AST_AS(RangeVar, c->rel);
-    RelDef def = {.name = rv->name, .kind = RELKIND_TABLE, .persistence = 'p', .layout = 1};
+    RelDef def = {.name = rv->name, .kind = RELKIND_TABLE, .layout = 1};
     TableState t = {.d = d, .def = &def};
     bool skip;
     TRY(check_supported(d, c));
-    TRY(ddl_target_schema(ctx, rv, &def.schema_oid));
+    TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
+    TRY(ddl_check_on_commit(d, c->on_commit, def.persistence));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, c->if_not_exists, &skip));
     if (skip) return QN_OK;
     TRY(add_elements(&t, &c->elements));
@@ -437,6 +452,7 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     for (int i = 0; i < def.ncols; i++)
         TRY(ddl_column_default(d, &def, &def.cols[i], &t.extras[i]));
     TRY(ddl_create_table(ctx, &def));
+    TRY(ddl_set_on_commit(d, c->on_commit, def.oid));
     TRY(set_generated(&t));
     /* Keys before foreign keys: a table may refer to itself. */
     for (int pass = 0; pass < 2; pass++)

@@ -92,6 +92,23 @@ check_replace(Ddl *d, const Relation *old, const RelDef *def)
     return QN_OK;
 }
 
+/* A view of something temporary is temporary. */
+static Status
+view_schema(Ddl *d, const RangeVar *rv, const Plan *plan, RelDef *def)
+{
+    Ctx *ctx = d->ctx;
+    RangeVar temp = *rv;
+    for (int i = 0; i < plan->ndeps && rv->persistence == AST_REL_PERMANENT; i++) {
+        const Relation *rel;
+        TRY(catalog_relation_by_oid(ctx, plan->deps[i].oid, &rel));
+        if (rel != NULL && rel->oid >= OID_FIRST_USER && rel->persistence == 't') temp.persistence = AST_REL_TEMP;
+    }
+    TRY(ddl_target_schema(ctx, &temp, &def->schema_oid, &def->persistence));
+    if (temp.persistence != rv->persistence)
+        ctx_notice(ctx, "NOTICE", QN_OK, "view \"%s\" will be a temporary view", rv->name);
+    return QN_OK;
+}
+
 Status
 ddl_run_view(Ddl *d, const ViewStmt *v)
 {
@@ -99,15 +116,13 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
     const RangeVar *rv = AST_AS(RangeVar, v->rel);
     const Relation *old = NULL;
     const Plan *plan;
-    RelDef def = {.name = rv->name, .kind = RELKIND_VIEW, .persistence = 'p', .view_sql = v->query_text,
+    RelDef def = {.name = rv->name, .kind = RELKIND_VIEW, .view_sql = v->query_text,
                   .view_path = ctx->settings->search_path};
     if (v->recursive) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "recursive views are not supported yet");
-    if (rv->persistence == AST_REL_TEMP)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "temporary views are not supported yet");
     if (v->check != AST_VIEW_CHECK_NONE)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "WITH CHECK OPTION is not supported yet");
-    TRY(ddl_target_schema(ctx, rv, &def.schema_oid));
     TRY(plan_query(d, v->query, &plan));
+    TRY(view_schema(d, rv, plan, &def));
     TRY(output_columns(d, plan, &v->columns,
                        "CREATE VIEW specifies more column names than columns", &def));
     TRY(note_dependencies(d, plan, &def));
@@ -129,7 +144,7 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
 
 /* INSERT INTO the new table from the same query: a tree of our own around it. SELECT INTO's clause is taken out of a copy. */
 static Status
-fill_table(Ddl *d, const RangeVar *rv, const Ast *query, int64_t *rows_out)
+fill_table(Ddl *d, const char *schema, const RangeVar *rv, const Ast *query, int64_t *rows_out)
 {
     Ctx *ctx = d->ctx;
     InsertStmt *ins;
@@ -144,7 +159,7 @@ fill_table(Ddl *d, const RangeVar *rv, const Ast *query, int64_t *rows_out)
     }
     TRY_ALLOC(ctx, ins, AST_NEW(d->arena, InsertStmt));
     TRY_ALLOC(ctx, target, AST_NEW(d->arena, RangeVar));
-    target->schema = rv->schema;
+    target->schema = schema;
     target->name = rv->name;
     ins->rel = &target->base;
     ins->select = copy;
@@ -162,16 +177,15 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
 {
     Ctx *ctx = d->ctx;
     const RangeVar *rv = AST_AS(RangeVar, into->rel);
-    RelDef def = {.name = rv->name, .kind = RELKIND_TABLE, .persistence = 'p', .layout = 1};
+    RelDef def = {.name = rv->name, .kind = RELKIND_TABLE, .layout = 1};
     const Plan *plan;
     bool skip;
     int64_t rows = 0;
     Ast *plain = (Ast *)query;
-    if (rv->persistence == AST_REL_TEMP)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "temporary tables are not supported yet");
     if (!ast_is(query, SelectStmt))
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "CREATE TABLE AS EXECUTE is not supported yet");
-    TRY(ddl_target_schema(ctx, rv, &def.schema_oid));
+    TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
+    TRY(ddl_check_on_commit(d, into->on_commit, def.persistence));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, if_not_exists, &skip));
     if (skip) return QN_OK;
     if (!ast_is_plannable(query)) {
@@ -183,7 +197,8 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
     TRY(plan_query(d, plain, &plan));
     TRY(output_columns(d, plan, &into->columns, "too many column names were specified", &def));
     TRY(ddl_create_table(ctx, &def));
-    if (!into->skip_data) TRY(fill_table(d, rv, plain, &rows));
+    TRY(ddl_set_on_commit(d, into->on_commit, def.oid));
+    if (!into->skip_data) TRY(fill_table(d, catalog_schema_name(ctx, def.schema_oid), rv, plain, &rows));
     d->stmt->affected = rows;
     if (into->skip_data)
         snprintf(d->stmt->tag, sizeof(d->stmt->tag), "CREATE TABLE AS");

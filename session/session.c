@@ -2,6 +2,7 @@
 #include "session/session.h"
 #include "common/str.h"
 #include "session/appender.h"
+#include "session/ddl.h"
 #include "session/stmt.h"
 #include "session/utility.h"
 #include "storage/db.h"
@@ -107,6 +108,21 @@ session_open(const char *path, const quern_config *config, Session **out)
     return apply_settings(s, config->settings);
 }
 
+/* What cannot be dropped now is dropped when the file is opened next. */
+static void
+drop_temporary(Session *s)
+{
+    Ctx *ctx = &s->ctx;
+    if (ctx->catalog == NULL || catalog_temp_schema(ctx) == INVALID_OID) return;
+    Status st = tx_begin(ctx, TX_READ_COMMITTED, false);
+    if (st == QN_OK) st = tx_command_begin(ctx);
+    if (st == QN_OK) st = ddl_drop_temp(ctx);
+    if (st == QN_OK) tx_command_end(ctx);
+    if (st == QN_OK) st = tx_commit(ctx);
+    if (st != QN_OK && ctx->tx != NULL) tx_rollback(ctx);
+    err_clear(&ctx->err);
+}
+
 Status
 session_close(Session *s)
 {
@@ -121,6 +137,7 @@ session_close(Session *s)
         if (ctx->tx != NULL) tx_rollback(ctx);
         err_clear(&ctx->err);
         ctx->stmt_arena = s->arena;
+        drop_temporary(s);
         catalog_detach(ctx);
         relpins_release(ctx, &s->no_pins);
         st = db_close(ctx);

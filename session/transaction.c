@@ -1,6 +1,7 @@
 /* transaction.c - transaction blocks: BEGIN to COMMIT, savepoints, and the transactions of single statements. See session.h for
  * the states. */
 #include "common/str.h"
+#include "session/ddl.h"
 #include "session/session.h"
 #include "session/stmt.h"
 #include <stdlib.h>
@@ -60,7 +61,11 @@ commit(Session *s)
     /* Hooks allocate; the statement's arena may be gone. */
     Arena *before = s->ctx.stmt_arena;
     s->ctx.stmt_arena = s->commit_arena;
-    Status st = tx_commit(&s->ctx);
+    Status st = ddl_at_commit(&s->ctx);
+    if (st == QN_OK)
+        st = tx_commit(&s->ctx);
+    else
+        tx_rollback(&s->ctx);
     s->ctx.stmt_arena = before;
     arena_reset(s->commit_arena);
     after_end(s, st == QN_OK);

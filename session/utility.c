@@ -1,5 +1,6 @@
 /* utility.c - what is not planned: the dispatch, and the statements too small for a file of their own. */
 #include "session/utility.h"
+#include "catalog/ddl.h"
 #include "storage/db.h"
 #include "storage/lock.h"
 #include <stdio.h>
@@ -295,6 +296,7 @@ run_discard(Stmt *stmt, const DiscardStmt *d)
         prepared_forget_all(s);
         lock_advisory_release_all(&s->ctx);
     }
+    if (d->kind == AST_DISCARD_ALL || d->kind == AST_DISCARD_TEMP) TRY(ddl_drop_temp(&s->ctx));
     if (d->kind == AST_DISCARD_ALL || d->kind == AST_DISCARD_SEQUENCES) catalog_forget_sequences(&s->ctx);
     return QN_OK;
 }
