@@ -1,6 +1,7 @@
 /* settings.c - the table of settings, and their text forms. See settings.h. */
 #include "common/settings.h"
 #include "common/str.h"
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -276,16 +277,28 @@ setting_option(Arena *arena, const SettingInfo *info, int i)
     return p != NULL ? arena_strndup(arena, p, n) : NULL;
 }
 
-static Status
-parse_enum(Ctx *ctx, const SettingInfo *info, const char *text, int *out)
+static bool
+find_option(const SettingInfo *info, const char *text, int *out)
 {
     size_t n;
     const char *p;
     for (int i = 0; (p = option(info->options, i, &n)) != NULL; i++)
         if (strlen(text) == n && ascii_ncasecmp(p, text, n) == 0) {
             *out = i;
-            return QN_OK;
+            return true;
         }
+    return false;
+}
+
+static Status
+parse_enum(Ctx *ctx, const SettingInfo *info, const char *text, int *out)
+{
+    size_t n;
+    const char *p;
+    bool flag;
+    if (find_option(info, text, out)) return QN_OK;
+    /* Where on and off are among the options, the other words for them go too. */
+    if (parse_bool(text, &flag) && find_option(info, flag ? "on" : "off", out)) return QN_OK;
     /* "Available values: a, b, c." without an arena: options are short literals. */
     char list[256];
     size_t used = 0;

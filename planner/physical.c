@@ -598,7 +598,7 @@ plan_recursive(Opt *o, LRecursive *r, Sub *out)
     Sub seed, step;
     double saved = o->worktable_rows;
     TRY(plan_outputs(o, r->base.left, &r->outs[0], 0, &seed));
-    o->worktable_rows = seed.node->rows * 10;
+    o->worktable_rows = seed.node->rows * ctx->settings->recursive_worktable_factor;
     TRY(plan_outputs(o, r->base.right, &r->outs[1], 0, &step));
     o->worktable_rows = saved;
     RecursiveUnionPlan *n = PNODE_NEW(o, RecursiveUnion, seed.node, step.node);

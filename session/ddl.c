@@ -242,9 +242,6 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     Ddl d = {.s = stmt->s, .ctx = &stmt->s->ctx, .arena = stmt->run_arena, .sql = stmt->sql, .stmt = stmt};
     const Ast *ast = stmt->ast;
     *handled_out = true;
-    if (ast->tag != AST_VacuumStmt && tx_is_read_only(d.ctx->tx))
-        return RAISE(d.ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
-                     utility_command_name(ast));
     switch (ast->tag) {
     case AST_CreateStmt: return ddl_run_create(&d, AST_AS(CreateStmt, ast));
     case AST_IndexStmt: return ddl_run_index(&d, AST_AS(IndexStmt, ast));

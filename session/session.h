@@ -42,6 +42,12 @@ typedef struct SettingUndo {
     bool is_local;
 } SettingUndo;
 
+/* What SET TRANSACTION sets: the settings transaction_isolation, _read_only and _deferrable. */
+typedef struct TxModes {
+    int isolation; /* position in the setting's options */
+    bool read_only, deferrable;
+} TxModes;
+
 typedef struct CustomSetting {
     char *name;
     char *value;
@@ -64,9 +70,8 @@ struct Session {
     BlockState block;
     SavepointMark *savepoints;
     int nsavepoints, savepoints_cap;
-    TxIsolation isolation; /* of the block */
-    bool read_only;
-    bool has_queried;      /* a statement with a snapshot ran in the block */
+    TxModes modes;         /* of the block that failed: what AND CHAIN goes on with */
+    bool has_queried;      /* a statement with a snapshot ran in the transaction */
 
     Settings settings;
     bool *setting_owned;   /* by row of settings.def: its string is ours to free */
@@ -125,7 +130,12 @@ Status session_transaction(Session *s, const TransactionStmt *stmt, const char *
 Status session_prevent_block(Session *s, const char *what);
 /* 25P01 "SAVEPOINT can only be used in transaction blocks". */
 Status session_require_block(Session *s, const char *what);
-Status session_set_isolation(Session *s, const AstList *modes, bool as_default);
+/* SET TRANSACTION, SET SESSION CHARACTERISTICS AS TRANSACTION. */
+Status session_set_modes(Session *s, const AstList *modes, bool as_default);
+/* May the setting of the running transaction become this? 25001. */
+Status session_check_mode(Session *s, const SettingInfo *info, SettingValue value);
+/* The transaction takes up what its settings say now. */
+void session_apply_modes(Session *s);
 /* Ends quern_exec's implicit block. */
 Status session_end_implicit(Session *s, bool ok);
 

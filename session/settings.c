@@ -146,16 +146,25 @@ log_room(Session *s)
     return QN_OK;
 }
 
+/* Of the running transaction: no plan depends on it. */
+static bool
+is_mode(const SettingInfo *info)
+{
+    return info != NULL && info->context == SETTING_TRANSACTION;
+}
+
 void
 settings_at_rollback(Session *s, int mark)
 {
-    if (s->nundo == mark) return;
+    bool changed = false;
     while (s->nundo > mark) {
         SettingUndo *u = &s->undo[--s->nundo];
+        changed |= !is_mode(u->info);
         undo_one(s, u);
         forget_one(u);
     }
-    derive(s);
+    session_apply_modes(s);
+    if (changed) derive(s);
 }
 
 static bool
@@ -177,8 +186,8 @@ settings_at_commit(Session *s)
         for (int k = i + 1; k < s->nundo && !set_later; k++)
             set_later = !s->undo[k].is_local && same_setting(&s->undo[k], u);
         if (set_later) continue;
+        changed |= !is_mode(u->info);
         undo_one(s, u);
-        changed = true;
     }
     for (int i = 0; i < s->nundo; i++) forget_one(&s->undo[i]);
     s->nundo = 0;
@@ -238,22 +247,89 @@ is_name_list(const char *p)
     }
 }
 
+/* Whether every word of a list separated by commas is among those of "a|b|c"; *bad_out: the first that is not. */
+static bool
+are_words(const char *p, const char *words, Str *bad_out)
+{
+    for (;;) {
+        while (ascii_is_space(*p) || *p == ',') p++;
+        if (*p == '\0') return true;
+        size_t n = strcspn(p, ", \t\n"), k;
+        const char *w = words;
+        while ((k = strcspn(w, "|")) != n || ascii_ncasecmp(w, p, n) != 0) {
+            if (w[k] == '\0') {
+                *bad_out = str_make(p, n);
+                return false;
+            }
+            w += k + 1;
+        }
+        p += n;
+    }
+}
+
+static Status
+bad_word(Session *s, const SettingInfo *info, const char *text, Str word)
+{
+    return err_detail(&s->ctx, bad_text(s, info, text), "Unrecognized key word: \"%.*s\".", (int)word.len,
+                      str_data(&word));
+}
+
+/* DateStyle is kept in full; a style or an order that is not said stays. */
+static Status
+check_date_style(Session *s, const SettingInfo *info, const char *text, char *buf, size_t nbytes)
+{
+    static const char *const styles[] = {"ISO", "SQL", "Postgres", "German"};
+    static const char *const orders[] = {"MDY", "DMY", "YMD"};
+    int style = s->settings.date_style, order = s->settings.date_order;
+    const char *bad;
+    parse_date_style(text, &style, &order, &bad);
+    if (bad != NULL) return bad_word(s, info, text, str_make(bad, strcspn(bad, ", \t\n")));
+    snprintf(buf, nbytes, "%s, %s", styles[style], orders[order]);
+    return QN_OK;
+}
+
+/* Text settings with one of a few values. */
+static const struct {
+    const char *name, *words;
+    const char *kind; /* what does not exist if it is another; NULL: just an invalid value */
+    bool is_list;
+} words_of[] = {
+    {"role", "none|" CATALOG_ROLE_NAME, "role", false},
+    {"session_authorization", CATALOG_ROLE_NAME, "role", false},
+    {"client_encoding", "utf8|utf-8|unicode", NULL, false},
+    {"lc_messages", "C|POSIX|C.UTF-8|C.utf8", NULL, false},
+    {"lc_monetary", "C|POSIX|C.UTF-8|C.utf8", NULL, false},
+    {"lc_numeric", "C|POSIX|C.UTF-8|C.utf8", NULL, false},
+    {"lc_time", "C|POSIX|C.UTF-8|C.utf8", NULL, false},
+    {"timezone_abbreviations", "Default", NULL, false},
+    {"default_text_search_config", "pg_catalog.english|pg_catalog.simple|english|simple", NULL, false},
+    {"default_tablespace", "pg_default", NULL, false},
+    {"temp_tablespaces", "pg_default", "tablespace", true},
+    {"restrict_nonsystem_relation_kind", "view|foreign-table", NULL, true},
+};
+
+static Status
+check_words(Session *s, const SettingInfo *info, const char *text)
+{
+    Str bad;
+    for (size_t i = 0; i < sizeof(words_of) / sizeof(words_of[0]); i++) {
+        if (strcmp(words_of[i].name, info->name) != 0 || are_words(text, words_of[i].words, &bad)) continue;
+        if (words_of[i].kind != NULL)
+            return RAISE(&s->ctx, ERR_INVALID_PARAMETER_VALUE, "%s \"%s\" does not exist", words_of[i].kind, text);
+        return words_of[i].is_list ? bad_word(s, info, text, bad) : bad_text(s, info, text);
+    }
+    return QN_OK;
+}
+
 /* Checks a text setting and gives the form that is kept, a new string. */
 static Status
 check_text(Session *s, const SettingInfo *info, const char *text, char **out)
 {
     Ctx *ctx = &s->ctx;
     char buf[64];
+    TRY(check_words(s, info, text));
     if (strcmp(info->name, "DateStyle") == 0) {
-        static const char *const styles[] = {"ISO", "SQL", "Postgres", "German"};
-        static const char *const orders[] = {"MDY", "DMY", "YMD"};
-        int style = s->settings.date_style, order = s->settings.date_order;
-        const char *bad;
-        parse_date_style(text, &style, &order, &bad);
-        if (bad != NULL)
-            return err_detail(ctx, bad_text(s, info, text), "Unrecognized key word: \"%.*s\".",
-                              (int)strcspn(bad, ", \t\n"), bad);
-        snprintf(buf, sizeof(buf), "%s, %s", styles[style], orders[order]);
+        TRY(check_date_style(s, info, text, buf, sizeof(buf)));
         text = buf;
     } else if (strcmp(info->name, "TimeZone") == 0) {
         const TimeZone *zone;
@@ -261,9 +337,6 @@ check_text(Session *s, const SettingInfo *info, const char *text, char **out)
         if (zone == NULL) return bad_text(s, info, text);
         text = timezone_name(zone);
     } else if (strcmp(info->name, "client_encoding") == 0) {
-        if (ascii_casecmp(text, "utf8") != 0 && ascii_casecmp(text, "utf-8") != 0 &&
-            ascii_casecmp(text, "unicode") != 0)
-            return bad_text(s, info, text);
         text = "UTF8";
     } else if (strcmp(info->name, "search_path") == 0) {
         if (*text != '\0' && !is_name_list(text))
@@ -345,13 +418,17 @@ settings_set(Session *s, const char *name, const char *text, bool is_local)
     } else {
         TRY(setting_parse(&s->ctx, info, text, &value));
     }
+    if (is_mode(info)) TRY(session_check_mode(s, info, value));
     s->undo[s->nundo++] = (SettingUndo){
         .info = info,
         .before = setting_get(&s->settings, info),
         .is_owned = info->kind == SETTING_KIND_STR && s->setting_owned[row_of(info)],
-        .is_local = is_local};
+        .is_local = is_local || is_mode(info)};
     put(s, info, value, owned);
-    derive(s);
+    if (is_mode(info))
+        session_apply_modes(s);
+    else
+        derive(s);
     return QN_OK;
 }
 
@@ -409,12 +486,20 @@ add_name(StrBuf *b, const char *name)
     strbuf_addc(b, '"');
 }
 
+static bool
+takes_list(const char *name)
+{
+    for (size_t i = 0; i < sizeof(words_of) / sizeof(words_of[0]); i++)
+        if (words_of[i].is_list && ascii_casecmp(words_of[i].name, name) == 0) return true;
+    return ascii_casecmp(name, "DateStyle") == 0;
+}
+
 /* All arguments as one text: search_path's are names. */
 static Status
 arguments_text(Session *s, const VariableSetStmt *stmt, const char **out)
 {
     bool is_names = ascii_casecmp(stmt->name, "search_path") == 0;
-    bool is_list = is_names || ascii_casecmp(stmt->name, "DateStyle") == 0;
+    bool is_list = is_names || takes_list(stmt->name);
     if (stmt->args.count > 1 && !is_list)
         return RAISE(&s->ctx, ERR_INVALID_PARAMETER_VALUE, "SET %s takes only one argument", stmt->name);
     StrBuf b = strbuf_new(s->ctx.stmt_arena);
@@ -458,9 +543,9 @@ settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out)
     case AST_VAR_RESET_ALL: return settings_reset_all(s);
     case AST_VAR_SET_MULTI:
         if (ascii_casecmp(stmt->name, "TRANSACTION") == 0)
-            return session_set_isolation(s, &stmt->args, false);
+            return session_set_modes(s, &stmt->args, false);
         if (ascii_casecmp(stmt->name, "SESSION CHARACTERISTICS") == 0)
-            return session_set_isolation(s, &stmt->args, true);
+            return session_set_modes(s, &stmt->args, true);
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "SET %s is not supported yet", stmt->name);
     }
     return RAISE_INTERNAL(ctx, "unknown kind of SET %d", (int)stmt->kind);
@@ -468,33 +553,12 @@ settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out)
 
 /* ---- SHOW ---- */
 
-static const char *
-isolation_name(TxIsolation level)
-{
-    return level == TX_SERIALIZABLE ? "serializable"
-                                    : level == TX_REPEATABLE_READ ? "repeatable read" : "read committed";
-}
-
 Status
 settings_show(Session *s, Arena *arena, const char *name, bool missing_ok, const char **out)
 {
     const SettingInfo *info = setting_find(name);
-    struct Tx *tx = s->ctx.tx;
     if (info != NULL)
         return setting_format(&s->ctx, arena, info, setting_get(&s->settings, info), false, out);
-    /* What is said of the running transaction. */
-    if (ascii_casecmp(name, "transaction_isolation") == 0) {
-        *out = isolation_name(tx != NULL ? tx_isolation(tx) : s->isolation);
-        return QN_OK;
-    }
-    if (ascii_casecmp(name, "transaction_read_only") == 0) {
-        *out = tx != NULL && tx_is_read_only(tx) ? "on" : "off";
-        return QN_OK;
-    }
-    if (ascii_casecmp(name, "transaction_deferrable") == 0) {
-        *out = "off"; /* means something for serializable transactions that read only */
-        return QN_OK;
-    }
     const CustomSetting *c = find_custom(s, name);
     if (c != NULL && c->value != NULL) {
         TRY_ALLOC(&s->ctx, *out, arena_strdup(arena, c->value));

@@ -309,14 +309,28 @@ end_run(Stmt *stmt)
     stmt->state = STMT_IDLE;
 }
 
+/* "SELECT FOR UPDATE". */
+static const char *
+locking_name(const Ast *ast)
+{
+    static const char *const names[] = {"SELECT FOR KEY SHARE", "SELECT FOR SHARE", "SELECT FOR NO KEY UPDATE",
+                                        "SELECT FOR UPDATE"};
+    const AstList *locking = ast_is(ast, SelectStmt) ? &AST_AS(SelectStmt, ast)->locking : NULL;
+    if (locking == NULL || locking->count == 0) return names[3]; /* inside a subquery */
+    return names[AST_AS(LockingClause, locking->items[0])->strength];
+}
+
 static Status
 read_only_check(Stmt *stmt)
 {
     Ctx *ctx = &stmt->s->ctx;
-    if (stmt->plan->modifies && tx_is_read_only(ctx->tx))
-        return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
-                     ast_command_name(stmt->ast));
-    return QN_OK;
+    const Plan *plan = stmt->plan;
+    bool writes = plan->modifies;
+    if (!tx_is_read_only(ctx->tx)) return QN_OK;
+    for (int i = 0; i < plan->ndeps; i++) writes |= plan->deps[i].lock_mode == LOCK_ROW_SHARE;
+    if (!writes) return QN_OK;
+    return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
+                 plan->modifies ? ast_command_name(stmt->ast) : locking_name(stmt->ast));
 }
 
 static Status

@@ -16,25 +16,37 @@ session_wall_us(void)
     return ((int64_t)ts.tv_sec - 946684800) * 1000000 + ts.tv_nsec / 1000;
 }
 
-static Status
-begin(Session *s, TxIsolation isolation, bool read_only)
+/* Options of the settings, in their order: serializable, repeatable read, read committed, read uncommitted. */
+static TxIsolation
+isolation_level(int option)
 {
-    TRY(tx_begin(&s->ctx, isolation, read_only));
-    s->isolation = isolation;
-    s->read_only = read_only;
+    return option == 0 ? TX_SERIALIZABLE : option == 1 ? TX_REPEATABLE_READ : TX_READ_COMMITTED;
+}
+
+static TxModes
+current_modes(const Session *s)
+{
+    return (TxModes){s->settings.transaction_isolation, s->settings.transaction_read_only,
+                     s->settings.transaction_deferrable};
+}
+
+static Status
+begin(Session *s, TxModes modes)
+{
+    TRY(tx_begin(&s->ctx, isolation_level(modes.isolation), modes.read_only));
+    s->settings.transaction_isolation = modes.isolation;
+    s->settings.transaction_read_only = modes.read_only;
+    s->settings.transaction_deferrable = modes.deferrable;
+    s->has_queried = false;
     s->ctx.tx_start_us = s->ctx.stmt_start_us != 0 ? s->ctx.stmt_start_us : session_wall_us();
     return QN_OK;
 }
 
-static TxIsolation
-default_isolation(const Session *s)
+static TxModes
+default_modes(const Session *s)
 {
-    /* Options of the setting: read committed, repeatable read, serializable, read uncommitted. */
-    switch (s->settings.default_transaction_isolation) {
-    case 1: return TX_REPEATABLE_READ;
-    case 2: return TX_SERIALIZABLE;
-    default: return TX_READ_COMMITTED;
-    }
+    return (TxModes){s->settings.default_transaction_isolation, s->settings.default_transaction_read_only,
+                     s->settings.default_transaction_deferrable};
 }
 
 static void
@@ -61,6 +73,8 @@ commit(Session *s)
     /* Hooks allocate; the statement's arena may be gone. */
     Arena *before = s->ctx.stmt_arena;
     s->ctx.stmt_arena = s->commit_arena;
+    /* What hooks write was allowed when it was asked for (ANALYZE in a read-only transaction). */
+    if (s->ctx.tx != NULL && tx_is_read_only(s->ctx.tx)) tx_set_modes(&s->ctx, tx_isolation(s->ctx.tx), false);
     Status st = ddl_at_commit(&s->ctx);
     if (st == QN_OK)
         st = tx_commit(&s->ctx);
@@ -97,7 +111,7 @@ session_begin_statement(Session *s)
         TRY(stmt_detach_all(s));
         TRY(commit(s));
     }
-    if (s->ctx.tx == NULL) TRY(begin(s, default_isolation(s), s->settings.default_transaction_read_only));
+    if (s->ctx.tx == NULL) TRY(begin(s, default_modes(s)));
     return QN_OK;
 }
 
@@ -113,6 +127,7 @@ session_end_statement(Session *s, bool ok)
     case BLOCK_OPEN:
         if (ok) return QN_OK;
         s->block = BLOCK_FAILED;
+        s->modes = current_modes(s);
         stmt_end_all(s, ERR_INVALID_CURSOR_STATE);
         if (s->nsavepoints == 0) rollback(s);
         return QN_OK;
@@ -153,12 +168,6 @@ session_require_block(Session *s, const char *what)
 
 /* ---- modes ---- */
 
-typedef struct Modes {
-    bool has_isolation, has_read_only;
-    TxIsolation isolation;
-    bool read_only;
-} Modes;
-
 static const char *
 mode_text(const DefElem *d)
 {
@@ -171,76 +180,58 @@ mode_text(const DefElem *d)
 }
 
 static Status
-read_modes(Session *s, const AstList *list, Modes *out)
+set_modes(Session *s, const AstList *list, bool as_default)
 {
-    memset(out, 0, sizeof(*out));
     for (int i = 0; i < list->count; i++) {
         const DefElem *d = AST_AS(DefElem, list->items[i]);
-        const char *text = mode_text(d);
-        if (strcmp(d->name, "transaction_isolation") == 0) {
-            out->has_isolation = true;
-            if (ascii_casecmp(text, "serializable") == 0)
-                out->isolation = TX_SERIALIZABLE;
-            else if (ascii_casecmp(text, "repeatable read") == 0)
-                out->isolation = TX_REPEATABLE_READ;
-            else if (ascii_casecmp(text, "read committed") == 0 ||
-                     ascii_casecmp(text, "read uncommitted") == 0)
-                out->isolation = TX_READ_COMMITTED;
-            else
-                return RAISE(&s->ctx, ERR_INVALID_PARAMETER_VALUE,
-                             "invalid value for parameter \"transaction_isolation\": \"%s\"", text);
-        } else if (strcmp(d->name, "transaction_read_only") == 0) {
-            out->has_read_only = true;
-            out->read_only = strcmp(text, "on") == 0 || strcmp(text, "true") == 0;
-        }
-        /* DEFERRABLE means something for serializable read-only transactions only. */
+        const char *name = d->name;
+        if (as_default)
+            TRY_ALLOC(&s->ctx, name, arena_printf(s->ctx.stmt_arena, "default_%s", d->name));
+        TRY(settings_set(s, name, mode_text(d), !as_default));
     }
     return QN_OK;
 }
 
 Status
-session_set_isolation(Session *s, const AstList *list, bool as_default)
+session_set_modes(Session *s, const AstList *list, bool as_default)
 {
-    static const char *const names[] = {[TX_READ_COMMITTED] = "read committed",
-                                        [TX_REPEATABLE_READ] = "repeatable read",
-                                        [TX_SERIALIZABLE] = "serializable"};
-    Ctx *ctx = &s->ctx;
-    Modes m;
-    TRY(read_modes(s, list, &m));
-    if (as_default) {
-        if (m.has_isolation)
-            TRY(settings_set(s, "default_transaction_isolation", names[m.isolation], false));
-        if (m.has_read_only)
-            TRY(settings_set(s, "default_transaction_read_only", m.read_only ? "on" : "off", false));
-        return QN_OK;
-    }
-    if (s->block == BLOCK_NONE) {
-        ctx_notice(ctx, "WARNING", ERR_NO_ACTIVE_SQL_TRANSACTION,
+    if (!as_default && s->block == BLOCK_NONE)
+        ctx_notice(&s->ctx, "WARNING", ERR_NO_ACTIVE_SQL_TRANSACTION,
                    "SET TRANSACTION can only be used in transaction blocks");
-        return QN_OK;
+    return set_modes(s, list, as_default);
+}
+
+static Status
+too_late(Session *s, const char *message)
+{
+    return RAISE(&s->ctx, ERR_ACTIVE_SQL_TRANSACTION, "%s", message);
+}
+
+Status
+session_check_mode(Session *s, const SettingInfo *info, SettingValue value)
+{
+    const Settings *now = &s->settings;
+    bool in_sub = s->nsavepoints > 0;
+    if (s->ctx.tx == NULL || (!s->has_queried && !in_sub)) return QN_OK;
+    if (strcmp(info->name, "transaction_isolation") == 0) {
+        if (value.i == now->transaction_isolation) return QN_OK;
+        return too_late(s, s->has_queried ? "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+                                          : "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
     }
-    if (m.has_isolation && m.isolation != tx_isolation(ctx->tx)) {
-        if (s->nsavepoints > 0)
-            return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
-                         "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
-        if (s->has_queried)
-            return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
-                         "SET TRANSACTION ISOLATION LEVEL must be called before any query");
-        /* Nothing has happened in it: the same as having begun it so. */
-        bool read_only = tx_is_read_only(ctx->tx);
-        TRY(tx_commit(ctx));
-        TRY(tx_begin(ctx, m.isolation, read_only));
+    if (strcmp(info->name, "transaction_read_only") == 0) {
+        if (value.b || !now->transaction_read_only) return QN_OK;
+        return too_late(s, in_sub ? "cannot set transaction read-write mode inside a read-only transaction"
+                                  : "transaction read-write mode must be set before any query");
     }
-    if (!m.has_read_only) return QN_OK;
-    if (!m.read_only && tx_is_read_only(ctx->tx)) {
-        if (s->nsavepoints > 0)
-            return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
-                         "cannot set transaction read-write mode inside a read-only transaction");
-        if (s->has_queried)
-            return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
-                         "transaction read-write mode must be set before any query");
-    }
-    return tx_set_read_only(ctx, m.read_only);
+    return too_late(s, in_sub ? "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
+                              : "SET TRANSACTION [NOT] DEFERRABLE must be called before any query");
+}
+
+void
+session_apply_modes(Session *s)
+{
+    if (s->ctx.tx == NULL) return;
+    tx_set_modes(&s->ctx, isolation_level(s->settings.transaction_isolation), s->settings.transaction_read_only);
 }
 
 /* ---- statements ---- */
@@ -249,22 +240,18 @@ static Status
 do_begin(Session *s, const TransactionStmt *t)
 {
     Ctx *ctx = &s->ctx;
-    Modes m;
-    TRY(read_modes(s, &t->modes, &m));
     if (s->block == BLOCK_OPEN) {
         ctx_notice(ctx, "WARNING", ERR_ACTIVE_SQL_TRANSACTION,
                    "there is already a transaction in progress");
-        return QN_OK;
+        return set_modes(s, &t->modes, false);
     }
-    TxIsolation isolation = m.has_isolation ? m.isolation : default_isolation(s);
-    bool read_only = m.has_read_only ? m.read_only : s->settings.default_transaction_read_only;
     if (s->block == BLOCK_NONE && ctx->tx != NULL) {
         TRY(stmt_detach_all(s));
         TRY(commit(s));
     }
     /* In quern_exec's implicit block the statements before belong to it. */
-    if (ctx->tx == NULL) TRY(begin(s, isolation, read_only));
-    s->has_queried = false;
+    if (ctx->tx == NULL) TRY(begin(s, default_modes(s)));
+    TRY(set_modes(s, &t->modes, false));
     s->block = BLOCK_OPEN;
     return QN_OK;
 }
@@ -289,29 +276,17 @@ end_block(Session *s, bool committing)
 }
 
 static Status
-chain(Session *s, const TransactionStmt *t, TxIsolation isolation, bool read_only)
-{
-    if (!t->chain) return QN_OK;
-    TRY(begin(s, isolation, read_only));
-    s->has_queried = false;
-    s->block = BLOCK_OPEN;
-    return QN_OK;
-}
-
-static Status
 do_end(Session *s, const TransactionStmt *t, bool committing, const char **tag_out)
 {
     if (t->chain) TRY(session_require_block(s, committing ? "COMMIT AND CHAIN" : "ROLLBACK AND CHAIN"));
-    TxIsolation isolation = s->isolation;
-    bool read_only = s->read_only;
-    if (s->ctx.tx != NULL) {
-        isolation = tx_isolation(s->ctx.tx);
-        read_only = tx_is_read_only(s->ctx.tx);
-    }
+    TxModes modes = s->block == BLOCK_FAILED ? s->modes : current_modes(s);
     if (s->block == BLOCK_FAILED) committing = false;
     *tag_out = committing ? "COMMIT" : "ROLLBACK";
     TRY(end_block(s, committing));
-    return chain(s, t, isolation, read_only);
+    if (!t->chain) return QN_OK;
+    TRY(begin(s, modes));
+    s->block = BLOCK_OPEN;
+    return QN_OK;
 }
 
 static int
@@ -379,6 +354,25 @@ do_release(Session *s, const char *name)
     return QN_OK;
 }
 
+/* max_prepared_transactions is 0: there are none, and there cannot be any. */
+static Status
+do_prepare(Session *s, const char **tag_out)
+{
+    *tag_out = "PREPARE TRANSACTION";
+    if (s->block != BLOCK_OPEN)
+        return do_end(s, &(TransactionStmt){.kind = AST_TRANS_ROLLBACK}, false, tag_out);
+    return err_hint(&s->ctx,
+                    RAISE(&s->ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "prepared transactions are disabled"),
+                    "Set max_prepared_transactions to a nonzero value.");
+}
+
+static Status
+no_prepared(Session *s, const char *what, const char *gid)
+{
+    TRY(session_prevent_block(s, what));
+    return RAISE(&s->ctx, ERR_UNDEFINED_OBJECT, "prepared transaction with identifier \"%s\" does not exist", gid);
+}
+
 Status
 session_transaction(Session *s, const TransactionStmt *t, const char **tag_out)
 {
@@ -393,9 +387,9 @@ session_transaction(Session *s, const TransactionStmt *t, const char **tag_out)
     case AST_TRANS_SAVEPOINT: *tag_out = "SAVEPOINT"; return do_savepoint(s, t->savepoint);
     case AST_TRANS_RELEASE: *tag_out = "RELEASE"; return do_release(s, t->savepoint);
     case AST_TRANS_ROLLBACK_TO: *tag_out = "ROLLBACK"; return do_rollback_to(s, t->savepoint);
-    case AST_TRANS_PREPARE:
-    case AST_TRANS_COMMIT_PREPARED:
-    case AST_TRANS_ROLLBACK_PREPARED: break;
+    case AST_TRANS_PREPARE: return do_prepare(s, tag_out);
+    case AST_TRANS_COMMIT_PREPARED: return no_prepared(s, "COMMIT PREPARED", t->gid);
+    case AST_TRANS_ROLLBACK_PREPARED: return no_prepared(s, "ROLLBACK PREPARED", t->gid);
     }
-    return RAISE(&s->ctx, ERR_FEATURE_NOT_SUPPORTED, "prepared transactions are not supported yet");
+    return RAISE_INTERNAL(&s->ctx, "unknown kind of transaction statement %d", (int)t->kind);
 }

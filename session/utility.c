@@ -329,16 +329,69 @@ run_small(Stmt *stmt, bool *handled_out)
     }
 }
 
+/* What a read-only transaction may do: nothing that others could see afterwards. Maintenance changes no row; COPY and what EXECUTE and
+ * EXPLAIN run look for themselves. */
+static bool
+is_read_only(const Ast *ast)
+{
+    switch (ast->tag) {
+    case AST_VariableShowStmt:
+    case AST_PrepareStmt:
+    case AST_ExecuteStmt:
+    case AST_DeallocateStmt:
+    case AST_DeclareCursorStmt:
+    case AST_FetchStmt:
+    case AST_ClosePortalStmt:
+    case AST_LockStmt:
+    case AST_DiscardStmt:
+    case AST_CheckPointStmt:
+    case AST_ConstraintsSetStmt:
+    case AST_ListenStmt:
+    case AST_UnlistenStmt:
+    case AST_NotifyStmt:
+    case AST_LoadStmt:
+    case AST_DoStmt:
+    case AST_CallStmt:
+    case AST_ExplainStmt:
+    case AST_CopyStmt:
+    case AST_VacuumStmt:
+    case AST_ClusterStmt:
+    case AST_ReindexStmt: return true;
+    default: return false;
+    }
+}
+
+static bool
+is_maintenance(const Ast *ast)
+{
+    return ast->tag == AST_VacuumStmt || ast->tag == AST_ClusterStmt || ast->tag == AST_ReindexStmt;
+}
+
 static Status
 dispatch(Stmt *stmt)
 {
+    Ctx *ctx = &stmt->s->ctx;
     bool handled;
+    if (tx_is_read_only(ctx->tx)) {
+        if (!is_read_only(stmt->ast))
+            return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
+                         utility_command_name(stmt->ast));
+        if (is_maintenance(stmt->ast)) tx_set_modes(ctx, tx_isolation(ctx->tx), false);
+    }
     TRY(run_small(stmt, &handled));
     if (!handled) TRY(utility_ddl(stmt, &handled));
     if (!handled)
         return RAISE(&stmt->s->ctx, ERR_FEATURE_NOT_SUPPORTED, "%s is not supported yet",
                      utility_command_name(stmt->ast));
     return QN_OK;
+}
+
+/* Whether SET TRANSACTION may still follow: the statement looks at nothing through a snapshot. */
+static bool
+is_before_queries(const Ast *ast)
+{
+    return ast->tag == AST_LockStmt || ast->tag == AST_VariableShowStmt || ast->tag == AST_ConstraintsSetStmt ||
+           ast->tag == AST_CheckPointStmt;
 }
 
 Status
@@ -363,8 +416,11 @@ utility_run(Stmt *stmt)
     }
     TRY(tx_command_begin(ctx));
     stmt->has_command = true;
+    if (!is_before_queries(stmt->ast)) s->has_queried = true;
     if (stmt->tag[0] == '\0') snprintf(stmt->tag, sizeof(stmt->tag), "%s", utility_command_name(stmt->ast));
-    TRY(dispatch(stmt));
+    Status st = dispatch(stmt);
+    session_apply_modes(s); /* maintenance writes in read-only transactions too */
+    TRY(st);
     if (stmt->has_command && ctx->tx != NULL) tx_command_end(ctx);
     stmt->has_command = false;
     return QN_OK;

@@ -105,15 +105,13 @@ bool tx_is_read_only(const Tx *tx) { return tx->read_only; }
 bool tx_has_written(const Tx *tx) { return tx->last_xid != 0; }
 Xid tx_top_xid(const Tx *tx) { return tx->xids.count > 0 ? tx->xids.items[0].first : XID_NONE; }
 
-Status
-tx_set_read_only(Ctx *ctx, bool read_only)
+void
+tx_set_modes(Ctx *ctx, TxIsolation isolation, bool read_only)
 {
     Tx *tx = ctx->tx;
-    if (tx->read_only && !read_only && tx->has_snapshot)
-        return RAISE(ctx, ERR_ACTIVE_SQL_TRANSACTION,
-                     "transaction read-write mode must be set before any query");
+    if (isolation != tx->isolation) tx->has_snapshot = false; /* the next command takes one, of the new level's kind */
+    tx->isolation = isolation;
     tx->read_only = read_only;
-    return QN_OK;
 }
 
 /* Xids below mark may be used once this is in the log. */

@@ -36,7 +36,8 @@ void tx_rollback(Ctx *ctx);
 
 TxIsolation tx_isolation(const Tx *tx);
 bool tx_is_read_only(const Tx *tx);
-Status tx_set_read_only(Ctx *ctx, bool read_only); /* 25001 once it has written (SET TRANSACTION) */
+/* SET TRANSACTION. Of the isolation level: before the first snapshot; the caller sees to it. */
+void tx_set_modes(Ctx *ctx, TxIsolation isolation, bool read_only);
 bool tx_has_written(const Tx *tx);
 Xid tx_top_xid(const Tx *tx);                      /* first xid it took, XID_NONE if none */
 
