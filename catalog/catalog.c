@@ -792,7 +792,7 @@ build(Ctx *ctx, const CatObj *obj, uint64_t version, Relation **out)
     CatObjList children = {0}, referencing = {0};
     Status st;
     TRY_GOTO(list_objects(ctx, arena, LIST_CHILDREN, obj->oid, 0, true, &children));
-    TRY_GOTO(list_objects(ctx, arena, LIST_CHILDREN2, obj->oid, OBJ_CONSTRAINT, true, &referencing));
+    TRY_GOTO(list_objects(ctx, arena, LIST_CHILDREN2, obj->oid, 0, true, &referencing));
     const char *schema = NULL;
     const OvEntry *e = ov_find(&ctx->catalog->ov, obj->schema);
     const CatSlot *slot = shared_find(ctx->catalog->shared, obj->schema);

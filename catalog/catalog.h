@@ -48,6 +48,8 @@ struct Index;                     /* storage/index.h */
 #define RELKIND_VIEW 'v'
 #define RELKIND_SEQUENCE 'S'
 #define RELKIND_COMPOSITE 'c'
+#define RELKIND_PARTITIONED 'p'       /* a table whose rows are in its partitions: no heap */
+#define RELKIND_PARTITIONED_INDEX 'I' /* its index: stands for those of the partitions, has no storage */
 
 /* Statistics of one column as ANALYZE left them; the meaning of each field is pg_stats'. Values have the
  * column's type and any form of it. */
@@ -78,6 +80,8 @@ typedef struct Column {
      * an expression without columns (generated: over this relation's columns), coerced to the column by assignment. */
     const char *default_sql;
     const ColumnStats *stats; /* NULL: not analysed */
+    bool inherited_only; /* not declared here, parents have it: pg_attribute.attislocal is false */
+    int inh_count;       /* parents that have it */
 } Column;
 
 struct IndexDef {
@@ -120,6 +124,9 @@ struct RelConstraint {
     Oid rel_oid;  /* the table it belongs to; foreign key: the referencing one */
     bool deferrable, initially_deferred;
     bool validated, no_inherit;
+    bool inherited_only;    /* conislocal is false */
+    int inh_count;
+    Oid parent_constraint;  /* of a partition: the partitioned table's it stands for; else 0 */
     int nkeys;              /* check: the columns it mentions */
     const int *attnums;     /* of rel_oid */
     const char *check_sql;  /* SQL text over the relation's columns */
@@ -132,6 +139,37 @@ struct RelConstraint {
     int nset;                  /* SET NULL/DEFAULT (columns): those; 0: all keys */
     const int *set_attnums;
 };
+
+/* How a partitioned table's rows find their partition. */
+typedef struct PartitionKey {
+    char strategy; /* PARTITION_ */
+    int nkeys;
+    const int *attnums;       /* 0: an expression */
+    const char *const *exprs; /* [nkeys] SQL text over the relation's columns where attnums[i] is 0, else NULL */
+    const Oid *types;
+    const int32_t *typmods;
+    const Oid *collations;
+} PartitionKey;
+#define PARTITION_LIST 'l'
+#define PARTITION_RANGE 'r'
+#define PARTITION_HASH 'h'
+#define PARTITION_DEFAULT 'd' /* PartitionBound.kind alone */
+
+/* FOR VALUES of one partition. Values have the key columns' types. */
+typedef struct PartitionBound {
+    char kind; /* PARTITION_ */
+    int modulus, remainder;
+    int nvalues;          /* list: of them; range: 2 * nkeys, the lower bound's, then the upper's */
+    const Value *values;
+    const int8_t *infinite; /* range: -1 MINVALUE, 1 MAXVALUE, 0: the value */
+} PartitionBound;
+
+/* One row of pg_inherits: a parent and a child. Belongs to both relations. */
+typedef struct InheritLink {
+    Oid oid, parent_oid, child_oid;
+    int seq;                     /* among the child's parents, from 1 */
+    const PartitionBound *bound; /* the child is a partition; NULL: ordinary inheritance */
+} InheritLink;
 
 /* What CREATE SEQUENCE said. The counter itself is in catalog/sequence.h: nextval is no DDL. */
 typedef struct SeqDef {
@@ -162,6 +200,10 @@ struct Relation {
     int nreferenced_by;
     const RelConstraint *const *referenced_by; /* foreign keys that point here */
     const IndexDef *primary;                   /* NULL: none */
+    int nparents, nchildren;
+    const InheritLink *const *parents;  /* by seq */
+    const InheritLink *const *children; /* by the child's oid */
+    const PartitionKey *partition_key;  /* RELKIND_PARTITIONED */
     /* tables */
     uint32_t root_page;  /* changes when TRUNCATE or a rewrite gives it a new heap */
     struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */
@@ -207,6 +249,8 @@ uint64_t catalog_generation(Ctx *ctx);
 const Column *relation_column(const Relation *rel, const char *name);
 const IndexDef *relation_index_by_oid(const Relation *rel, Oid oid);
 const RelConstraint *relation_constraint(const Relation *rel, const char *name);
+/* The FOR VALUES of a relation that is a partition; NULL if it is none. */
+const PartitionBound *relation_bound(const Relation *rel);
 
 /* Schemas: INVALID_OID if there is none; the name of an oid or NULL, valid for the statement. */
 Oid catalog_schema_oid(Ctx *ctx, const char *name);

@@ -5,7 +5,7 @@
 #include "catalog/catobj.h"
 #include <stdlib.h>
 
-enum { BODY_VERSION = 1 };
+enum { BODY_VERSION = 2 };
 
 void
 catobj_ref(CatObj *o)
@@ -309,7 +309,8 @@ put_column(StrBuf *b, const ColDef *c)
     put_u(b, c->col.type);
     put_i(b, c->col.typmod);
     put_u(b, c->col.collation);
-    put_u(b, (uint64_t)c->col.not_null | (uint64_t)c->col.dropped << 1);
+    put_u(b, (uint64_t)c->col.not_null | (uint64_t)c->col.dropped << 1 | (uint64_t)c->col.inherited_only << 2);
+    put_u(b, (uint64_t)c->col.inh_count);
     put_u(b, (uint8_t)c->col.identity);
     put_u(b, (uint8_t)c->col.generated);
     put_s(b, c->col.default_sql);
@@ -330,6 +331,8 @@ get_column(Reader *r, int attnum, ColDef *c)
     uint64_t flags = get_u(r);
     c->col.not_null = (flags & 1) != 0;
     c->col.dropped = (flags & 2) != 0;
+    c->col.inherited_only = (flags & 4) != 0;
+    c->col.inh_count = (int)get_u(r);
     c->col.identity = (char)get_u(r);
     c->col.generated = (char)get_u(r);
     c->col.default_sql = get_s(r);
@@ -378,6 +381,46 @@ get_sequence(Reader *r)
     return s;
 }
 
+static void
+put_partition_key(StrBuf *b, const PartitionKey *k)
+{
+    put_u(b, k != NULL ? (uint8_t)k->strategy : 0);
+    if (k == NULL) return;
+    put_u(b, (uint64_t)k->nkeys);
+    for (int i = 0; i < k->nkeys; i++) {
+        put_i(b, k->attnums[i]);
+        put_s(b, k->exprs[i]);
+        put_u(b, k->types[i]);
+        put_i(b, k->typmods[i]);
+        put_u(b, k->collations[i]);
+    }
+}
+
+static PartitionKey *
+get_partition_key(Reader *r)
+{
+    char strategy = (char)get_u(r);
+    if (strategy == '\0') return NULL;
+    PartitionKey *k = get_array(r, 1, sizeof(PartitionKey));
+    int n = get_count(r);
+    int *attnums = get_array(r, n, sizeof(int));
+    const char **exprs = get_array(r, n, sizeof(char *));
+    Oid *types = get_array(r, n, sizeof(Oid));
+    int32_t *typmods = get_array(r, n, sizeof(int32_t));
+    Oid *collations = get_array(r, n, sizeof(Oid));
+    for (int i = 0; i < n && !r->bad && !r->oom; i++) {
+        attnums[i] = (int)get_i(r);
+        exprs[i] = get_s(r);
+        types[i] = (Oid)get_u(r);
+        typmods[i] = (int32_t)get_i(r);
+        collations[i] = (Oid)get_u(r);
+    }
+    if (k == NULL) return NULL;
+    *k = (PartitionKey){.strategy = strategy, .nkeys = n, .attnums = attnums, .exprs = exprs, .types = types,
+                        .typmods = typmods, .collations = collations};
+    return k;
+}
+
 Status
 catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out)
 {
@@ -392,6 +435,7 @@ catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out)
     put_s(&b, def->view_path);
     put_s(&b, def->comment);
     put_sequence(&b, def->sequence);
+    put_partition_key(&b, def->partition_key);
     /* A sequence is found from its owner's side too: it goes when the column goes. */
     Oid parent2 = def->sequence != NULL ? def->sequence->owner_oid : INVALID_OID;
     return make_from(ctx,
@@ -423,6 +467,7 @@ catobj_to_relation(Ctx *ctx, Arena *arena, const CatObj *o, RelDef **out)
     def->view_path = get_s(&r);
     def->comment = get_s(&r);
     def->sequence = get_sequence(&r);
+    def->partition_key = get_partition_key(&r);
     *out = def;
     return read_done(ctx, &r, o);
 }
@@ -513,7 +558,10 @@ catobj_from_constraint(Ctx *ctx, const RelConstraint *def, CatObj **out)
     StrBuf b = strbuf_new(ctx->stmt_arena);
     put_head(&b, def->kind, NULL, 0);
     put_u(&b, (uint64_t)def->deferrable | (uint64_t)def->initially_deferred << 1 |
-                  (uint64_t)def->validated << 2 | (uint64_t)def->no_inherit << 3);
+                  (uint64_t)def->validated << 2 | (uint64_t)def->no_inherit << 3 |
+                  (uint64_t)def->inherited_only << 4);
+    put_u(&b, (uint64_t)def->inh_count);
+    put_u(&b, def->parent_constraint);
     put_u(&b, (uint64_t)def->nkeys);
     put_ints(&b, def->attnums, def->nkeys);
     put_s(&b, def->check_sql);
@@ -547,6 +595,9 @@ catobj_to_constraint(Ctx *ctx, Arena *arena, const CatObj *o, RelConstraint **ou
     def->initially_deferred = (flags & 2) != 0;
     def->validated = (flags & 4) != 0;
     def->no_inherit = (flags & 8) != 0;
+    def->inherited_only = (flags & 16) != 0;
+    def->inh_count = (int)get_u(&r);
+    def->parent_constraint = (Oid)get_u(&r);
     def->nkeys = get_count(&r);
     def->attnums = get_ints(&r, def->nkeys);
     def->check_sql = get_s(&r);
@@ -558,6 +609,66 @@ catobj_to_constraint(Ctx *ctx, Arena *arena, const CatObj *o, RelConstraint **ou
     def->match = (char)get_u(&r);
     def->nset = get_count(&r);
     def->set_attnums = get_ints(&r, def->nset);
+    *out = def;
+    return read_done(ctx, &r, o);
+}
+
+Status
+catobj_from_inherit(Ctx *ctx, const InheritLink *def, CatObj **out)
+{
+    StrBuf b = strbuf_new(ctx->stmt_arena);
+    const PartitionBound *p = def->bound;
+    put_head(&b, 0, NULL, 0);
+    put_u(&b, (uint64_t)def->seq);
+    put_u(&b, p != NULL ? (uint8_t)p->kind : 0);
+    if (p != NULL) {
+        put_u(&b, (uint64_t)p->modulus);
+        put_u(&b, (uint64_t)p->remainder);
+        put_u(&b, (uint64_t)p->nvalues);
+        for (int i = 0; i < p->nvalues; i++) {
+            put_i(&b, p->infinite != NULL ? p->infinite[i] : 0);
+            put_value(&b, &p->values[i]);
+        }
+    }
+    return make_from(ctx,
+                     &(CatObj){.oid = def->oid, .kind = OBJ_INHERIT, .parent = def->parent_oid,
+                               .parent2 = def->child_oid},
+                     "", &b, out);
+}
+
+static PartitionBound *
+get_bound(Reader *r)
+{
+    char kind = (char)get_u(r);
+    if (kind == '\0') return NULL;
+    PartitionBound *p = get_array(r, 1, sizeof(PartitionBound));
+    int modulus = (int)get_u(r), remainder = (int)get_u(r), n = get_count(r);
+    Value *values = get_array(r, n, sizeof(Value));
+    int8_t *infinite = get_array(r, n, sizeof(int8_t));
+    for (int i = 0; i < n && !r->bad && !r->oom; i++) {
+        infinite[i] = (int8_t)get_i(r);
+        values[i] = get_value(r);
+    }
+    if (p == NULL) return NULL;
+    *p = (PartitionBound){.kind = kind, .modulus = modulus, .remainder = remainder, .nvalues = n,
+                          .values = values, .infinite = infinite};
+    return p;
+}
+
+Status
+catobj_to_inherit(Ctx *ctx, Arena *arena, const CatObj *o, InheritLink **out)
+{
+    Reader r = read_body(arena, o);
+    char relkind;
+    int ndeps;
+    InheritLink *def;
+    TRY_ALLOC(ctx, def, ARENA_NEW(arena, InheritLink));
+    (void)get_head(&r, &relkind, &ndeps);
+    def->oid = o->oid;
+    def->parent_oid = o->parent;
+    def->child_oid = o->parent2;
+    def->seq = (int)get_u(&r);
+    def->bound = get_bound(&r);
     *out = def;
     return read_done(ctx, &r, o);
 }

@@ -18,6 +18,7 @@ typedef enum ObjKind {
     OBJ_INDEX = 3,      /* parent: its table */
     OBJ_CONSTRAINT = 4, /* parent: its table; parent2: the referenced table of a foreign key */
     OBJ_STATS = 5,      /* parent: its table; what ANALYZE found */
+    OBJ_INHERIT = 6,    /* parent: the parent table; parent2: the child */
 } ObjKind;
 
 /* "column attnum of this object (0: all of it) needs column ref_attnum (0: all) of object ref". For views, and for
@@ -66,6 +67,7 @@ typedef struct RelDef {
     const char *view_sql, *view_path;
     const char *comment;
     SeqDef *sequence;
+    PartitionKey *partition_key;
     int ndeps;
     ObjDep *deps;
 } RelDef;
@@ -87,6 +89,7 @@ Status catobj_from_schema(Ctx *ctx, Oid oid, const char *name, CatObj **out);
 Status catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out);
 Status catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out);
 Status catobj_from_constraint(Ctx *ctx, const RelConstraint *def, CatObj **out);
+Status catobj_from_inherit(Ctx *ctx, const InheritLink *def, CatObj **out);
 Status catobj_from_stats(Ctx *ctx, const StatsDef *def, CatObj **out);
 /* From a row of the heap. XX001 for a body that cannot be. */
 Status catobj_from_row(Ctx *ctx, Oid oid, ObjKind kind, Oid parent, Oid parent2, Oid schema, const char *name,
@@ -96,6 +99,7 @@ Status catobj_from_row(Ctx *ctx, Oid oid, ObjKind kind, Oid parent, Oid parent2,
 Status catobj_to_relation(Ctx *ctx, Arena *arena, const CatObj *o, RelDef **out);
 Status catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out); /* handle and sizes unset */
 Status catobj_to_constraint(Ctx *ctx, Arena *arena, const CatObj *o, RelConstraint **out);
+Status catobj_to_inherit(Ctx *ctx, Arena *arena, const CatObj *o, InheritLink **out);
 Status catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out);
 
 #endif

@@ -199,6 +199,15 @@ ddl_create_constraint(Ctx *ctx, RelConstraint *def)
 }
 
 Status
+ddl_put_inherit(Ctx *ctx, InheritLink *def)
+{
+    CatObj *o;
+    if (def->oid == INVALID_OID) TRY(ddl_new_oid(ctx, &def->oid));
+    TRY(catobj_from_inherit(ctx, def, &o));
+    return catalog_put(ctx, o);
+}
+
+Status
 ddl_create_schema(Ctx *ctx, const char *name, Oid *oid_out)
 {
     CatObj *o;

@@ -35,6 +35,7 @@ Status ddl_create_table(Ctx *ctx, RelDef *def);
 Status ddl_create_index(Ctx *ctx, Oid schema, IndexDef *def);
 Status ddl_put_index(Ctx *ctx, Oid schema, const IndexDef *def);
 Status ddl_create_constraint(Ctx *ctx, RelConstraint *def);
+Status ddl_put_inherit(Ctx *ctx, InheritLink *def);
 Status ddl_create_schema(Ctx *ctx, const char *name, Oid *oid_out);
 /* A default's text that takes the next value of a sequence. */
 Status ddl_nextval_sql(Ctx *ctx, Oid seq_oid, const char **out);

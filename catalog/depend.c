@@ -158,6 +158,15 @@ add_relying_keys(DropList *l, int i, Oid table, Oid index)
     return st;
 }
 
+/* A partition is a part of its table; other children are tables of their own. */
+static Status
+add_child_table(DropList *l, int i, const CatObj *o)
+{
+    InheritLink *link;
+    TRY(catobj_to_inherit(l->ctx, l->arena, o, &link));
+    return add(l, (DropTarget){.kind = OBJ_RELATION, .oid = link->child_oid}, link->bound == NULL, i);
+}
+
 static Status
 add_table_parts(DropList *l, int i)
 {
@@ -167,8 +176,10 @@ add_table_parts(DropList *l, int i)
     Status st;
     TRY(catalog_children(ctx, l->arena, oid, 0, &parts));
     st = catalog_children2(ctx, l->arena, oid, 0, &others);
-    for (int k = 0; st == QN_OK && k < parts.count; k++)
+    for (int k = 0; st == QN_OK && k < parts.count; k++) {
         st = add(l, (DropTarget){.kind = parts.items[k]->kind, .oid = parts.items[k]->oid}, false, i);
+        if (st == QN_OK && parts.items[k]->kind == OBJ_INHERIT) st = add_child_table(l, i, parts.items[k]);
+    }
     for (int k = 0; st == QN_OK && k < others.count; k++) {
         const CatObj *o = others.items[k];
         /* A sequence goes with its owner; a foreign key of another table is that table's. */
@@ -280,6 +291,7 @@ collect(DropList *l)
             break;
         case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
         case OBJ_INDEX:
+        case OBJ_INHERIT:
         case OBJ_STATS: break;
         }
     }
@@ -353,7 +365,7 @@ lock_item(Ctx *ctx, const DropTarget *t)
                           LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
     else if (rel != 0)
         st = lock_relation(ctx, rel, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
-    if (st == QN_OK && t->kind == OBJ_CONSTRAINT && o->parent2 != 0)
+    if (st == QN_OK && (t->kind == OBJ_CONSTRAINT || t->kind == OBJ_INHERIT) && o->parent2 != 0)
         st = lock_relation(ctx, o->parent2, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
     catobj_unref(o);
     return st;
@@ -423,6 +435,7 @@ remove_item(Ctx *ctx, const DropTarget *t)
     case OBJ_INDEX: return remove_index(ctx, t->oid);
     case OBJ_SCHEMA:
     case OBJ_CONSTRAINT:
+    case OBJ_INHERIT:
     case OBJ_STATS: return catalog_remove(ctx, t->oid);
     }
     return QN_OK;

@@ -4,6 +4,7 @@
 #include "catalog/systable.h"
 #include "common/bits.h"
 #include "storage/index.h"
+#include <stdlib.h>
 
 Relation *
 relation_pin(Relation *rel)
@@ -166,6 +167,37 @@ constraint_list(Ctx *ctx, Relation *rel, const CatObjList *from, const RelConstr
     return QN_OK;
 }
 
+static int
+by_seq(const void *a, const void *b)
+{
+    const InheritLink *x = *(InheritLink *const *)a, *y = *(InheritLink *const *)b;
+    return x->seq - y->seq;
+}
+
+static int
+by_child(const void *a, const void *b)
+{
+    const InheritLink *x = *(InheritLink *const *)a, *y = *(InheritLink *const *)b;
+    return (x->child_oid > y->child_oid) - (x->child_oid < y->child_oid);
+}
+
+static Status
+link_list(Ctx *ctx, Relation *rel, const CatObjList *from, int (*order)(const void *, const void *),
+          const InheritLink *const **out, int *n_out)
+{
+    InheritLink **list;
+    int n = 0, count = count_kind(from, OBJ_INHERIT);
+    if (count == 0) return QN_OK;
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(rel->arena, InheritLink *, count));
+    for (int i = 0; i < from->count; i++)
+        if (from->items[i]->kind == OBJ_INHERIT)
+            TRY(catobj_to_inherit(ctx, rel->arena, from->items[i], &list[n++]));
+    qsort(list, (size_t)n, sizeof(*list), order);
+    *out = (const InheritLink *const *)list;
+    *n_out = n;
+    return QN_OK;
+}
+
 static Status
 add_stats(Ctx *ctx, Relation *rel, Column *cols, const CatObjList *children)
 {
@@ -209,6 +241,9 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     TRY(add_indexes(ctx, rel, children));
     TRY(constraint_list(ctx, rel, children, &rel->constraints, &rel->nconstraints));
     TRY(constraint_list(ctx, rel, referencing, &rel->referenced_by, &rel->nreferenced_by));
+    TRY(link_list(ctx, rel, referencing, by_seq, &rel->parents, &rel->nparents));
+    TRY(link_list(ctx, rel, children, by_child, &rel->children, &rel->nchildren));
+    rel->partition_key = def->partition_key;
     TRY(add_stats(ctx, rel, cols, children));
     if (def->kind == RELKIND_SEQUENCE) TRY(systable_set_sequence(ctx, rel));
     return def->kind == RELKIND_TABLE ? open_heap(ctx, rel, def) : QN_OK;
@@ -290,6 +325,12 @@ relation_index_by_oid(const Relation *rel, Oid oid)
     for (int i = 0; i < rel->nindexes; i++)
         if (rel->indexes[i]->oid == oid) return rel->indexes[i];
     return NULL;
+}
+
+const PartitionBound *
+relation_bound(const Relation *rel)
+{
+    return rel->nparents == 1 ? rel->parents[0]->bound : NULL;
 }
 
 const RelConstraint *

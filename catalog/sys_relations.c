@@ -106,12 +106,12 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_int2(r, count_checks(rel));
     sys_bool(r, rel->kind == RELKIND_VIEW);
     sys_bool(r, has_foreign_keys(rel));
-    sys_bool(r, false);
+    sys_bool(r, rel->nchildren > 0);
     sys_bool(r, false);
     sys_bool(r, false);
     sys_bool(r, true);
-    sys_char(r, rel->kind == RELKIND_TABLE ? 'd' : 'n');
-    sys_bool(r, false);
+    sys_char(r, rel->kind == RELKIND_TABLE || rel->kind == RELKIND_PARTITIONED ? 'd' : 'n');
+    sys_bool(r, relation_bound(rel) != NULL);
     sys_oid(r, 0);
     sys_oid(r, 0);
     sys_oid(r, 0);
@@ -153,8 +153,8 @@ attribute_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_char(r, c->identity);
         sys_char(r, c->generated);
         sys_bool(r, c->dropped);
-        sys_bool(r, true);
-        sys_int4(r, 0);
+        sys_bool(r, !c->inherited_only);
+        sys_int4(r, c->inh_count);
         sys_oid(r, c->collation);
         for (int k = 0; k < 4; k++) sys_null(r);
     }
@@ -262,13 +262,13 @@ constraint_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_oid(r, rel->oid);
         sys_oid(r, 0);
         sys_oid(r, c->index_oid);
-        sys_oid(r, 0);
+        sys_oid(r, c->parent_constraint);
         sys_oid(r, c->ref_rel_oid);
         sys_char(r, foreign ? c->on_update : ' ');
         sys_char(r, foreign ? c->on_delete : ' ');
         sys_char(r, foreign ? c->match : ' ');
-        sys_bool(r, true);
-        sys_int4(r, 0);
+        sys_bool(r, !c->inherited_only);
+        sys_int4(r, c->inh_count);
         sys_bool(r, c->no_inherit || c->kind != CONSTRAINT_CHECK);
         sys_array(r, int_array(r, c->attnums, c->nkeys));
         sys_array(r, foreign ? int_array(r, c->ref_attnums, c->nkeys) : NULL);
@@ -284,6 +284,26 @@ Status
 sys_pg_constraint(Ctx *ctx, SysRows *r)
 {
     return sys_each_relation(ctx, r, constraint_rows);
+}
+
+static Status
+inherit_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    for (int i = 0; i < rel->nparents; i++) {
+        TRY(sys_row(r));
+        sys_oid(r, rel->oid);
+        sys_oid(r, rel->parents[i]->parent_oid);
+        sys_int4(r, rel->parents[i]->seq);
+        sys_bool(r, false);
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_inherits(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, inherit_rows);
 }
 
 static Status

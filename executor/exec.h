@@ -107,6 +107,7 @@ struct Exec {
     /* READ COMMITTED re-evaluation: scans of this relation for its tid see only this version. NULL: off */
     const struct Relation *recheck_rel;
     int64_t recheck_tid;
+    const ModifyPlan *recheck_of; /* its other targets' scans see nothing meanwhile */
     size_t work_mem;       /* bytes one node may take before it spills */
 };
 

@@ -42,7 +42,7 @@ typedef struct IndexScanState {
     uint16_t *sel, *rows;
     uint64_t *dead;
     Tid *check;         /* index-only: tids to look at in the heap */
-    bool in_recheck;    /* see scan_is_recheck */
+    bool in_recheck;    /* see scan_recheck */
     HeapFetch *recheck;
     ExprProg *index_cond; /* over the fetched columns, for that; NULL until needed */
 } IndexScanState;
@@ -307,8 +307,9 @@ indexscan_rescan(ExecNode *node, DepSet changed)
     (void)changed;
     s->max_rows = FIRST_ROWS < BATCH_ROWS ? FIRST_ROWS : BATCH_ROWS;
     s->wanted = INT64_MAX;
-    s->in_recheck = scan_is_recheck(node, s->plan->rel, s->plan->cols, s->plan->ncols);
-    s->more = true;
+    ScanRecheck recheck = scan_recheck(node, s->plan->rel, s->plan->cols, s->plan->ncols);
+    s->in_recheck = recheck != RECHECK_OFF;
+    s->more = recheck != RECHECK_NOTHING;
     return s->in_recheck ? QN_OK : compute_bounds(s);
 }
 

@@ -7,14 +7,19 @@
 /* A plan's scan columns as the heap numbers them. */
 Status scan_heap_cols(Ctx *ctx, Arena *arena, const int *cols, int ncols, const int **out);
 
-/* Whether a scan of rel that gives the rows' tids is to see one version only (READ COMMITTED re-evaluation). */
-static inline bool
-scan_is_recheck(const ExecNode *node, const Relation *rel, const int *cols, int ncols)
+/* READ COMMITTED re-evaluation: a scan of a Modify's target that gives the rows' tids sees one version only, or, of another target of
+ * the same statement, nothing. */
+typedef enum ScanRecheck { RECHECK_OFF, RECHECK_VERSION, RECHECK_NOTHING } ScanRecheck;
+static inline ScanRecheck
+scan_recheck(const ExecNode *node, const Relation *rel, const int *cols, int ncols)
 {
-    if (__builtin_expect(node->exec->recheck_rel != rel, 1)) return false;
-    for (int i = 0; i < ncols; i++)
-        if (cols[i] == SCANCOL_TID) return true;
-    return false;
+    const Exec *e = node->exec;
+    if (__builtin_expect(e->recheck_rel == NULL, 1)) return RECHECK_OFF;
+    bool gives_tid = false, is_target = e->recheck_rel == rel;
+    for (int i = 0; i < ncols; i++) gives_tid |= cols[i] == SCANCOL_TID;
+    for (int i = 0; i < e->recheck_of->ntargets && !is_target; i++) is_target = e->recheck_of->targets[i].rel == rel;
+    if (!gives_tid || !is_target) return RECHECK_OFF;
+    return e->recheck_rel == rel ? RECHECK_VERSION : RECHECK_NOTHING;
 }
 /* That version as a batch of the scan's columns; *out is NULL when it is not there. */
 struct HeapFetch;

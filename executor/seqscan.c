@@ -18,7 +18,7 @@ typedef struct SeqScanState {
     bool is_begun;
     int max_rows;
     int64_t wanted;      /* rows the parent will take; grows the first batch no further */
-    HeapFetch *recheck;  /* see scan_is_recheck */
+    HeapFetch *recheck;  /* see scan_recheck */
     bool in_recheck, recheck_done;
 } SeqScanState;
 
@@ -124,8 +124,9 @@ seqscan_rescan(ExecNode *node, DepSet changed)
     (void)changed;
     s->max_rows = FIRST_ROWS < BATCH_ROWS ? FIRST_ROWS : BATCH_ROWS;
     s->wanted = INT64_MAX;
-    s->in_recheck = scan_is_recheck(node, plan->rel, plan->cols, plan->ncols);
-    s->recheck_done = false;
+    ScanRecheck recheck = scan_recheck(node, plan->rel, plan->cols, plan->ncols);
+    s->in_recheck = recheck != RECHECK_OFF;
+    s->recheck_done = recheck == RECHECK_NOTHING;
     if (s->in_recheck) return QN_OK;
     TRY(set_ranges(s));
     if (s->scan != NULL && s->spec.nranges == before)

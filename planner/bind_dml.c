@@ -104,58 +104,86 @@ column_default(Scope *s, const Column *c, Expr **out)
     return assign_cast(s, c, out);
 }
 
+/* ---- targets ---- */
+
 static Status
-bind_checks(Dml *d)
+target_generated(Scope *s, NsItem *row, ModifyTarget *t)
 {
-    Scope *s = d->s;
-    for (int i = 0; i < d->r->nconstraints; i++) {
-        const RelConstraint *c = d->r->constraints[i];
+    TRY_ALLOC(s->ctx, t->generated_cols, ARENA_ARRAY(s->ps->arena, int, t->rel->ncols + 1));
+    for (int i = 0; i < t->rel->ncols; i++) {
+        const Column *c = &t->rel->cols[i];
+        Expr *e;
+        if (c->dropped || c->generated == 0) continue;
+        TRY(bind_stored(s, c->default_sql, row, CLAUSE_GENERATED, &e));
+        TRY(assign_cast(s, c, &e));
+        t->generated_cols[t->generated.count] = i;
+        TRY(array_push(s->ctx, s->ps->arena, &t->generated, e));
+    }
+    return QN_OK;
+}
+
+static Status
+target_checks(Scope *s, NsItem *row, ModifyTarget *t)
+{
+    TRY_ALLOC(s->ctx, t->check_names, ARENA_ARRAY(s->ps->arena, const char *, t->rel->nconstraints + 1));
+    for (int i = 0; i < t->rel->nconstraints; i++) {
+        const RelConstraint *c = t->rel->constraints[i];
         if (c->kind != CONSTRAINT_CHECK) continue;
         Expr *e;
-        TRY(bind_stored(s, c->check_sql, d->new_row, CLAUSE_CHECK, &e));
+        TRY(bind_stored(s, c->check_sql, row, CLAUSE_CHECK, &e));
         TRY(coerce_to_boolean(s->ps, &e, "CHECK"));
-        int at = d->m->checks.count; /* evaluated in order of name */
-        const char **names;
-        TRY(array_push(s->ctx, s->ps->arena, &d->m->checks, e));
-        TRY_ALLOC(s->ctx, names, ARENA_ARRAY(s->ps->arena, const char *, at + 1));
-        while (at > 0 && strcmp(d->m->check_names[at - 1], c->name) > 0) at--;
-        for (int k = 0, from = 0; k < d->m->checks.count; k++) names[k] = k == at ? c->name : d->m->check_names[from++];
-        for (int k = d->m->checks.count - 1; k > at; k--) d->m->checks.items[k] = d->m->checks.items[k - 1];
-        d->m->checks.items[at] = e;
-        d->m->check_names = names;
+        int at = t->checks.count; /* evaluated in order of name */
+        TRY(array_push(s->ctx, s->ps->arena, &t->checks, e));
+        for (; at > 0 && strcmp(t->check_names[at - 1], c->name) > 0; at--) {
+            t->check_names[at] = t->check_names[at - 1];
+            t->checks.items[at] = t->checks.items[at - 1];
+        }
+        t->check_names[at] = c->name;
+        t->checks.items[at] = e;
     }
     return QN_OK;
 }
 
-/* GENERATED ALWAYS AS columns, from the values the others get. current: the row's columns for those not assigned. */
 static Status
-bind_generated(Dml *d, const NsItem *current)
+bind_target(Dml *d, const Member *m, ModifyTarget *t)
 {
     Scope *s = d->s;
-    NsItem *item;
-    TRY(row_item(s, d->r, d->m->base.rel, d->r->name, &item));
-    TRY_ALLOC(s->ctx, item->exprs, ARENA_ARRAY(s->ps->arena, Expr *, d->r->ncols + 1));
-    for (int i = 0; i < d->r->ncols; i++) {
-        if (d->r->cols[i].dropped) continue;
-        item->exprs[i] = d->values[i];
-        if (item->exprs[i] == NULL && current != NULL) TRY(item_column(s, current, i, 0, &item->exprs[i]));
-        if (item->exprs[i] == NULL) TRY_ALLOC(s->ctx, item->exprs[i], make_null_const(s->ps, d->r->cols[i].type, -1));
+    NsItem *row;
+    t->rel = m->rel;
+    t->map = m->map;
+    if (m->rel == d->r) {
+        t->row_rel = d->m->base.rel;
+    } else {
+        LGet *g; /* its rows are columns of no scan, but have types */
+        TRY_ALLOC(s->ctx, g, LNODE_NEW(s->ps, Get, m->rel->ncols));
+        g->relation = m->rel;
+        t->row_rel = g->base.rel;
     }
-    for (int i = 0; i < d->r->ncols; i++) {
-        const Column *c = &d->r->cols[i];
-        if (c->dropped || c->generated == 0) continue;
-        TRY(bind_stored(s, c->default_sql, item, CLAUSE_GENERATED, &d->values[i]));
-        TRY(assign_cast(s, c, &d->values[i]));
-    }
+    if (d->m->kind == DML_DELETE) return QN_OK;
+    TRY(row_item(s, m->rel, t->row_rel, m->rel->name, &row));
+    TRY(target_generated(s, row, t));
+    return target_checks(s, row, t);
+}
+
+/* The tables the statement writes: those the scan of node reads. */
+static Status
+bind_targets_of(Dml *d, const LNode *node)
+{
+    LModify *m = d->m;
+    const LAppend *a = node->tag == LOGICAL_Append ? (const LAppend *)node : NULL;
+    Member own = {.rel = d->r};
+    m->ntargets = a != NULL ? a->nchildren : 1;
+    TRY_ALLOC(d->s->ctx, m->targets, ARENA_ARRAY(d->s->ps->arena, ModifyTarget, m->ntargets + 1));
+    for (int i = 0; i < m->ntargets; i++) TRY(bind_target(d, a != NULL ? &a->children[i].member : &own, &m->targets[i]));
     return QN_OK;
 }
 
-static bool
-has_generated(const Relation *r)
+/* A generated column's value is the target's to make. */
+static void
+forget_generated(const Relation *r, Expr **values)
 {
     for (int i = 0; i < r->ncols; i++)
-        if (!r->cols[i].dropped && r->cols[i].generated != 0) return true;
-    return false;
+        if (r->cols[i].generated != 0) values[i] = NULL;
 }
 
 /* Everything assigned becomes m->exprs and m->cols. */
@@ -460,12 +488,7 @@ bind_on_conflict(Dml *d, const OnConflictClause *c)
         TRY(bind_expr_in(s, c->where, CLAUSE_WHERE, &oc->where));
         TRY(coerce_to_boolean(ps, &oc->where, "WHERE"));
     }
-    if (has_generated(d->r)) {
-        Expr **saved = d->values;
-        d->values = values;
-        TRY(bind_generated(d, d->new_row));
-        d->values = saved;
-    }
+    forget_generated(d->r, values);
     TRY_ALLOC(s->ctx, oc->set_cols, ARENA_ARRAY(ps->arena, int, d->r->ncols + 1));
     for (int i = 0; i < d->r->ncols; i++) {
         if (values[i] == NULL) continue;
@@ -487,22 +510,7 @@ insert_defaults(Dml *d)
         }
         if (d->values[i] == NULL) TRY(column_default(s, c, &d->values[i]));
     }
-    if (!has_generated(d->r)) return QN_OK;
-    /* Each value is computed once, below; generated ones are over those. */
-    LProject *p;
-    TRY_ALLOC(s->ctx, p, LNODE_NEW(s->ps, Project, 0));
-    TRY(rel_set_level(s, p->base.rel));
-    TRY_ALLOC(s->ctx, p->names, ARENA_ARRAY(s->ps->arena, const char *, d->r->ncols + 1));
-    for (int i = 0; i < d->r->ncols; i++) {
-        if (d->values[i] == NULL) continue;
-        p->names[p->exprs.count] = d->r->cols[i].name;
-        TRY(array_push(s->ctx, s->ps->arena, &p->exprs, d->values[i]));
-        TRY_ALLOC(s->ctx, d->values[i], rel_column_ref(s->ps, p->base.rel, p->exprs.count - 1));
-    }
-    p->base.ncols = p->exprs.count;
-    p->base.left = d->root;
-    d->root = (LNode *)p;
-    return bind_generated(d, NULL);
+    return QN_OK;
 }
 
 NOINLINE Status
@@ -511,16 +519,16 @@ bind_insert(Scope *parent, const InsertStmt *stmt, Query **out)
     Scope *s;
     Dml d = {0};
     Targets t = {0};
-    LGet *get;
+    LNode *node;
     NsItem *item;
     const RangeVar *rv = AST_AS(RangeVar, stmt->rel);
 
     TRY(scope_new(parent->b, parent, &s));
     if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
     s->clause = CLAUSE_INSERT;
-    TRY(bind_target_relation(s, rv, LOCK_ROW_EXCLUSIVE_MODE, &get, &item));
+    TRY(bind_target_relation(s, rv, LOCK_ROW_EXCLUSIVE_MODE, &node, &item));
     s->all.count = 0; /* the target is not in sight of VALUES or SELECT */
-    TRY(dml_begin(s, DML_INSERT, get->relation, get->alias, &d));
+    TRY(dml_begin(s, DML_INSERT, item->relation, item->name, &d));
     d.new_row->has_alias = rv->alias != NULL;
     TRY(insert_columns(&d, stmt, &t));
     const SelectStmt *sel = AST_AS(SelectStmt, stmt->select);
@@ -534,7 +542,7 @@ bind_insert(Scope *parent, const InsertStmt *stmt, Query **out)
     s->clause = CLAUSE_NONE;
     s->has_srfs = false;
     if (stmt->on_conflict != NULL) TRY(bind_on_conflict(&d, AST_AS(OnConflictClause, stmt->on_conflict)));
-    TRY(bind_checks(&d));
+    TRY(bind_targets_of(&d, node));
     s->items.count = s->all.count = 0;
     TRY(ns_push(s, &s->items, d.new_row));
     TRY(ns_push(s, &s->all, d.new_row));
@@ -609,14 +617,14 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
 
 /* FROM or USING beside the target; WHERE. */
 static Status
-bind_sources(Dml *d, LGet *get, NsItem *target, const AstList *from, const Ast *where)
+bind_sources(Dml *d, LNode *node, NsItem *target, const AstList *from, const Ast *where)
 {
     Scope *s = d->s;
     LNode *others = NULL;
     ExprList conds = {0};
     NsList ns = {0};
     TRY(ns_push(s, &ns, target));
-    d->root = (LNode *)get;
+    d->root = node;
     s->clause = CLAUSE_NONE;
     if (from->count > 0) {
         /* the target may not be referred to by FROM items, LATERAL or not */
@@ -649,12 +657,17 @@ switch_to_new_row(Dml *d, NsItem *target)
     return QN_OK;
 }
 
+/* Which row: the tid and, where that does not say it, the table. */
 static Status
-push_tid(Dml *d, const LGet *get)
+push_tid(Dml *d, const LNode *node)
 {
-    Expr *tid;
-    TRY_ALLOC(d->s->ctx, tid, rel_column_ref(d->s->ps, get->base.rel, SCANCOL_TID));
-    return array_push(d->s->ctx, d->s->ps->arena, &d->m->exprs, tid);
+    static const int cols[] = {SCANCOL_TID, SCANCOL_TABLEOID};
+    for (int i = 0; i < (node->tag == LOGICAL_Append ? 2 : 1); i++) {
+        Expr *e;
+        TRY_ALLOC(d->s->ctx, e, rel_column_ref(d->s->ps, node->rel, cols[i]));
+        TRY(array_push(d->s->ctx, d->s->ps->arena, &d->m->exprs, e));
+    }
+    return QN_OK;
 }
 
 NOINLINE Status
@@ -662,19 +675,19 @@ bind_update(Scope *parent, const UpdateStmt *stmt, Query **out)
 {
     Scope *s;
     Dml d = {0};
-    LGet *get;
+    LNode *node;
     NsItem *item;
     TRY(scope_new(parent->b, parent, &s));
     if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
     s->clause = CLAUSE_UPDATE;
-    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &get, &item));
-    TRY(dml_begin(s, DML_UPDATE, get->relation, get->alias, &d));
-    TRY(bind_sources(&d, get, item, &stmt->from, stmt->where));
+    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &node, &item));
+    TRY(dml_begin(s, DML_UPDATE, item->relation, item->name, &d));
+    TRY(bind_sources(&d, node, item, &stmt->from, stmt->where));
     TRY(update_targets(&d, &stmt->targets, d.values));
-    if (has_generated(d.r)) TRY(bind_generated(&d, item));
-    TRY(push_tid(&d, get));
+    forget_generated(d.r, d.values);
+    TRY(push_tid(&d, node));
     TRY(set_exprs(&d));
-    TRY(bind_checks(&d));
+    TRY(bind_targets_of(&d, node));
     TRY(switch_to_new_row(&d, item));
     return bind_returning(&d, &stmt->returning, out);
 }
@@ -686,16 +699,17 @@ bind_delete(Scope *parent, const DeleteStmt *stmt, Query **out)
 {
     Scope *s;
     Dml d = {0};
-    LGet *get;
+    LNode *node;
     NsItem *item;
     TRY(scope_new(parent->b, parent, &s));
     if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
     s->clause = CLAUSE_NONE;
-    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &get, &item));
-    TRY(dml_begin(s, DML_DELETE, get->relation, get->alias, &d));
-    TRY(bind_sources(&d, get, item, &stmt->using_rels, stmt->where));
-    TRY(push_tid(&d, get));
+    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &node, &item));
+    TRY(dml_begin(s, DML_DELETE, item->relation, item->name, &d));
+    TRY(bind_sources(&d, node, item, &stmt->using_rels, stmt->where));
+    TRY(push_tid(&d, node));
     TRY(set_exprs(&d));
+    TRY(bind_targets_of(&d, node));
     TRY(switch_to_new_row(&d, item));
     return bind_returning(&d, &stmt->returning, out);
 }

@@ -65,15 +65,20 @@ subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **
 
 /* ---- tables and views ---- */
 
+/* only: ONLY t, its own rows. */
 static Status
-bind_table(Scope *s, const Relation *r, const Alias *alias, LNode **out, NsItem **item_out)
+bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_mode, LNode **out, NsItem **item_out)
 {
-    LGet *g;
     const char *name = alias != NULL ? alias->name : r->name;
-    TRY_ALLOC(s->ctx, g, LNODE_NEW(s->ps, Get, r->ncols));
-    g->relation = r;
-    g->alias = name;
-    *out = (LNode *)g;
+    if (r->kind == RELKIND_PARTITIONED || (r->nchildren > 0 && !only)) {
+        TRY(bind_append(s, r, name, lock_mode, out));
+    } else {
+        LGet *g;
+        TRY_ALLOC(s->ctx, g, LNODE_NEW(s->ps, Get, r->ncols));
+        g->relation = r;
+        g->alias = name;
+        *out = (LNode *)g;
+    }
     TRY(new_item(s, *out, name, r->ncols, NULL, item_out));
     (*item_out)->relation = r;
     return apply_alias_columns(s, alias, *item_out);
@@ -147,14 +152,13 @@ bind_range_var(Scope *s, const RangeVar *rv, LNode **out, NsItem **item_out)
     }
     TRY(open_relation(s, rv, LOCK_ACCESS_SHARE_MODE, &r));
     if (r->kind == RELKIND_VIEW && r->view_sql != NULL) return bind_view(s, r, alias, out, item_out);
-    return bind_table(s, r, alias, out, item_out);
+    return bind_table(s, r, alias, rv->only, LOCK_ACCESS_SHARE_MODE, out, item_out);
 }
 
 Status
-bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LGet **get_out, NsItem **item_out)
+bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, NsItem **item_out)
 {
     const Relation *r;
-    LNode *node;
     const char *verb = s->clause == CLAUSE_INSERT ? "insert into" : s->clause == CLAUSE_UPDATE ? "update" : "delete from";
     if (rv->schema == NULL && find_cte(s, rv->name) != NULL) {
         Status st = RAISE(s->ctx, ERR_SYNTAX_ERROR, "relation \"%s\" cannot be the target of a modifying statement", rv->name);
@@ -164,10 +168,7 @@ bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LGet **get_out
     if (r->kind == RELKIND_VIEW) return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot %s view \"%s\"", verb, r->name);
     if (r->kind == RELKIND_SEQUENCE) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "cannot change sequence \"%s\"", r->name);
     if (r->systable != NULL) return RAISE(s->ctx, ERR_INSUFFICIENT_PRIVILEGE, "permission denied: \"%s\" is a system catalog", r->name);
-    TRY(bind_table(s, r, AST_AS(Alias, rv->alias), &node, item_out));
-    ((LGet *)node)->for_dml = true;
-    *get_out = (LGet *)node;
-    return QN_OK;
+    return bind_table(s, r, AST_AS(Alias, rv->alias), rv->only || s->clause == CLAUSE_INSERT, lock_mode, out, item_out);
 }
 
 /* ---- subqueries ---- */

@@ -183,9 +183,14 @@ Status add_filter(Scope *s, LNode **root, const ExprList *conds);
 /* bind_from.c */
 Status bind_from(Scope *s, const AstList *from, LNode **root);
 Status bind_from_item(Scope *s, const Ast *a, LNode **out, NsList *ns);
-Status bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LGet **get_out, NsItem **item_out);
+Status bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, NsItem **item_out);
 Status ns_check_conflicts(Scope *s, const NsList *a, const NsList *b);
 Status subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **out, NsItem **item_out);
+
+/* bind_inherit.c */
+/* r itself, then its descendants. */
+Status relation_members(Scope *s, const Relation *r, int lock_mode, MemberList *out);
+Status bind_append(Scope *s, const Relation *r, const char *alias, int lock_mode, LNode **out);
 
 /* bind_setop.c */
 Status bind_setop(Scope *s, const SelectStmt *stmt, Query **out);

@@ -259,7 +259,7 @@ put_column(ExplainNames *n, StrBuf *out, const PlanNode *node, ExplainPlace plac
     if (node->tag == PLAN_Modify && ref->rel == INPUT_INNER) {
         const ModifyPlan *m = (const ModifyPlan *)node;
         if (n->qualify && m->alias != NULL) strbuf_addf(out, "%s.", m->alias);
-        deparse_ident(out, m->rel->cols[ref->col].name);
+        deparse_ident(out, ref->col < m->rel->ncols ? m->rel->cols[ref->col].name : ref->col == m->rel->ncols ? "ctid" : "tableoid");
         return QN_OK;
     }
     const PlanNode *child = ref->rel == INPUT_INNER ? node->inner : node->outer;

@@ -56,6 +56,7 @@ rel_column(const PlanState *ps, int rel, int col, Oid *type_out, int32_t *typmod
 
     switch ((LogicalTag)n->tag) {
     case LOGICAL_Get: r = ((LGet *)n)->relation; break;
+    case LOGICAL_Append: r = ((LAppend *)n)->relation; break;
     case LOGICAL_Modify: r = ((LModify *)n)->relation; break;
     case LOGICAL_Values: e = ((LValues *)n)->rows[0].items[col]; break;
     case LOGICAL_Project:
@@ -192,7 +193,10 @@ lnode_exprs(Ctx *ctx, LNode *node, ExprWalkFn fn, void *arg)
         LModify *m = (LModify *)node;
         TRY(walk_exprs(ctx, &m->exprs, fn, arg));
         TRY(walk_exprs(ctx, &m->returning, fn, arg));
-        TRY(walk_exprs(ctx, &m->checks, fn, arg));
+        for (int i = 0; i < m->ntargets; i++) {
+            TRY(walk_exprs(ctx, &m->targets[i].generated, fn, arg));
+            TRY(walk_exprs(ctx, &m->targets[i].checks, fn, arg));
+        }
         if (m->on_conflict == NULL) return QN_OK;
         TRY(walk_exprs(ctx, &m->on_conflict->set, fn, arg));
         return walk_slot(ctx, &m->on_conflict->where, fn, arg);
@@ -209,6 +213,10 @@ lnode_children(Ctx *ctx, LNode *node, LNodeWalkFn fn, void *arg)
     if (node->tag == LOGICAL_SetOp) {
         LSetOp *s = (LSetOp *)node;
         for (int i = 0; i < s->children.count; i++) TRY(fn(ctx, &s->children.items[i], arg));
+    }
+    if (node->tag == LOGICAL_Append) {
+        LAppend *a = (LAppend *)node;
+        for (int i = 0; i < a->nchildren; i++) TRY(fn(ctx, &a->children[i].node, arg));
     }
     return QN_OK;
 }
@@ -524,6 +532,7 @@ print_node_line(Printer *p, LNode *n)
     static const char *const dml[] = {"insert", "update", "delete", "merge"};
     switch ((LogicalTag)n->tag) {
     case LOGICAL_Get: strbuf_addf(p->out, " %s", ((LGet *)n)->relation->name); return QN_OK;
+    case LOGICAL_Append: strbuf_addf(p->out, " %s", ((LAppend *)n)->relation->name); return QN_OK;
     case LOGICAL_Values: {
         LValues *v = (LValues *)n;
         for (int i = 0; i < v->nrows; i++) TRY(print_call(p, " ", &v->rows[i]));
@@ -580,7 +589,8 @@ print_node_line(Printer *p, LNode *n)
         LModify *m = (LModify *)n;
         strbuf_addf(p->out, " %s %s ", dml[m->kind], m->relation->name);
         TRY(print_list(p, &m->exprs, ", "));
-        if (m->checks.count != 0) TRY(print_call(p, " check", &m->checks));
+        for (int i = 0; i < m->ntargets; i++)
+            if (m->targets[i].checks.count != 0) TRY(print_call(p, " check", &m->targets[i].checks));
         if (m->on_conflict != NULL) {
             strbuf_addz(p->out, m->on_conflict->action == ONCONFLICT_NOTHING ? " conflict nothing" : " conflict set ");
             TRY(print_list(p, &m->on_conflict->set, ", "));

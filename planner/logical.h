@@ -37,6 +37,29 @@ typedef struct LNodeList {
     int count, cap;
 } LNodeList;
 
+/* A table whose rows the name of another stands for. */
+typedef struct Member {
+    const Relation *rel;
+    const int *map; /* by column of the named table: its position in rel, -1: dropped; NULL: the same columns */
+} Member;
+
+typedef struct MemberList {
+    Member *items;
+    int count, cap;
+} MemberList;
+
+typedef struct AppendChild {
+    LNode *node;
+    int rel; /* of its LGet */
+    Member member;
+} AppendChild;
+/* The child's column that a column of the LAppend is; SCANCOL_ are the same. */
+static inline int
+append_child_column(const AppendChild *c, int col)
+{
+    return col < 0 || c->member.map == NULL ? col : c->member.map[col];
+}
+
 #define L_VAL(type, f) type f;
 #define LOGICAL(T, fields)                                                                         \
     typedef struct L##T {                                                                          \

@@ -1,6 +1,7 @@
 /* physical.c - from the logical tree to plan nodes: what stands above and between join blocks, and putting the
  * Plan together. One function a logical node; plan_tree says which. */
 #include "planner/opt.h"
+#include "planner/resolve.h"
 #include <math.h>
 
 /* What plan_tree's cases get. */
@@ -695,6 +696,71 @@ plan_full_join(Opt *o, LJoin *j, const Want *w, Sub *out)
     return sub_select(o, out, w->need);
 }
 
+/* ---- tables with descendants ---- */
+
+/* What is read of the whole, as columns of a child. */
+static Status
+child_columns(Opt *o, const LAppend *a, const AppendChild *child, const ColSet *need, ColSet *out)
+{
+    for (int i = 0; i < need->count; i++)
+        if (need->items[i].rel == a->base.rel)
+            TRY(array_push(o->ctx, o->arena, out, ((ColId){child->rel, append_child_column(child, need->items[i].col)})));
+    return QN_OK;
+}
+
+/* Every child is ruled out: no rows. */
+static Status
+plan_nothing(Opt *o, const ColSet *cols, Sub *out)
+{
+    ResultPlan *r = PNODE_NEW(o, Result, NULL, NULL);
+    Expr *no;
+    if (r == NULL) return RAISE_OOM(o->ctx);
+    TRY_ALLOC(o->ctx, no, make_bool_const(o->ps, false));
+    TRY(array_push(o->ctx, o->arena, &r->one_time, no));
+    for (int i = 0; i < cols->count; i++) {
+        Oid type;
+        int32_t typmod;
+        Expr *e;
+        rel_column(o->ps, cols->items[i].rel, cols->items[i].col, &type, &typmod, NULL);
+        TRY_ALLOC(o->ctx, e, make_null_const(o->ps, type, typmod));
+        TRY(array_push(o->ctx, o->arena, &r->base.targets, e));
+    }
+    r->base.project = true;
+    *out = (Sub){.node = &r->base, .cols = *cols};
+    return QN_OK;
+}
+
+static Status
+plan_append(Opt *o, LAppend *a, const Want *w, Sub *out)
+{
+    Ctx *ctx = o->ctx;
+    ColSet cols = {0};
+    Sub first = {0};
+    for (int i = 0; i < w->need->count; i++)
+        if (w->need->items[i].rel == a->base.rel) TRY(colset_add(ctx, o->arena, &cols, w->need->items[i]));
+    if (a->nchildren == 0) return plan_nothing(o, &cols, out);
+    AppendPlan *n = PNODE_NEW(o, Append, NULL, NULL);
+    if (n == NULL) return RAISE_OOM(ctx);
+    for (int i = 0; i < a->nchildren; i++) {
+        ColSet need = {0};
+        Sub sub;
+        TRY(child_columns(o, a, &a->children[i], &cols, &need));
+        TRY(plan_tree(o, a->children[i].node, &need, NULL, w->order == NULL ? w->limit_rows : 0, &sub));
+        TRY(sub_select(o, &sub, &need));
+        TRY(array_push(ctx, o->arena, &n->children, sub.node));
+        n->base.rows += sub.node->rows;
+        n->base.total_cost += sub.node->total_cost;
+        if (i == 0) first = sub;
+    }
+    n->base.startup_cost = first.node->startup_cost;
+    n->base.width = first.node->width;
+    n->base.total_cost += n->base.rows * ctx->settings->cpu_tuple_cost * 0.5;
+    if (a->nchildren == 1) n->base.total_cost = first.node->total_cost;
+    TRY(pnode_pass_targets(o, &n->base, &first, NULL));
+    *out = (Sub){.node = a->nchildren == 1 ? first.node : &n->base, .cols = cols};
+    return QN_OK;
+}
+
 /* ---- DML ---- */
 
 static Status
@@ -715,6 +781,25 @@ plan_on_conflict(Opt *o, const LModify *m, const ColSet *row, OnConflict **out)
     TRY(opt_translate_list(o, &m->on_conflict->set, row, &excluded, &c->set));
     if (c->where != NULL) TRY(opt_translate(o, c->where, row, &excluded, &c->where));
     *out = c;
+    return QN_OK;
+}
+
+static Status
+plan_targets(Opt *o, const LModify *m, ModifyPlan *n)
+{
+    Ctx *ctx = o->ctx;
+    n->ntargets = m->ntargets;
+    TRY_ALLOC(ctx, n->targets, ARENA_ARRAY(o->arena, ModifyTarget, m->ntargets + 1));
+    for (int i = 0; i < m->ntargets; i++) {
+        const ModifyTarget *from = &m->targets[i];
+        ModifyTarget *t = &n->targets[i];
+        ColSet row = {0};
+        *t = *from;
+        t->generated = t->checks = (ExprList){0};
+        TRY(row_columns(o, from->row_rel, from->rel->ncols, &row));
+        TRY(opt_translate_list(o, &from->generated, &row, NULL, &t->generated));
+        TRY(opt_translate_list(o, &from->checks, &row, NULL, &t->checks));
+    }
     return QN_OK;
 }
 
@@ -761,9 +846,12 @@ plan_modify(Opt *o, LModify *m, Sub *out)
     n->ncols = m->ncols_set;
     n->tid_col = 0;
     n->returning = m->returning.count > 0;
-    n->check_names = m->check_names;
-    TRY(opt_translate_list(o, &m->checks, &row, NULL, &n->checks));
+    n->oid_col = m->kind != DML_INSERT && m->exprs.count > m->ncols_set + 1 ? 1 : -1;
+    n->value_col = m->kind == DML_INSERT ? 0 : n->oid_col > 0 ? 2 : 1;
+    TRY(plan_targets(o, m, n));
     if (m->on_conflict != NULL) TRY(plan_on_conflict(o, m, &row, &n->on_conflict));
+    TRY(array_push(ctx, o->arena, &row, ((ColId){m->base.rel, SCANCOL_TID})));
+    TRY(array_push(ctx, o->arena, &row, ((ColId){m->base.rel, SCANCOL_TABLEOID})));
     TRY(opt_translate_list(o, &m->returning, &in.cols, &row, &n->base.targets));
     n->base.project = n->returning;
     *out = (Sub){.node = &n->base};
@@ -809,6 +897,7 @@ plan_tree(Opt *o, LNode *n, const ColSet *need, const SortKeyList *wanted, doubl
     case LOGICAL_Limit: return plan_limit(o, (LLimit *)n, &w, out);
     case LOGICAL_SetOp: return plan_set_op(o, (LSetOp *)n, &w, out);
     case LOGICAL_Recursive: return plan_recursive(o, (LRecursive *)n, out);
+    case LOGICAL_Append: return plan_append(o, (LAppend *)n, &w, out);
     case LOGICAL_LockRows: return plan_lock_rows(o, (LLockRows *)n, &w, out);
     case LOGICAL_Modify: return plan_modify(o, (LModify *)n, out);
     case LOGICAL_Join:

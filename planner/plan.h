@@ -123,6 +123,17 @@ typedef struct OnConflict {
     Expr *where;
 } OnConflict;
 
+/* One table that a Modify writes. Expressions are over its new row, (INPUT_OUTER, attribute of rel). */
+typedef struct ModifyTarget {
+    const Relation *rel;
+    const int *map;     /* by column of ModifyPlan.rel: position in rel, -1: dropped; NULL: the same columns */
+    int row_rel;        /* before planning: the rel number of the new row */
+    ExprList generated; /* values of GENERATED columns; none reads another */
+    int *generated_cols;
+    ExprList checks;    /* CHECK constraints by name, after generated columns are there */
+    const char **check_names;
+} ModifyTarget;
+
 #define P_VAL(type, f) type f;
 #define PLAN(T, name, fields)                                                                      \
     typedef struct T##Plan {                                                                       \

@@ -38,6 +38,7 @@ computes_cheaply(LogicalTag below)
 {
     switch (below) {
     case LOGICAL_Get:
+    case LOGICAL_Append:
     case LOGICAL_OneRow:
     case LOGICAL_Values:
     case LOGICAL_Function:

@@ -477,6 +477,45 @@ wrap_get(PlanState *ps, LNode **slot, const ExprList *conds)
     return wrap(ps, slot, &keep);
 }
 
+/* Each child checks the conditions on its own columns. */
+static NOINLINE Status
+push_append(PlanState *ps, LNode **slot, const ExprList *conds)
+{
+    enum { NSYSTEM = 4 };
+    LAppend *a = (LAppend *)*slot;
+    ExprList pass = {0}, stay = {0};
+    Expr **columns;
+    ColumnMap m;
+    for (int i = 0; i < conds->count; i++) {
+        bool vol, sub;
+        TRY(expr_volatile(ps->ctx, conds->items[i], &vol));
+        TRY(expr_has_subplan(ps->ctx, conds->items[i], &sub));
+        TRY(array_push(ps->ctx, ps->arena, vol || sub ? &stay : &pass, conds->items[i]));
+    }
+    TRY(column_map_new(ps, &m));
+    m.once = true;
+    TRY_ALLOC(ps->ctx, columns, ARENA_ARRAY(ps->arena, Expr *, NSYSTEM + a->base.ncols));
+    columns += NSYSTEM;
+    m.map[a->base.rel] = columns;
+    for (int k = 0; k < a->nchildren; k++) {
+        AppendChild *child = &a->children[k];
+        ExprList mine = {0};
+        for (int c = -NSYSTEM; c < a->base.ncols; c++) {
+            int col = append_child_column(child, c);
+            columns[c] = NULL;
+            if (col != -1 || c < 0) TRY_ALLOC(ps->ctx, columns[c], rel_column_ref(ps, child->rel, col));
+        }
+        for (int i = 0; i < pass.count; i++) {
+            Expr *e;
+            TRY_ALLOC(ps->ctx, e, expr_copy(ps->arena, pass.items[i]));
+            TRY(column_map_expr(ps->ctx, &e, &m));
+            TRY(array_push(ps->ctx, ps->arena, &mine, e));
+        }
+        TRY(push(ps, &child->node, &mine, NULL));
+    }
+    return wrap(ps, slot, &stay);
+}
+
 static Status
 push(PlanState *ps, LNode **slot, ExprList *conds, const RelBits *nonnull)
 {
@@ -506,6 +545,7 @@ push(PlanState *ps, LNode **slot, ExprList *conds, const RelBits *nonnull)
     case LOGICAL_Aggregate: return push_aggregate(ps, slot, conds);
     case LOGICAL_Window: return push_window(ps, slot, conds);
     case LOGICAL_SetOp: return push_setop(ps, slot, conds);
+    case LOGICAL_Append: return push_append(ps, slot, conds);
     case LOGICAL_Distinct: return push_distinct(ps, slot, conds);
     case LOGICAL_ProjectSet: return push_project_set(ps, slot, conds);
     case LOGICAL_Sort: return push(ps, &(*slot)->left, conds, nonnull);

@@ -213,7 +213,7 @@ walk_scalar(Ctx *ctx, Expr **slot, void *arg)
 static bool
 can_join_here(const LNode *n)
 {
-    return n->tag == LOGICAL_Get || n->tag == LOGICAL_Join || n->tag == LOGICAL_Filter;
+    return n->tag == LOGICAL_Get || n->tag == LOGICAL_Append || n->tag == LOGICAL_Join || n->tag == LOGICAL_Filter;
 }
 
 static Status

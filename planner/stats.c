@@ -39,6 +39,13 @@ base_column(Opt *o, Expr *e, const Relation **rel_out)
             if (rel_out != NULL) *rel_out = r;
             return &r->cols[c->col];
         }
+        case LOGICAL_Append: { /* the first child speaks for all */
+            const LAppend *a = (const LAppend *)n;
+            if (a->nchildren == 0) return NULL;
+            int col = append_child_column(&a->children[0], c->col);
+            if (rel_out != NULL) *rel_out = a->children[0].member.rel;
+            return col >= 0 ? &a->children[0].member.rel->cols[col] : NULL;
+        }
         case LOGICAL_Project: list = &((LProject *)n)->exprs; break;
         case LOGICAL_Aggregate: list = &((LAggregate *)n)->keys; break;
         case LOGICAL_CteRef: {

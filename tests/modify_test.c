@@ -149,6 +149,21 @@ statement(Fixture *f, PlanNode *root, int64_t *affected)
     return text;
 }
 
+/* A Modify that writes t alone. */
+static ModifyPlan *
+modify_of(Table *t, PlanNode *input, DmlKind kind)
+{
+    ModifyPlan *m = NODE_NEW(t->f, Modify, input, NULL);
+    m->kind = kind;
+    m->rel = &t->rel;
+    m->oid_col = -1;
+    m->value_col = kind == DML_INSERT ? 0 : 1;
+    m->ntargets = 1;
+    m->targets = ARENA_NEW(t->f->arena, ModifyTarget);
+    m->targets[0].rel = &t->rel;
+    return m;
+}
+
 /* INSERT of rows (i, text, i * 10) for i in [from, to). */
 static ModifyPlan *
 insert_of(Table *t, int from, int to)
@@ -165,9 +180,7 @@ insert_of(Table *t, int from, int to)
     }
     for (int c = 0; c < 3; c++) add(f, &v->base.targets, col(f, INPUT_OUTER, c, types[c]));
     static int cols[3] = {0, 1, 2};
-    ModifyPlan *m = NODE_NEW(f, Modify, &v->base, NULL);
-    m->kind = DML_INSERT;
-    m->rel = &t->rel;
+    ModifyPlan *m = modify_of(t, &v->base, DML_INSERT);
     m->cols = cols;
     m->ncols = 3;
     return m;
@@ -258,8 +271,8 @@ test_not_null_and_check_name_the_row(void **state)
                         "(Failing row contains (4, row number 4, null).)");
     m = insert_of(&t, 4, 8);
     static const char *names[] = {"small"};
-    add(t.f, &m->checks, call(t.f, "int4lt", col(t.f, INPUT_INNER, 0, TYPE_INT4), lit(t.f, 6, TYPE_INT4)));
-    m->check_names = names;
+    add(t.f, &m->targets[0].checks, call(t.f, "int4lt", col(t.f, INPUT_INNER, 0, TYPE_INT4), lit(t.f, 6, TYPE_INT4)));
+    m->targets[0].check_names = names;
     assert_string_equal(statement(t.f, &m->base, NULL),
                         "23514: new row for relation \"t\" violates check constraint \"small\" "
                         "(Failing row contains (6, null, 60).)");
@@ -282,9 +295,7 @@ update_of(Table *t, PlanNode *scan, int c, Expr *value)
     scan->targets.count = 0;
     add(f, &scan->targets, col(f, INPUT_OUTER, 3, TYPE_TID));
     add(f, &scan->targets, value);
-    ModifyPlan *m = NODE_NEW(f, Modify, scan, NULL);
-    m->kind = DML_UPDATE;
-    m->rel = &t->rel;
+    ModifyPlan *m = modify_of(t, scan, DML_UPDATE);
     m->cols = arena_memdup(f->arena, &c, sizeof(c));
     m->ncols = 1;
     return m;
@@ -327,9 +338,7 @@ test_delete_returns_what_went(void **state)
     scan->project = true;
     scan->targets.count = 0;
     add(f, &scan->targets, col(f, INPUT_OUTER, 3, TYPE_TID));
-    ModifyPlan *m = NODE_NEW(f, Modify, scan, NULL);
-    m->kind = DML_DELETE;
-    m->rel = &t.rel;
+    ModifyPlan *m = modify_of(&t, scan, DML_DELETE);
     return_all(&t, m);
     assert_string_equal(statement(f, &m->base, &n), "0|-|0\n1|row number 1|10\n");
     assert_int_equal(n, 2);

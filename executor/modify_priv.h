@@ -1,0 +1,68 @@
+/* modify_priv.h - a Modify node at work, and the tables it writes. Private to modify.c, modtarget.c and onconflict.c. */
+#ifndef EXECUTOR_MODIFY_PRIV_H
+#define EXECUTOR_MODIFY_PRIV_H
+
+#include "executor/fk.h"
+#include "executor/modify.h"
+
+/* One table that is written; opened when its first row comes. */
+typedef struct Target {
+    const ModifyTarget *plan;
+    const Relation *rel;
+    bool is_open;
+    ModTable table;
+    FkActions fk;          /* foreign keys that point here */
+    ExprProg **checks;
+    /* The generated columns of rows that are inserted, and of rows that ON CONFLICT updates: their results are alive at one time. */
+    ExprProg *generated, *conflict_generated;
+    Batch *row, *full;     /* new rows by attribute; the same without NULL pointers */
+    HeapFetch *fetch;      /* all columns, by tid */
+    uint64_t *assigned;    /* attributes that UPDATE sets */
+    bool key_update;
+} Target;
+
+typedef struct ModifyState {
+    ExecNode base;
+    const ModifyPlan *plan;
+    Target *targets;
+    int last_target;       /* rows of a batch mostly belong to the table of the one before */
+    ExprProg *returning;
+    bool returns_system;   /* RETURNING reads ctid or tableoid */
+    ExprProg *conflict_where, *conflict_set;
+    Arena *tmp;            /* of one batch of input */
+    Tid *tids, *newer, *new_tids;
+    uint8_t *results;
+    bool *hot;
+    uint16_t *rows_out, *sel, *of_table, *rest;
+    RowStore *returned;
+    Batch *out;
+    int64_t at;
+    bool is_done;
+    ExecNode *recheck;     /* second tree of the input; NULL until a conflict */
+} ModifyState;
+
+/* modtarget.c */
+Status target_open(ModifyState *s, int i, Target **out);
+Status target_by_oid(ModifyState *s, Oid oid, Target **out);
+Status target_open_fetch(ModifyState *s, Target *t);
+void target_reset(Target *t);
+void target_close(Target *t);
+/* Computes the generated columns of t->row and makes t->full out of it. */
+Status target_complete(ModifyState *s, Target *t, ExprProg *generated);
+/* Everything a new row must satisfy before it is written. */
+Status target_check(Target *t, Batch *rows);
+/* Rows of t as rows of the statement's table. */
+Status target_view(ModifyState *s, const Target *t, const Batch *rows, Batch **out);
+/* RETURNING over input rows and stored rows (same positions, stored's selection); tids[i] is the i-th selected row's. */
+Status target_return(ModifyState *s, Target *t, Batch *in, Batch *stored, const Tid *tids);
+
+/* modify.c */
+/* Writes the selected rows of t->row and t->full, checked already. */
+Status modify_insert_rows(ModifyState *s, Target *t, Batch *in);
+/* t->row holds the new rows beside old (same positions, all of them selected); tids are the old versions'. */
+Status modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *tids, bool is_conflict);
+
+/* onconflict.c: t->row and t->full hold the proposed rows. */
+Status modify_insert_on_conflict(ModifyState *s, Target *t, Batch *in);
+
+#endif
