@@ -178,7 +178,10 @@ table_query(CopyOut *c, const CopyStmt *ast, SelectStmt **out)
         t->value = &ref->base;
         TRY(ast_list_push(ctx, arena, &q->targets, &t->base));
     }
-    TRY(ast_list_push(ctx, arena, &q->from, ast->rel));
+    RangeVar *own;
+    TRY_ALLOC(ctx, own, arena_memdup(arena, rv, sizeof(*rv)));
+    own->only = true; /* descendants' rows are theirs */
+    TRY(ast_list_push(ctx, arena, &q->from, &own->base));
     *out = q;
     return QN_OK;
 }

@@ -20,6 +20,18 @@ typedef struct Ddl {
 Status ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool missing_ok,
                 const Relation **out);
 
+/* A table being made. Columns of parents come first, then its own. */
+typedef struct NewTable {
+    Ddl *d;
+    RelDef *def;
+    struct ColumnExtra *extras; /* parallel to def->cols */
+    int cols_cap;
+    ARRAY(const Constraint *) constraints; /* its own */
+    ARRAY(int) attnums; /* parallel: the column each was written at, 0: the table */
+    ARRAY(const Relation *) parents;
+    ARRAY(RelConstraint) inherited; /* CHECK constraints of parents */
+} NewTable;
+
 /* ddl_table.c */
 Status ddl_run_create(Ddl *d, const CreateStmt *c);
 bool ddl_is_system_column(const char *name); /* ctid, xmin, ... */
@@ -33,6 +45,7 @@ typedef struct ColumnExtra {
     const ColumnDef *ast;
     Oid serial;                     /* integer type of the sequence; 0: none */
     const Constraint *identity, *dflt, *generated;
+    bool default_conflict;          /* parents disagree about the default */
 } ColumnExtra;
 Status ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra);
 /* The default of a column whose table is there already (or is about to be): sequences are made. */
@@ -40,6 +53,30 @@ Status ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *e
 /* Constraints of a table that exists: CHECK, PRIMARY KEY, UNIQUE, FOREIGN KEY. attnum: the column it was written at, or 0. is_new: the table
  * is empty and nobody sees it. */
 Status ddl_add_constraint(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new);
+/* A CHECK constraint of that name is there: whether it is this one (a NOTICE says that they are one from here on). is_local: it is
+ * declared at rel itself, else a parent hands it down. 42710, 42P17. */
+Status ddl_merge_check(Ddl *d, const Relation *rel, const RelConstraint *old, const RelConstraint *def, bool is_local,
+                       bool allow);
+
+Status ddl_push_column(NewTable *t, const ColDef *col, const ColumnExtra *extra, int loc);
+
+/* ddl_inherit.c */
+/* CREATE TABLE ... INHERITS: the parents' columns and CHECK constraints, merged. */
+Status ddl_inherit_begin(NewTable *t, const AstList *parents);
+/* The table's own definition of a column that parents have. *merged_out false: they have none of that name. */
+Status ddl_inherit_merge_column(NewTable *t, const ColDef *col, const ColumnExtra *extra, bool *merged_out);
+/* 42611 for defaults of parents that differ and were not replaced. */
+Status ddl_inherit_settle(NewTable *t);
+/* Once the table is in the catalog: links and inherited constraints. */
+Status ddl_inherit_finish(NewTable *t);
+/* ALTER TABLE ... INHERIT and NO INHERIT. */
+Status ddl_add_parent(Ddl *d, const Relation *rel, const RangeVar *parent);
+Status ddl_drop_parent(Ddl *d, const Relation *rel, const RangeVar *parent);
+/* The same for tables that are open and locked; bound: the child becomes a partition. */
+Status ddl_adopt(Ddl *d, const Relation *child, const Relation *parent, const PartitionBound *bound);
+Status ddl_disown(Ddl *d, const Relation *child, const Relation *parent);
+/* The tables that inherit from rel, directly (all false) or at all, locked; by levels, oids ascending in each. */
+Status ddl_children(Ddl *d, const Relation *rel, bool all, const Relation ***out, int *n_out);
 
 /* ddl_validate.c: does what is in the table hold? 23514, 23502, 23503. */
 Status ddl_validate_check(Ddl *d, const Relation *rel, const RelConstraint *c);

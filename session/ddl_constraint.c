@@ -106,6 +106,40 @@ see_columns(Ctx *ctx, Ast *node, void *arg)
 /* ---- CHECK ---- */
 
 static Status
+raise_merge(Ddl *d, const RelConstraint *c, const char *with, const Relation *rel)
+{
+    return RAISE(d->ctx, ERR_INVALID_OBJECT_DEFINITION, "constraint \"%s\" conflicts with %s constraint on relation \"%s\"",
+                 c->name, with, rel->name);
+}
+
+Status
+ddl_merge_check(Ddl *d, const Relation *rel, const RelConstraint *old, const RelConstraint *def, bool is_local,
+                bool allow)
+{
+    Ctx *ctx = d->ctx;
+    RelConstraint c = *old;
+    bool same = old->kind == CONSTRAINT_CHECK && strcmp(old->check_sql, def->check_sql) == 0;
+    /* A constraint that is only inherited may be declared as well: the two orders of adding it end alike. */
+    allow = allow || (is_local && old->inherited_only && relation_bound(rel) == NULL);
+    if (!same || !allow)
+        return RAISE(ctx, ERR_DUPLICATE_OBJECT, "constraint \"%s\" for relation \"%s\" already exists", old->name,
+                     rel->name);
+    if (old->no_inherit) return raise_merge(d, old, "non-inherited", rel);
+    if (old->inh_count > 0 && def->no_inherit) return raise_merge(d, old, "inherited", rel);
+    if (def->validated && !old->validated) return raise_merge(d, old, "NOT VALID", rel);
+    ctx_notice(ctx, "NOTICE", QN_OK, "merging constraint \"%s\" with inherited definition", old->name);
+    if (relation_bound(rel) != NULL) {
+        c.inh_count = 1;
+        c.inherited_only = true;
+    } else if (is_local) {
+        c.inherited_only = false;
+    } else {
+        c.inh_count++;
+    }
+    return ddl_create_constraint(ctx, &c);
+}
+
+static Status
 add_check(Ddl *d, const Relation *rel, const Constraint *c, bool is_new)
 {
     Ctx *ctx = d->ctx;
@@ -120,8 +154,13 @@ add_check(Ddl *d, const Relation *rel, const Constraint *c, bool is_new)
     TRY(see_columns(ctx, c->expr, &seen));
     def.attnums = seen.attnums;
     def.nkeys = seen.n;
-    TRY(constraint_name(d, rel, c, seen.attnums, seen.n == 1 ? 1 : 0, "check", is_new, &def.name));
     TRY(ddl_expr_text(d, c->expr, &def.check_sql));
+    const RelConstraint *old = c->name != NULL ? relation_constraint(rel, c->name) : NULL;
+    if (old != NULL && is_new && old->inh_count > 0) {
+        def.name = c->name;
+        return ddl_merge_check(d, rel, old, &def, true, true);
+    }
+    TRY(constraint_name(d, rel, c, seen.attnums, seen.n == 1 ? 1 : 0, "check", is_new, &def.name));
     TRY(ddl_create_constraint(ctx, &def));
     if (is_new || c->not_valid) return QN_OK;
     return ddl_validate_check(d, rel, &def);

@@ -228,6 +228,7 @@ ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra)
         TRY(column_sequence(d, rel, col, extra));
     } else if (extra->dflt != NULL) {
         Expr *e;
+        col->col.default_sql = NULL;
         bool is_const = ast_is(extra->dflt->expr, A_Const);
         AstConstKind kind = is_const ? AST_AS(A_Const, extra->dflt->expr)->kind : AST_CONST_INT;
         if (kind == AST_CONST_NULL) return QN_OK; /* the same as none */
@@ -250,17 +251,8 @@ ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra)
 
 /* ---- the table ---- */
 
-typedef struct TableState {
-    Ddl *d;
-    RelDef *def;
-    ColumnExtra *extras; /* parallel to def->cols */
-    int cols_cap;
-    ARRAY(const Constraint *) constraints;
-    ARRAY(int) attnums; /* parallel: the column each was written at, 0: the table */
-} TableState;
-
-static Status
-add_column(TableState *t, const ColDef *col, const ColumnExtra *extra, int loc)
+Status
+ddl_push_column(NewTable *t, const ColDef *col, const ColumnExtra *extra, int loc)
 {
     Ctx *ctx = t->d->ctx;
     RelDef *def = t->def;
@@ -294,27 +286,31 @@ add_column(TableState *t, const ColDef *col, const ColumnExtra *extra, int loc)
 }
 
 static Status
-add_element_column(TableState *t, const ColumnDef *c)
+add_element_column(NewTable *t, const ColumnDef *c)
 {
     ColDef col;
     ColumnExtra extra;
     Ctx *ctx = t->d->ctx;
+    bool merged;
     TRY(ddl_make_column(t->d, t->def->name, c, &col, &extra));
-    TRY(add_column(t, &col, &extra, c->loc));
+    TRY(ddl_inherit_merge_column(t, &col, &extra, &merged));
+    if (!merged) TRY(ddl_push_column(t, &col, &extra, c->loc));
+    int attnum = 0;
+    while (strcmp(t->def->cols[attnum++].col.name, c->name) != 0) continue;
     for (int i = 0; i < c->constraints.count; i++) {
         const Constraint *k = AST_AS(Constraint, c->constraints.items[i]);
         if (k->kind != AST_CONSTR_CHECK && k->kind != AST_CONSTR_PRIMARY &&
             k->kind != AST_CONSTR_UNIQUE && k->kind != AST_CONSTR_FOREIGN)
             continue;
         TRY(array_push(ctx, t->d->arena, &t->constraints, k));
-        TRY(array_push(ctx, t->d->arena, &t->attnums, t->def->ncols));
+        TRY(array_push(ctx, t->d->arena, &t->attnums, attnum));
     }
     return QN_OK;
 }
 
 /* CREATE TABLE t (LIKE other): its columns; of the rest, defaults. */
 static Status
-add_like(TableState *t, const TableLikeClause *like)
+add_like(NewTable *t, const TableLikeClause *like)
 {
     Ctx *ctx = t->d->ctx;
     const RangeVar *rv = AST_AS(RangeVar, like->rel);
@@ -334,16 +330,18 @@ add_like(TableState *t, const TableLikeClause *like)
         ColDef col = {.col = *c, .missing = value_null(c->type)};
         ColumnExtra extra = {0};
         col.col.stats = NULL;
+        col.col.inherited_only = false;
+        col.col.inh_count = 0;
         col.col.identity = col.col.generated = '\0';
         if (!(like->options & AST_LIKE_DEFAULTS) || c->generated != '\0' || c->identity != '\0')
             col.col.default_sql = NULL;
-        TRY(add_column(t, &col, &extra, rv->loc));
+        TRY(ddl_push_column(t, &col, &extra, rv->loc));
     }
     return QN_OK;
 }
 
 static Status
-add_elements(TableState *t, const AstList *elements)
+add_elements(NewTable *t, const AstList *elements)
 {
     Ctx *ctx = t->d->ctx;
     for (int i = 0; i < elements->count; i++) {
@@ -362,7 +360,7 @@ add_elements(TableState *t, const AstList *elements)
 
 /* Columns of a primary key are NOT NULL, and there is one such key at most. */
 static Status
-mark_primary(TableState *t)
+mark_primary(NewTable *t)
 {
     Ctx *ctx = t->d->ctx;
     bool seen = false;
@@ -385,7 +383,7 @@ mark_primary(TableState *t)
 
 /* Generated columns are bound against the table they stand in. */
 static Status
-set_generated(TableState *t)
+set_generated(NewTable *t)
 {
     Ddl *d = t->d;
     Ctx *ctx = d->ctx;
@@ -408,8 +406,7 @@ set_generated(TableState *t)
 static Status
 check_supported(Ddl *d, const CreateStmt *c)
 {
-    const char *what = c->inherits.count > 0       ? "tables that inherit"
-                       : c->of_type != NULL        ? "typed tables"
+    const char *what = c->of_type != NULL        ? "typed tables"
                        : c->partition_spec != NULL ? "partitioned tables"
                        : c->partition_bound != NULL ? "partitions"
                        : c->foreign_server != NULL ? "foreign tables"
@@ -439,20 +436,23 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     Ctx *ctx = d->ctx;
     const RangeVar *rv = AST_AS(RangeVar, c->rel);
     RelDef def = {.name = rv->name, .kind = RELKIND_TABLE, .layout = 1};
-    TableState t = {.d = d, .def = &def};
+    NewTable t = {.d = d, .def = &def};
     bool skip;
     TRY(check_supported(d, c));
     TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
     TRY(ddl_check_on_commit(d, c->on_commit, def.persistence));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, c->if_not_exists, &skip));
     if (skip) return QN_OK;
+    TRY(ddl_inherit_begin(&t, &c->inherits));
     TRY(add_elements(&t, &c->elements));
+    TRY(ddl_inherit_settle(&t));
     TRY(mark_primary(&t));
     TRY(ddl_new_oid(ctx, &def.oid));
     for (int i = 0; i < def.ncols; i++)
         TRY(ddl_column_default(d, &def, &def.cols[i], &t.extras[i]));
     TRY(ddl_create_table(ctx, &def));
     TRY(ddl_set_on_commit(d, c->on_commit, def.oid));
+    TRY(ddl_inherit_finish(&t));
     TRY(set_generated(&t));
     /* Keys before foreign keys: a table may refer to itself. */
     for (int pass = 0; pass < 2; pass++)
