@@ -336,6 +336,7 @@ visible_entries(IndexScanState *s, const IndexBatch *ib, int *n_out)
     int ncheck = 0, n = 0;
     uint64_t visible[BITS_WORDS(BATCH_ROWS)] = {0};
     uint16_t at[BATCH_ROWS];
+    TRY(heap_note_pages_read(ctx, s->plan->rel->heap, ctx->snapshot, ib->tids, ib->n));
     for (int i = 0; i < ib->n; i++) {
         if (heap_page_is_all_visible(ctx, s->plan->rel->heap, tid_page(ib->tids[i]))) {
             bits_set(visible, (size_t)i);

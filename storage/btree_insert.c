@@ -5,6 +5,7 @@
  * counts is for the heap to say; an undecided one is waited for with nothing latched, then the
  * search starts again. */
 #include "storage/btree_priv.h"
+#include "storage/ssi.h"
 #include "storage/tx.h"
 
 Status
@@ -223,6 +224,9 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
                               in->insert ? in->tid : 0, &v));
     in->conflict = v.conflict;
     *wait_out = v.conflict == 0 ? v.wait_xid : 0;
+    /* A serializable transaction that could not have met the row in any order says so, rather than 23505. */
+    if (in->insert && in->conflict != 0)
+        TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, first.number, SSI_SLOT_NONE));
     if (!in->insert || in->conflict != 0 || *wait_out != 0) goto done;
 
     moved = d;
@@ -231,6 +235,7 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
     TRY_GOTO(btree_move_right(ctx, bt, &d, FIX_EXCLUSIVE, &first, &target));
     Entry e = btree_entry_of(in->key, d.key_bytes, in->payload, in->payload_bytes);
     TRY_GOTO(btree_add(ctx, bt, &in->arena, &target, &e, &split));
+    TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, target.number, SSI_SLOT_NONE));
 done:
     if (target.number != first.number) page_unfix(&target);
     page_unfix(&first);

@@ -7,6 +7,7 @@
 #include "storage/btree_priv.h"
 
 #include "storage/db.h"
+#include "storage/ssi.h"
 
 Status
 btree_move_right(Ctx *ctx, Btree *bt, Descent *d, FixMode fix, const PageRef *keep, PageRef *ref)
@@ -277,6 +278,7 @@ load_forward(Ctx *ctx, BtreeScan *s)
         TRY_GOTO(page_fix(ctx, s->next, FIX_SHARED, &ref));
         TRY_GOTO(btree_page_check(ctx, bt, &ref));
     }
+    TRY_GOTO(ssi_note_read(ctx, ctx->snapshot, bt->base.desc.relid, ref.number, SSI_SLOT_NONE));
     const BtreePage *p = btree_page(&ref);
     int to = p->nslots;
     if (!s->upper.open) {
@@ -314,6 +316,7 @@ load_backward(Ctx *ctx, BtreeScan *s)
     }
     s->started = true;
     TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_SHARED, &ref));
+    TRY_GOTO(ssi_note_read(ctx, ctx->snapshot, bt->base.desc.relid, ref.number, SSI_SLOT_NONE));
     const BtreePage *p = btree_page(&ref);
     int to = btree_search_page(p, bt->page_bytes, d.key, d.key_bytes, d.mode), from = 0;
     if (!s->lower.open) {

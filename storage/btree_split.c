@@ -4,6 +4,7 @@
  * longest prefix its bounds allow; then the bytes are put in place and logged as images. A page
  * whose newest entry is its last of the level (ascending keys) is left full. */
 #include "storage/btree_priv.h"
+#include "storage/ssi.h"
 
 typedef struct Parts {
     Entry *items; /* all entries in order, the new one included */
@@ -128,6 +129,7 @@ split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int a
     log.force_image = 7;
     wal_finish(&log, WAL_BTREE_SPLIT, 0);
     NOFAIL_END(ctx);
+    for (int i = 0; i < 2; i++) ssi_page_split(ctx, bt->base.desc.relid, root->number, fresh[i].number);
 done:
     page_unfix(&fresh[0]);
     page_unfix(&fresh[1]);
@@ -154,6 +156,7 @@ split_page(Ctx *ctx, Btree *bt, Arena *arena, PageRef *left, Parts *parts, int a
     log.force_image = 3;
     wal_finish(&log, WAL_BTREE_SPLIT, 0);
     NOFAIL_END(ctx);
+    ssi_page_split(ctx, bt->base.desc.relid, left->number, right.number);
     *right_out = right.number;
 done:
     page_unfix(&right);

@@ -2,6 +2,7 @@
 #include "storage/db.h"
 #include "common/crc32c.h"
 #include "storage/instance.h"
+#include "storage/ssi.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -275,6 +276,7 @@ destroy(Db *db)
     wal_destroy(db);
     tx_map_free(db);
     lock_table_free(db);
+    ssi_free(db);
     file_close(db->file);
     for (int i = 0; i < 2; i++) mem_free(NULL, db->more[i], db->nmore[i] * sizeof(PageNo));
     xid_ranges_free(&db->clean_ranges);
@@ -330,6 +332,7 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     *out = db;
     Status st = tx_map_init(ctx, db);
     Status st2 = lock_table_init(ctx, db);
+    if (st2 == QN_OK) st2 = ssi_init(ctx, db);
     return st != QN_OK ? st : st2;
 }
 

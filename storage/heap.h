@@ -188,6 +188,9 @@ Status heap_fetch(Ctx *ctx, HeapFetch *fetch, const Snapshot *snap, const Tid *t
                   Batch **out, uint16_t *rows_out, uint64_t *dead);
 void heap_fetch_end(HeapFetch *fetch);
 
+/* An index-only scan takes rows of these pages without looking at them: said before heap_page_is_all_visible is asked, for
+ * SERIALIZABLE. 40001. */
+Status heap_note_pages_read(Ctx *ctx, Heap *heap, const Snapshot *snap, const Tid *tids, int n);
 /* Can an index-only scan take a tid's page without looking? O(1). */
 bool heap_page_is_all_visible(Ctx *ctx, Heap *heap, uint32_t page);
 

@@ -3,6 +3,7 @@
  * What fills whole pages goes to new pages, each logged once as an image. The rest goes to the page
  * that took the last rows, then to one the map says has room, then to a new one. */
 #include "storage/heap_priv.h"
+#include "storage/ssi.h"
 
 #include "storage/db.h"
 
@@ -324,6 +325,7 @@ heap_insert_batch(Ctx *ctx, Heap *heap, const Batch *batch, Tid *tids_out)
         TRY_GOTO(insert_some(ctx, heap, &rows, &from, use_target, xid, tids_out));
         use_target = from > before; /* else the target was full: ask the map */
     }
+    st = ssi_note_write(ctx, heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE);
 done:
     heap_rows_end(&rows);
     return st;

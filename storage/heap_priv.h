@@ -222,6 +222,10 @@ bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
 void heap_chain_roots(const HeapPage *p, uint16_t *roots);
 /* The chain's version visible to the snapshot (snap NULL: the tuple at slot itself), 0 if none. */
 uint16_t heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
+/* SERIALIZABLE: every row of the latched page was looked at, or every version of a chain up to the visible one. 40001. */
+Status heap_note_page_read(Ctx *ctx, const HeapPage *p, const Snapshot *snap);
+Status heap_note_chain_read(Ctx *ctx, const Heap *heap, const HeapPage *p, PageNo page, const Snapshot *snap,
+                            uint32_t slot);
 /* Is every version of the chain dead to everyone? */
 bool heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot);
 /* May slot be updated by ctx's command? *wait_out: HEAP_WOULD_WAIT, on this xid. newer_out:

@@ -6,6 +6,7 @@
  * pages costs a copy of 4 to 16 bytes a value and saves the executor above its cost a batch. */
 #include "common/array.h"
 #include "storage/heap_priv.h"
+#include "storage/ssi.h"
 
 enum { SCAN_PINS_MAX = 64 }; /* pages of strings a batch may hold fixed; more end the batch */
 
@@ -62,14 +63,13 @@ Status
 heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_page,
                  uint32_t end_page)
 {
-    (void)ctx;
     let_go(scan);
     scan->snap = snap;
     scan->next = first_page;
     scan->end = end_page;
     if (first_page == 0 && end_page == 0) scan->end = rel_page_count(scan->heap->rel);
     scan->run.npages = 0;
-    return QN_OK;
+    return ssi_note_read(ctx, snap, scan->heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE);
 }
 
 void
@@ -140,12 +140,13 @@ next_page(Ctx *ctx, HeapScan *scan)
             page_unfix(&scan->page);
             continue;
         }
+        const HeapPage *p = heap_page(&scan->page);
         Status st = heap_page_check(ctx, scan->heap, &scan->page);
+        if (st == QN_OK && snapshot_is_tracked(scan->snap)) st = heap_note_page_read(ctx, p, scan->snap);
         if (st != QN_OK) {
             page_unfix(&scan->page);
             return st;
         }
-        const HeapPage *p = heap_page(&scan->page);
         scan->npos = 0;
         scan->nslots = heap_visible_slots(p, scan->snap, scan->slots, &scan->dense);
         scan->nan =
@@ -309,6 +310,8 @@ fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
     if (n == 1) prefetch_tuple(f, p, tid_slot(tids[0]));
     for (int i = 0; i < n; i++) {
         uint16_t slot = heap_chain_visible(p, snap, tid_slot(tids[i]));
+        if (snapshot_is_tracked(snap))
+            TRY_GOTO(heap_note_chain_read(ctx, f->heap, p, ref.number, snap, tid_slot(tids[i])));
         if (slot != 0) {
             slots[nslots] = slot;
             rows_out[b->nrows + nslots++] = (uint16_t)(first + i);
@@ -357,6 +360,16 @@ heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
     b->nsel = b->nrows;
     b->sel = NULL;
     *out = b;
+    return QN_OK;
+}
+
+Status
+heap_note_pages_read(Ctx *ctx, Heap *heap, const Snapshot *snap, const Tid *tids, int n)
+{
+    if (!snapshot_is_tracked(snap)) return QN_OK;
+    for (int i = 0; i < n; i++)
+        if (i == 0 || tid_page(tids[i]) != tid_page(tids[i - 1]))
+            TRY(ssi_note_read(ctx, snap, heap->desc.relid, tid_page(tids[i]), SSI_SLOT_NONE));
     return QN_OK;
 }
 

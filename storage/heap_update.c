@@ -8,6 +8,7 @@
 #include "storage/heap_priv.h"
 
 #include "storage/lock.h"
+#include "storage/ssi.h"
 
 typedef struct Job {
     Heap *heap;
@@ -285,6 +286,8 @@ change_page(Ctx *ctx, Job *job, int *from, Wait *wait_out)
         TRY_GOTO(heap_clear_visible(ctx, job->heap, &page));
         TRY_GOTO(delete_rows(ctx, job, &page));
     }
+    for (int i = 0; i < job->nids; i++)
+        TRY_GOTO(ssi_note_write(ctx, job->heap->desc.relid, page.number, job->old_slots[i]));
     *from = to;
 done:
     page_unfix(&page);

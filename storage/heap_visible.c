@@ -5,6 +5,7 @@
  * heap_visible_slots settles those with one comparison a page. Elsewhere the last xid's answer is
  * remembered, because neighbours were mostly written by the same transaction. */
 #include "storage/heap_priv.h"
+#include "storage/ssi.h"
 
 typedef struct XidMemo {
     uint32_t offset; /* 0: nothing remembered */
@@ -106,6 +107,47 @@ heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot)
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot))
         if (heap_slot_visible(p, snap, slot)) return (uint16_t)slot;
     return 0;
+}
+
+/* ---- what a serializable transaction has looked at ---- */
+
+/* The xid the snapshot's answer about the version hangs on: of who made it, or ended it, unseen. */
+static Xid
+unseen_xid(const HeapPage *p, const Snapshot *snap, uint32_t slot)
+{
+    uint32_t i = slot - 1;
+    if ((heap_flags(p)[i] & SLOT_STATE) != SLOT_NORMAL) return XID_NONE;
+    Xid xmin = heap_xid(p, heap_xmins(p)[i]), xmax = heap_xid(p, heap_xmaxs(p)[i]);
+    if (xmin != XID_NONE && !xid_visible(snap, xmin)) return xmin;
+    return xmax != XID_NONE && !xid_visible(snap, xmax) ? xmax : XID_NONE;
+}
+
+Status
+heap_note_page_read(Ctx *ctx, const HeapPage *p, const Snapshot *snap)
+{
+    Xid last = XID_NONE;
+    if (heap_page_is_blank(p) || (p->page.flags & PAGE_FLAG_ALL_VISIBLE) != 0) return QN_OK;
+    for (uint32_t slot = 1; slot <= p->nslots; slot++) {
+        Xid xid = unseen_xid(p, snap, slot);
+        if (xid == XID_NONE || xid == last) continue;
+        TRY(ssi_note_unseen(ctx, snap, xid));
+        last = xid;
+    }
+    return QN_OK;
+}
+
+Status
+heap_note_chain_read(Ctx *ctx, const Heap *heap, const HeapPage *p, PageNo page, const Snapshot *snap, uint32_t slot)
+{
+    slot = chain_first(p, slot);
+    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot)) {
+        Xid xid = unseen_xid(p, snap, slot);
+        bool visible = heap_slot_visible(p, snap, slot);
+        if (visible) TRY(ssi_note_read(ctx, snap, heap->desc.relid, page, slot));
+        if (xid != XID_NONE) TRY(ssi_note_unseen(ctx, snap, xid));
+        if (visible) break;
+    }
+    return QN_OK;
 }
 
 /* Dead to everyone: rolled back, or ended by a transaction that all see. */

@@ -150,6 +150,7 @@ struct Tx {
     bool csn_stored;        /* its xids have it; under commit_mutex */
     Tx *commit_next;        /* in LSN order */
     Snapshot snapshot;      /* ctx->snapshot points here */
+    struct SsiTx *ssi;      /* SERIALIZABLE, from its snapshot on */
     Savepoint *savepoints;
     uint32_t nsavepoints, savepoints_cap;
     TxHookEntry *hooks;
@@ -286,6 +287,7 @@ struct Db {
     uint32_t next_oid, oid_mark;
 
     LockTable locks;
+    struct Ssi *ssi;
 
     Mutex rels_mutex;
     Rel *rels[REL_BUCKETS];
@@ -387,6 +389,7 @@ Status tx_map_load(Ctx *ctx, Xid next, const XidRanges *aborted, Lsn mark);
 /* What a checkpoint's header says of xids and relations; called with redo_latch and wal.insert_mutex held. */
 Status tx_capture(Ctx *ctx, Xid *next_out, Xid *mark_out, XidRanges *ranges, RelPendings *pendings);
 void tx_conn_free(DbConn *conn);
+void tx_take_snapshot(Ctx *ctx); /* of the running transaction: the latest */
 /* Frees relations whose drop is seen by all, and forgets xids that are settled. */
 Status tx_clean(Ctx *ctx, bool everything);
 Lsn tx_oldest_mark(Db *db);

@@ -27,10 +27,13 @@ typedef struct Snapshot {
     Xid cmd_xid;                    /* own xids below are visible */
     uint64_t own;                   /* the state own xids have: XID_STATE_RUNNING | slot */
     struct XidMap *map;
+    struct SsiTx *ssi;              /* whose reads are followed (ssi.h); NULL: nobody's */
 } Snapshot;
 
 /* Visibility of an xid at or above settled. */
 bool xid_visible_slow(const Snapshot *snap, Xid xid);
+/* State of an xid the snapshot does not see: running, or a CSN behind its mark. 0: seen, its own, or aborted. */
+uint64_t xid_unseen_state(const Snapshot *snap, Xid xid);
 /* Whether what xid wrote (as xmin), or ended (as xmax), counts. xid 0 as xmin is visible; ask for an xmax only if it is not 0. */
 static inline bool
 xid_visible(const Snapshot *snap, Xid xid)

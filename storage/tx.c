@@ -10,6 +10,7 @@
  */
 #include "storage/tx.h"
 #include "storage/instance.h"
+#include "storage/ssi.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <time.h>
@@ -91,6 +92,7 @@ tx_begin(Ctx *ctx, TxIsolation isolation, bool read_only)
     tx->isolation = isolation;
     tx->read_only = read_only;
     tx->active = true;
+    tx->ssi = NULL;
     tx->has_snapshot = tx->any_aborted = false;
     tx->last_xid = 0;
     tx->min_write_xid = 1;
@@ -192,22 +194,31 @@ register_latest(DbConn *conn, Lsn *slot)
     }
 }
 
+void
+tx_take_snapshot(Ctx *ctx)
+{
+    DbConn *conn = ctx->conn;
+    XidMap *map = &ctx->db->xids;
+    Snapshot *snap = &ctx->tx->snapshot;
+    snap->mark = register_latest(conn, &conn->command_mark);
+    publish_oldest(conn);
+    snap->settled = atomic_load(&map->settled);
+    snap->map = map;
+    snap->own = XID_STATE_RUNNING | (uint64_t)conn->slot;
+}
+
 Status
 tx_command_begin(Ctx *ctx)
 {
     Tx *tx = ctx->tx;
-    DbConn *conn = ctx->conn;
-    XidMap *map = &ctx->db->xids;
     Snapshot *snap = &tx->snapshot;
 
     if (tx == NULL) return RAISE_INTERNAL(ctx, "command outside a transaction");
     TRY(db_check_usable(ctx));
     if (tx->isolation == TX_READ_COMMITTED || !tx->has_snapshot) {
-        snap->mark = register_latest(conn, &conn->command_mark);
-        publish_oldest(conn);
-        snap->settled = atomic_load(&map->settled);
-        snap->map = map;
-        snap->own = XID_STATE_RUNNING | (uint64_t)conn->slot;
+        if (tx->isolation == TX_SERIALIZABLE) TRY(ssi_start(ctx));
+        else tx_take_snapshot(ctx);
+        snap->ssi = tx->ssi;
         tx->has_snapshot = true;
     }
     /* Whatever was written so far is seen; what is written from now on takes an xid that is not. */
@@ -453,6 +464,7 @@ finish(Ctx *ctx, Tx *tx, bool committed)
     ctx->snapshot = NULL;
     conn->command_mark = LSN_NEVER;
     publish_oldest(conn);
+    ssi_end(ctx, committed, wrote);
     run_hooks(ctx, tx, 0, committed);
     pop_savepoints(tx, 0);
     if (committed && tx->created.count > 0) {
@@ -692,6 +704,7 @@ tx_commit(Ctx *ctx)
 
     if (tx == NULL) return QN_OK;
     for (uint32_t i = 0; i < tx->nbefore && st == QN_OK; i++) st = tx->before[i].hook(ctx, tx->before[i].arg);
+    if (st == QN_OK) st = ssi_before_commit(ctx);
     if (st == QN_OK && tx->last_xid != 0) st = log_commit(ctx, tx);
     if (st != QN_OK) {
         tx_rollback(ctx);
@@ -707,6 +720,7 @@ tx_commit(Ctx *ctx)
     } else {
         db_note_async(db, tx->csn);
     }
+    ssi_note_csn(ctx, tx->csn);
     for (uint32_t i = 0; i < tx->xids.count; i++)
         xidmap_commit(&db->xids, tx->xids.items[i], tx->csn, tx->any_aborted);
     st = publish(ctx, tx);

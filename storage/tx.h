@@ -25,8 +25,7 @@ typedef enum TxIsolation { TX_READ_COMMITTED, TX_REPEATABLE_READ, TX_SERIALIZABL
 
 typedef struct Tx Tx;
 
-/* 25001 inside a transaction. Takes no xid and no snapshot yet. SERIALIZABLE runs as REPEATABLE READ until SSI is there, and the
- * session says so. read_only: tx_write_xid raises 25006. */
+/* 25001 inside a transaction. Takes no xid and no snapshot yet. read_only: tx_write_xid raises 25006. */
 Status tx_begin(Ctx *ctx, TxIsolation isolation, bool read_only);
 /* Durable on return unless synchronous_commit is off. On an error the transaction has been rolled back, except that 58030 with
  * the detail that the outcome is unknown leaves an instance that accepts nothing more. Without a transaction: QN_OK. Locks go, hooks have run. */

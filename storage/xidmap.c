@@ -88,6 +88,18 @@ xid_visible_slow(const Snapshot *snap, Xid xid)
     return s <= snap->mark; /* aborted is greater than any mark */
 }
 
+uint64_t
+xid_unseen_state(const Snapshot *snap, Xid xid)
+{
+    const XidMap *map = snap->map;
+    if (xid < atomic_load_explicit(&map->base, memory_order_acquire) ||
+        xid >= atomic_load_explicit(&map->next, memory_order_acquire))
+        return 0;
+    uint64_t s = xidmap_state(map, xid);
+    if (s == snap->own || s == XID_STATE_ABORTED || s <= snap->mark) return 0;
+    return s;
+}
+
 XidStatus
 xid_status(Ctx *ctx, Xid xid, Lsn *csn_out)
 {
