@@ -418,7 +418,7 @@ remove_index(Ctx *ctx, Oid oid)
     const Relation *rel;
     TRY(catalog_relation_by_oid(ctx, oid, &rel));
     if (rel == NULL) return QN_OK;
-    TRY(index_drop(ctx, rel->indexes[0]->index));
+    TRY(index_drop(ctx, rel->indexes[0]->index, rel->indexes[0]->rel_oid));
     return catalog_remove(ctx, oid);
 }
 

@@ -86,7 +86,7 @@ empty_table(Ctx *ctx, const Relation *rel)
     TRY(ddl_put_relation(ctx, def));
     for (int i = 0; i < rel->nindexes; i++) {
         IndexDef ix = *rel->indexes[i];
-        TRY(index_drop(ctx, ix.index));
+        TRY(index_drop(ctx, ix.index, rel->oid));
         TRY(ddl_create_index(ctx, rel->schema_oid, &ix));
     }
     return QN_OK;

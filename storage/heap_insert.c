@@ -72,6 +72,7 @@ heap_create(Ctx *ctx, Oid relid, uint32_t *root_page_out)
 Status
 heap_drop(Ctx *ctx, Heap *heap)
 {
+    TRY(ssi_note_write_all(ctx, heap->desc.relid));
     return rel_drop(ctx, heap->desc.root_page);
 }
 

@@ -6,6 +6,7 @@
 
 #include "storage/btree.h"
 #include "storage/extent.h"
+#include "storage/ssi.h"
 
 static const IndexOps *const kinds[INDEX_KIND_COUNT] = {
     [INDEX_BTREE] = &btree_ops,
@@ -50,8 +51,9 @@ index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out)
 }
 
 Status
-index_drop(Ctx *ctx, Index *index)
+index_drop(Ctx *ctx, Index *index, Oid table)
 {
+    ssi_move_locks(ctx, index->desc.relid, table);
     return rel_drop(ctx, index->desc.root_page);
 }
 

@@ -59,7 +59,8 @@ void index_close(Ctx *ctx, Index *index); /* before the arena goes; NULL is fine
 const IndexDesc *index_desc(const Index *index);
 /* Makes an empty index in the running transaction. */
 Status index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out);
-Status index_drop(Ctx *ctx, Index *index); /* pages go when the commit is seen by all */
+/* Pages go when the commit is seen by all. table: its oid, for what SERIALIZABLE readers have read of the index. */
+Status index_drop(Ctx *ctx, Index *index, Oid table);
 
 /* Adds rows sel[0..n) of cols[0..ncols), i-th to tids[i]. With INDEX_CHECK_UNIQUE and _ONLY
  * conflicts[i] is the tid of the live row in the way, or 0, and *nconflicts_out their number: what
