@@ -94,6 +94,7 @@ store_load(Ctx *ctx, Arena *arena, Heap **heap_out, Status (*take)(Ctx *, void *
     PageNo root;
     Status st;
 
+    *heap_out = NULL;
     if (scratch == NULL) return RAISE_OOM(ctx);
     ctx->stmt_arena = scratch;
     TRY_GOTO(db_root_get(ctx, ROOT_SLOT_CATALOG, &root));
@@ -110,6 +111,10 @@ store_load(Ctx *ctx, Arena *arena, Heap **heap_out, Status (*take)(Ctx *, void *
     tx_command_end(ctx);
     TRY_GOTO(tx_commit(ctx));
 done:
+    if (st != QN_OK) {
+        heap_close(ctx, *heap_out); /* before a rollback frees its pages */
+        *heap_out = NULL;
+    }
     if (st != QN_OK && ctx->tx != NULL) tx_rollback(ctx);
     ctx->stmt_arena = before;
     arena_destroy(scratch);
