@@ -126,6 +126,7 @@ make_call(ExprProg *p, Step *s, const Function *fn, const Oid *arg_types, int na
     call->state_arena = p->arena;
     s->call = call;
     s->fn = fn;
+    s->kernel = fn->kernel;
     return QN_OK;
 }
 
@@ -155,8 +156,10 @@ compile_func(ExprProg *p, const FuncExpr *e, int slot, int *reg_out)
     TRY(expr_new_reg(p, e->base.type, reg_out));
     TRY(expr_emit_step(p, STEP_CALL, slot, *reg_out, regs, e->args.count, &s));
     s->expr = &e->base;
-    return make_call(p, s, e->fn, types, e->args.count, e->base.type, e->base.typmod,
-                     e->base.collation);
+    TRY(make_call(p, s, e->fn, types, e->args.count, e->base.type, e->base.typmod,
+                  e->base.collation));
+    s->kernel = fn_kernel(e->fn, e->variadic);
+    return QN_OK;
 }
 
 static Status
@@ -476,6 +479,7 @@ find_same_call(ExprProg *p, const FuncExpr *e, const int *args, int slot, int *r
     for (int i = p->nsteps - 1; i >= 0; i--) {
         const Step *s = &p->steps[i];
         if (s->op != STEP_CALL || s->fn != e->fn || s->nargs != e->args.count) continue;
+        if (s->kernel != fn_kernel(e->fn, e->variadic)) continue;
         if ((s->slot != 0 && s->slot != slot) || s->call->out_typmod != e->base.typmod) continue;
         if (s->expr->type != e->base.type) continue;
         if (s->nargs > 0 && memcmp(s->args, args, (size_t)s->nargs * sizeof(int)) != 0) continue;
@@ -525,7 +529,9 @@ expr_compile_value(ExprProg *p, const Expr *e, int slot, int *reg_out)
         TRY(expr_new_reg(p, e->type, reg_out));
         TRY(expr_emit_step(p, STEP_CALL, slot, *reg_out, regs, f->args.count, &s));
         s->expr = e;
-        return make_call(p, s, f->fn, types, f->args.count, e->type, e->typmod, e->collation);
+        TRY(make_call(p, s, f->fn, types, f->args.count, e->type, e->typmod, e->collation));
+        s->kernel = fn_kernel(f->fn, f->variadic);
+        return QN_OK;
     }
     return compile_node(p, e, slot, reg_out);
 }

@@ -44,6 +44,7 @@ typedef struct Step {
     int *args; /* registers */
     int id;
     const Function *fn;
+    Kernel kernel; /* of STEP_CALL */
     SelKernel sel_fn;
     KernelCall *call; /* STEP_CALL and all that call a function: args, arg_types, state are set up */
     void *state;

@@ -119,7 +119,7 @@ call_function(ExprProg *p, Step *s, Vector **args, Vector *dst, const Slot *slot
     if (all_const && (flags & (FN_IMMUTABLE | FN_STABLE)) != 0) {
         call->sel = NULL;
         call->n = 1;
-        TRY(s->fn->kernel(call));
+        TRY(s->kernel(call));
         dst->shape = VEC_CONST;
         return QN_OK;
     }
@@ -131,7 +131,7 @@ call_function(ExprProg *p, Step *s, Vector **args, Vector *dst, const Slot *slot
             call->sel = NULL; /* all rows in a straight loop are cheaper than half of them by position */
             call->n = nrows;
         }
-        return s->fn->kernel(call);
+        return s->kernel(call);
     }
     int m = null_free_rows(args, s->nargs, slot, dst, buf, nrows);
     if (m == 0) return QN_OK;
@@ -142,7 +142,7 @@ call_function(ExprProg *p, Step *s, Vector **args, Vector *dst, const Slot *slot
         call->sel = buf;
         call->n = m;
     }
-    return s->fn->kernel(call);
+    return s->kernel(call);
 }
 
 Status

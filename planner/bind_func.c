@@ -74,6 +74,8 @@ make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sq
     TRY(gather_variadic(s, m, args, &nargs));
     for (int i = 0; i < nargs; i++) /* "any" takes literals as text */
         if (args[i]->type == TYPE_UNKNOWN) TRY(resolve_unknown(s, &args[i]));
+    if (variadic && nargs > 0 && m->declared[nargs - 1] == TYPE_ANY && type_category(args[nargs - 1]->type) != TYPCAT_ARRAY)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "VARIADIC argument must be an array"), args[nargs - 1]->loc);
     if (fn->flags & FN_SRF) {
         SetFuncExpr *f;
         TRY(check_srf_place(s, fn->name, loc));

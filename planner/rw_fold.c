@@ -107,7 +107,7 @@ fold_func(PlanState *ps, Expr **slot)
     const Value *args[FN_MAX_ARGS], *v;
     bool all_const = true, any_null = false, done;
     Value out;
-    if (!(f->fn->flags & FN_IMMUTABLE) || f->args.count > FN_MAX_ARGS) return QN_OK;
+    if (!(f->fn->flags & FN_IMMUTABLE) || f->args.count > FN_MAX_ARGS || f->variadic) return QN_OK;
     for (int i = 0; i < f->args.count; i++) {
         v = const_value(f->args.items[i]);
         if (v == NULL) all_const = false;

@@ -9,6 +9,7 @@
 
 #include "common/bits.h"
 #include "types/array.h"
+#include "types/jsonb.h"
 #include "types/numeric.h"
 #include "types/record.h"
 
@@ -127,7 +128,10 @@ type_encoding(Oid type)
         return KEY_NUMERIC;
     case TYPE_RECORD:
         return KEY_RECORD;
+    case TYPE_JSONB:
+        return KEY_JSONB;
     case TYPE_JSON:
+    case TYPE_JSONPATH:
         return -1;
     default:
         break;
@@ -659,6 +663,42 @@ put_record(Ctx *ctx, const Str *s, StrBuf *b)
     return QN_OK;
 }
 
+enum { JSONB_KEY_STRING = 2, JSONB_KEY_NUMBER = 3, JSONB_KEY_ARRAY = 6, JSONB_KEY_OBJECT = 7 };
+
+static Status
+put_jsonb(Ctx *ctx, JsonbItem it, StrBuf *b)
+{
+    static const char marks[] = {[JSONB_NULL] = 1,  [JSONB_STRING] = JSONB_KEY_STRING,
+                                 [JSONB_NUMBER] = JSONB_KEY_NUMBER,
+                                 [JSONB_FALSE] = 4, [JSONB_TRUE] = 5,
+                                 [JSONB_ARRAY] = JSONB_KEY_ARRAY,
+                                 [JSONB_OBJECT] = JSONB_KEY_OBJECT};
+    strbuf_addc(b, marks[it.kind]);
+    if (it.kind == JSONB_STRING) {
+        strbuf_add(b, it.p, it.nbytes);
+        strbuf_addc(b, 0);
+    } else if (it.kind == JSONB_NUMBER) {
+        Value v = jsonb_number(it);
+        return put_numeric_str(ctx, b, &v);
+    } else if (jsonb_is_container(it)) {
+        uint32_t n = jsonb_count(it);
+        put_u32(b, n);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t key_bytes;
+            if (it.kind == JSONB_ARRAY) {
+                TRY(put_jsonb(ctx, jsonb_element(it, i), b));
+                continue;
+            }
+            const char *key = jsonb_key(it, i, &key_bytes);
+            strbuf_addc(b, JSONB_KEY_STRING);
+            strbuf_add(b, key, key_bytes);
+            strbuf_addc(b, 0);
+            TRY(put_jsonb(ctx, jsonb_member(it, i), b));
+        }
+    }
+    return QN_OK;
+}
+
 /* The value's bytes, ascending, without null byte. */
 static Status
 put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *inexact)
@@ -709,6 +749,12 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
         return put_array(ctx, &v->str, b);
     case KEY_RECORD:
         return put_record(ctx, &v->str, b);
+    case KEY_JSONB: {
+        JsonbItem root = jsonb_root(&v->str);
+        if (root.kind != JSONB_ARRAY || jsonb_count(root) != 0) return put_jsonb(ctx, root, b);
+        strbuf_addc(b, 0);
+        return QN_OK;
+    }
     default:
         return RAISE_INTERNAL(ctx, "key column of no known encoding");
     }
@@ -958,6 +1004,34 @@ value_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
     }
 }
 
+/* Parts follow each other and a container says how many there are (keys count as well), so that one
+ * number holds what is still to come. */
+static size_t
+jsonb_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
+{
+    const uint8_t flip = c->desc ? 0xFF : 0;
+    KeyColumn scalar = {.desc = c->desc};
+    size_t i = 0;
+    for (uint64_t parts = 1; parts > 0; parts--) {
+        if (i >= limit) return 0;
+        uint8_t mark = p[i++] ^ flip;
+        if (mark == JSONB_KEY_STRING || mark == JSONB_KEY_NUMBER) {
+            scalar.enc = mark == JSONB_KEY_STRING ? KEY_TEXT : KEY_NUMERIC;
+            size_t w = value_bytes(&scalar, p + i, limit - i);
+            if (w == 0) return 0;
+            i += w;
+        } else if (mark == JSONB_KEY_ARRAY || mark == JSONB_KEY_OBJECT) {
+            uint32_t n;
+            if (limit - i < 4) return 0;
+            memcpy(&n, p + i, 4);
+            n = __builtin_bswap32(n) ^ (c->desc ? UINT32_MAX : 0);
+            parts += (uint64_t)n * (mark == JSONB_KEY_OBJECT ? 2 : 1);
+            i += 4;
+        }
+    }
+    return i;
+}
+
 static KeyColumn
 element_column(const KeyColumn *c)
 {
@@ -975,7 +1049,10 @@ array_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
     while (i < limit && (p[i] ^ flip) != 1) {
         uint8_t mark = p[i++] ^ flip;
         if (mark == 3) continue;
-        size_t w = mark == 2 && e.enc != KEY_ARRAY ? value_bytes(&e, p + i, limit - i) : 0;
+        size_t w = mark != 2               ? 0
+                   : e.enc == KEY_JSONB ? jsonb_bytes(&e, p + i, limit - i)
+                   : e.enc != KEY_ARRAY ? value_bytes(&e, p + i, limit - i)
+                                        : 0;
         if (w == 0) return 0;
         i += w;
     }
@@ -996,8 +1073,9 @@ key_column_bytes(const KeyColumn *c, const uint8_t *key, size_t limit)
             return w <= limit ? w : 0;
         }
     }
-    size_t w = c->enc == KEY_ARRAY ? array_bytes(c, key + mark, limit - mark)
-                                   : value_bytes(c, key + mark, limit - mark);
+    size_t w = c->enc == KEY_ARRAY   ? array_bytes(c, key + mark, limit - mark)
+               : c->enc == KEY_JSONB ? jsonb_bytes(c, key + mark, limit - mark)
+                                     : value_bytes(c, key + mark, limit - mark);
     return w == 0 ? 0 : w + mark;
 }
 
@@ -1338,6 +1416,9 @@ hash_column(Ctx *ctx, const Vector *v, const uint16_t *sel, int n, bool first, u
         break;
     case KEY_BPCHAR:
         HASH_LOOP(Str, hash_bpchar(s));
+        break;
+    case KEY_JSONB:
+        HASH_LOOP(Str, jsonb_hash_item(jsonb_root(s)));
         break;
     case KEY_NUMERIC:
     case KEY_ARRAY:

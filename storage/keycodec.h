@@ -22,6 +22,8 @@
  *     bytea               00 becomes 00 FF; ends with 00 00
  *     arrays, records     a mark before each element (02 value, 03 NULL), 01 at the end; then an
  *                         array's dimensions and lower bounds
+ *     jsonb               a byte for the kind in jsonb's order, then text and 00, the numeric, or the
+ *                         number of parts as 4 bytes and the parts; the empty array at the top is 00
  *
  * All-fixed formats (fixed_bytes != 0) have keys of one width and take the fast path. A key is
  * reversible if the exact value comes back from it; for other columns the caller keeps the value
@@ -60,7 +62,8 @@ typedef enum KeyEnc {
     KEY_BYTEA,
     KEY_NUMERIC,
     KEY_ARRAY,
-    KEY_RECORD
+    KEY_RECORD,
+    KEY_JSONB
 } KeyEnc;
 
 typedef struct KeyColumn {

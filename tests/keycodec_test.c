@@ -11,6 +11,7 @@
 
 #include "storage/keycodec.h"
 #include "types/array.h"
+#include "types/jsonb.h"
 #include "types/numeric.h"
 
 static uint64_t rng_state;
@@ -98,6 +99,32 @@ rnd_numeric(Ctx *ctx, Arena *a)
     return v;
 }
 
+static void
+push_random(JsonbBuilder *b, Arena *a, int depth)
+{
+    int kind = pick(depth > 0 ? 6 : 4), n = pick(3);
+    if (kind == 0) {
+        assert_int_equal(jsonb_push_null(b), QN_OK);
+    } else if (kind == 1) {
+        assert_int_equal(jsonb_push_bool(b, pick(2)), QN_OK);
+    } else if (kind == 2) {
+        Value v = rnd_numeric(b->ctx, a);
+        assert_int_equal(jsonb_push_number(b, &v), QN_OK);
+    } else if (kind == 3) {
+        Str s = rnd_str(a, false);
+        assert_int_equal(jsonb_push_str(b, &s), QN_OK);
+    } else {
+        static const char *const keys[] = {"", "a", "b", "bb", "ab"};
+        assert_int_equal(jsonb_begin(b, kind == 4 ? JSONB_ARRAY : JSONB_OBJECT), QN_OK);
+        for (int i = 0; i < n; i++) {
+            const char *key = keys[pick(5)];
+            if (kind == 5) assert_int_equal(jsonb_push_key(b, key, strlen(key)), QN_OK);
+            push_random(b, a, depth - 1);
+        }
+        assert_int_equal(jsonb_end(b), QN_OK);
+    }
+}
+
 static Value
 rnd_value(Ctx *ctx, Arena *a, Oid type)
 {
@@ -136,6 +163,12 @@ rnd_value(Ctx *ctx, Arena *a, Oid type)
     case TYPE_BYTEA:
         v.str = rnd_str(a, true);
         break;
+    case TYPE_JSONB: {
+        JsonbBuilder b = jsonb_builder(ctx, a);
+        push_random(&b, a, 3);
+        assert_int_equal(jsonb_finish(&b, &v.str), QN_OK);
+        break;
+    }
     default:
         if (type_info(type)->elem_oid != 0) {
             Oid elem = type_info(type)->elem_oid;
@@ -166,7 +199,8 @@ static const Oid all_types[] = {
     TYPE_FLOAT4,      TYPE_FLOAT8,        TYPE_DATE,        TYPE_TIME,    TYPE_TIMESTAMP,
     TYPE_TIMESTAMPTZ, TYPE_INTERVAL,      TYPE_UUID,        TYPE_NUMERIC, TYPE_TEXT,
     TYPE_VARCHAR,     TYPE_BPCHAR,        TYPE_BYTEA,       TYPE_NAME,    TYPE_INT4_ARRAY,
-    TYPE_TEXT_ARRAY,  TYPE_NUMERIC_ARRAY, TYPE_FLOAT8_ARRAY};
+    TYPE_TEXT_ARRAY,  TYPE_NUMERIC_ARRAY, TYPE_FLOAT8_ARRAY, TYPE_JSONB,
+    TYPE_JSONB_ARRAY};
 enum { NTYPES = sizeof(all_types) / sizeof(all_types[0]), ROWS = 200 };
 
 typedef struct Fixture {

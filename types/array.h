@@ -22,7 +22,8 @@ enum {
 };
 
 /* A parsed header; points into the value. */
-typedef struct ArrayView {
+typedef struct ArrayView ArrayView;
+struct ArrayView {
     Oid elem;
     uint8_t phys; /* Phys of the elements */
     uint8_t width; /* bytes of an element, 0 for PHYS_STR */
@@ -32,7 +33,7 @@ typedef struct ArrayView {
     const uint8_t *nulls; /* NULL: no element is NULL */
     const char *ends;     /* u32 each; PHYS_STR only */
     const char *data;
-} ArrayView;
+};
 
 /* s must stay where it is while the view is used. */
 void array_view(const Str *s, ArrayView *out);

@@ -822,3 +822,50 @@ array_op_run(ArrayOp *op, Vector *x, const Vector *arrays, const uint16_t *sel, 
     }
     return QN_OK;
 }
+
+enum { FN_FORMAT = 3539 };
+
+/* A NULL array makes the result NULL, but for format(), where it is no arguments. */
+Status
+fn_call_variadic(KernelCall *call)
+{
+    int nplain = call->nargs - 1;
+    ROWS (call, i) {
+        ArrayView a = {0};
+        KernelCall one = *call;
+        Oid *types;
+        uint16_t row = (uint16_t)i;
+        if (!vec_is_null(call->args[nplain], i)) {
+            array_view(&ARG(call, nplain, Str, i), &a);
+        } else if (call->fn->oid != FN_FORMAT) {
+            out_set_null(call, i);
+            continue;
+        }
+        one.nargs = nplain + (int)a.nelems;
+        one.sel = &row;
+        one.n = 1;
+        Vector *vecs;
+        TRY_ALLOC(call->ctx, vecs, ARENA_ARRAY(call->arena, Vector, a.nelems + 1));
+        TRY_ALLOC(call->ctx, one.args, ARENA_ARRAY(call->arena, Vector *, one.nargs + 1));
+        TRY_ALLOC(call->ctx, types, ARENA_ARRAY(call->arena, Oid, one.nargs + 1));
+        for (int k = 0; k < nplain; k++) {
+            one.args[k] = call->args[k];
+            types[k] = call->arg_types[k];
+        }
+        for (uint32_t k = 0; k < a.nelems; k++) {
+            Value v = array_element(&a, k);
+            Value *kept;
+            TRY_ALLOC(call->ctx, kept, arena_memdup(call->arena, &v, sizeof(v)));
+            Vector *vec = &vecs[k];
+            uint64_t *valid;
+            TRY_ALLOC(call->ctx, valid, ARENA_NEW(call->arena, uint64_t));
+            vec_init(vec, a.elem, (Phys)a.phys, &kept->i128, v.is_null ? valid : NULL);
+            vec->shape = VEC_CONST;
+            one.args[nplain + (int)k] = vec;
+            types[nplain + (int)k] = a.elem;
+        }
+        one.arg_types = types;
+        TRY(call->fn->kernel(&one));
+    }
+    return QN_OK;
+}

@@ -330,6 +330,12 @@ fn_by_oid(Oid oid)
     return oid < OID_LIMIT && function_of[oid] != 0 ? &functions[function_of[oid] - 1] : NULL;
 }
 
+Kernel
+fn_kernel(const Function *fn, bool variadic)
+{
+    return variadic && fn->nargs > 0 && fn->args[fn->nargs - 1] == TYPE_ANY ? fn_call_variadic : fn->kernel;
+}
+
 const Function *const *
 fn_by_name(const char *name, int *n_out)
 {

@@ -69,6 +69,9 @@ struct Function {
 };
 
 const Function *fn_by_oid(Oid oid); /* NULL if there is none */
+/* What computes a call. variadic: the last argument was given as VARIADIC array, whose elements a VARIADIC "any"
+ * function takes one by one. */
+Kernel fn_kernel(const Function *fn, bool variadic);
 /* All functions of a name: *n_out rows, contiguous in an index; NULL if none. */
 const Function *const *fn_by_name(const char *name, int *n_out);
 int fn_count(void);

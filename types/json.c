@@ -1,6 +1,8 @@
-/* json.c - see json.h: the checker, the cursor, in and out. */
+/* json.c - see json.h: the checker, which is jsonb's reader too, the cursor, in and out. */
 #include "types/json.h"
 #include "common/bits.h"
+#include "types/jsonb.h"
+#include "types/numeric.h"
 
 typedef enum Tok {
     TOK_STRING, TOK_NUMBER, TOK_WORD, TOK_OBJECT, TOK_OBJECT_END, TOK_ARRAY, TOK_ARRAY_END, TOK_COMMA,
@@ -191,18 +193,70 @@ lex(Lexer *lx)
     return st;
 }
 
+/* The string token's text; a view where nothing is escaped. */
+static Status
+token_text(Lexer *lx, Arena *arena, const char **text_out, size_t *nbytes_out)
+{
+    const char *p = lx->tok + 1, *end = lx->tok_end - 1;
+    *text_out = p;
+    *nbytes_out = (size_t)(end - p);
+    if (memchr(p, '\\', (size_t)(end - p)) == NULL) return QN_OK;
+    StrBuf b = strbuf_new(arena);
+    Status st = json_unescape(lx->ctx, &b, lx->tok, lx->tok_end);
+    if (st != QN_OK) return add_context(lx, st);
+    *text_out = b.data != NULL ? b.data : "";
+    *nbytes_out = b.nbytes;
+    return QN_OK;
+}
+
 /* Label of an object's member: the string at hand, then the colon; leaves the token after it. */
 static Status
-check_label(Lexer *lx, const char *expected)
+read_label(Lexer *lx, const char *expected, JsonbBuilder *b)
 {
     if (lx->kind != TOK_STRING) return unexpected(lx, expected);
+    if (b != NULL) {
+        const char *key;
+        size_t nbytes;
+        TRY(token_text(lx, b->arena, &key, &nbytes));
+        TRY(jsonb_push_key(b, key, nbytes));
+    }
     TRY(lex(lx));
     if (lx->kind != TOK_COLON) return unexpected(lx, "Expected \":\"");
     return lex(lx);
 }
 
-Status
-json_check(Ctx *ctx, const char *text, size_t nbytes)
+static Status
+push_number(Lexer *lx, JsonbBuilder *b)
+{
+    size_t nbytes = (size_t)(lx->tok_end - lx->tok);
+    int64_t v = 0;
+    Value number;
+    if (nbytes <= 18 && lx->tok[0] != '-') {
+        size_t i = 0;
+        for (; i < nbytes && ascii_is_digit(lx->tok[i]); i++) v = v * 10 + (lx->tok[i] - '0');
+        if (i == nbytes) {
+            number = numeric_value_int(v, 0);
+            return jsonb_push_number(b, &number);
+        }
+    }
+    TRY(value_in(lx->ctx, b->arena, lx->tok, nbytes, TYPE_NUMERIC, -1, &number));
+    return jsonb_push_number(b, &number);
+}
+
+static Status
+push_scalar(Lexer *lx, JsonbBuilder *b)
+{
+    const char *text;
+    size_t nbytes;
+    if (lx->kind == TOK_NUMBER) return push_number(lx, b);
+    if (lx->kind == TOK_WORD) return *lx->tok == 'n' ? jsonb_push_null(b) : jsonb_push_bool(b, *lx->tok == 't');
+    TRY(token_text(lx, b->arena, &text, &nbytes));
+    return jsonb_push_text(b, text, nbytes);
+}
+
+/* b NULL: only checks. */
+static Status
+read_json(Ctx *ctx, const char *text, size_t nbytes, JsonbBuilder *b)
 {
     Lexer lx = {.ctx = ctx, .p = text, .end = text + nbytes, .line_start = text, .line = 1};
     uint64_t is_object[BITS_WORDS(JSON_DEPTH_MAX)];
@@ -210,22 +264,23 @@ json_check(Ctx *ctx, const char *text, size_t nbytes)
     TRY(lex(&lx));
     for (;;) {
         /* A value starts here. */
-        bool value_done = true;
         if (lx.kind == TOK_OBJECT || lx.kind == TOK_ARRAY) {
             bool object = lx.kind == TOK_OBJECT;
             if (depth == JSON_DEPTH_MAX) return ctx_stack_overflow(ctx);
             bits_put(is_object, (size_t)depth++, object);
+            if (b != NULL) TRY(jsonb_begin(b, object ? JSONB_OBJECT : JSONB_ARRAY));
             TRY(lex(&lx));
-            if (lx.kind == (object ? TOK_OBJECT_END : TOK_ARRAY_END)) {
-                depth--;
-            } else {
-                if (object) TRY(check_label(&lx, "Expected string or \"}\""));
-                value_done = false;
+            if (lx.kind != (object ? TOK_OBJECT_END : TOK_ARRAY_END)) {
+                if (object) TRY(read_label(&lx, "Expected string or \"}\"", b));
+                continue;
             }
+            depth--;
+            if (b != NULL) TRY(jsonb_end(b));
         } else if (lx.kind != TOK_STRING && lx.kind != TOK_NUMBER && lx.kind != TOK_WORD) {
             return unexpected(&lx, "Expected JSON value");
+        } else if (b != NULL) {
+            TRY(push_scalar(&lx, b));
         }
-        if (!value_done) continue;
         /* A value has ended: go on with what holds it. */
         for (;;) {
             TRY(lex(&lx));
@@ -234,15 +289,28 @@ json_check(Ctx *ctx, const char *text, size_t nbytes)
             bool object = bits_get(is_object, (size_t)depth - 1);
             if (lx.kind == (object ? TOK_OBJECT_END : TOK_ARRAY_END)) {
                 depth--;
+                if (b != NULL) TRY(jsonb_end(b));
                 continue;
             }
             if (lx.kind != TOK_COMMA)
                 return unexpected(&lx, object ? "Expected \",\" or \"}\"" : "Expected \",\" or \"]\"");
             TRY(lex(&lx));
-            if (object) TRY(check_label(&lx, "Expected string"));
+            if (object) TRY(read_label(&lx, "Expected string", b));
             break;
         }
     }
+}
+
+Status
+json_check(Ctx *ctx, const char *text, size_t nbytes)
+{
+    return read_json(ctx, text, nbytes, NULL);
+}
+
+Status
+jsonb_push_json(JsonbBuilder *b, const char *text, size_t nbytes)
+{
+    return read_json(b->ctx, text, nbytes, b);
 }
 
 const char *

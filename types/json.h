@@ -37,7 +37,16 @@ bool json_string_is(const char *p, const char *end, const char *text, size_t nby
 void json_add_string(StrBuf *b, const char *s, size_t nbytes);
 /* Appends the JSON of any SQL value, as to_json does. pretty: line feeds between the parts of a row. */
 Status json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty);
-/* Appends a scalar as an object's key; 22023 for json, arrays and rows. v is not NULL. */
+/* The text of a scalar in JSON's forms (dates in ISO's); *is_number_out: it may stand without quotes. */
+Status json_scalar_text(Ctx *ctx, StrBuf *b, const Value *v, bool *is_number_out);
+/* The text of a scalar used as an object's key; 22023 for json, arrays and rows. v is not NULL. */
+Status json_key_text(Ctx *ctx, StrBuf *b, const Value *v);
+/* The same, appended as a JSON string. */
 Status json_add_key(Ctx *ctx, StrBuf *b, const Value *v);
+
+/* What json_object and jsonb_object take: pairs in one array, or keys and values in two; 2202E. */
+struct ArrayView;
+Status json_object_shape(Ctx *ctx, const struct ArrayView *pairs);
+Status json_object_shapes(Ctx *ctx, const struct ArrayView *keys, const struct ArrayView *values);
 
 #endif

@@ -289,6 +289,26 @@ is_json_number(const char *s, size_t n)
 }
 
 Status
+json_scalar_text(Ctx *ctx, StrBuf *b, const Value *v, bool *is_number_out)
+{
+    const TypeInfo *t = type_info(v->type);
+    size_t start = b->nbytes;
+    switch (v->type) {
+    case TYPE_BOOL: strbuf_addz(b, v->b ? "true" : "false"); break;
+    case TYPE_DATE: date_add_text(b, v->i32, DATESTYLE_ISO, DATEORDER_MDY); break;
+    case TYPE_TIMESTAMP: timestamp_add_text(b, v->i64, DATESTYLE_ISO, DATEORDER_MDY, true); break;
+    case TYPE_TIMESTAMPTZ:
+        timestamptz_add_text(b, session_timezone(ctx), v->i64, DATESTYLE_ISO, DATEORDER_MDY, true);
+        break;
+    default: TRY(value_out(ctx, b, v)); break;
+    }
+    if (b->failed) return RAISE_OOM(ctx);
+    *is_number_out = t != NULL && t->category == TYPCAT_NUMERIC && b->nbytes > start &&
+                     is_json_number(b->data + start, b->nbytes - start);
+    return QN_OK;
+}
+
+Status
 json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty)
 {
     TRY(ctx_check_depth(ctx));
@@ -304,23 +324,17 @@ json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty)
         return add_array(ctx, b, &a, 0, &at, pretty);
     }
     StrBuf text = strbuf_new(b->arena);
+    bool bare = false;
     switch (v->type) {
-    case TYPE_BOOL: strbuf_addz(b, v->b ? "true" : "false"); return b->failed ? RAISE_OOM(ctx) : QN_OK;
     case TYPE_JSON: strbuf_add(b, str_data(&v->str), v->str.len); return b->failed ? RAISE_OOM(ctx) : QN_OK;
+    case TYPE_JSONB: return value_out(ctx, b, v);
     case TYPE_RECORD: return add_record(ctx, b, &v->str, pretty);
-    case TYPE_DATE: date_add_text(&text, v->i32, DATESTYLE_ISO, DATEORDER_MDY); break;
-    case TYPE_TIMESTAMP: timestamp_add_text(&text, v->i64, DATESTYLE_ISO, DATEORDER_MDY, true); break;
-    case TYPE_TIMESTAMPTZ:
-        timestamptz_add_text(&text, session_timezone(ctx), v->i64, DATESTYLE_ISO, DATEORDER_MDY, true);
-        break;
-    default: TRY(value_out(ctx, &text, v)); break;
+    default: TRY(json_scalar_text(ctx, &text, v, &bare)); break;
     }
-    if (text.failed) return RAISE_OOM(ctx);
-    const char *s = text.data != NULL ? text.data : "";
-    if (t != NULL && t->category == TYPCAT_NUMERIC && is_json_number(s, text.nbytes))
-        strbuf_add(b, s, text.nbytes);
+    if (bare || v->type == TYPE_BOOL)
+        strbuf_add(b, text.data, text.nbytes);
     else
-        json_add_string(b, s, text.nbytes);
+        json_add_string(b, text.data != NULL ? text.data : "", text.nbytes);
     return b->failed ? RAISE_OOM(ctx) : QN_OK;
 }
 
@@ -343,24 +357,21 @@ Status fn_row_to_json_pretty(KernelCall *call) { return to_json_kernel(call); }
 Status fn_array_to_json(KernelCall *call) { return to_json_kernel(call); }
 Status fn_array_to_json_pretty(KernelCall *call) { return to_json_kernel(call); }
 
-/* A key: any scalar's text as a JSON string. */
+Status
+json_key_text(Ctx *ctx, StrBuf *b, const Value *v)
+{
+    const TypeInfo *t = type_info(v->type);
+    bool number;
+    if (v->type == TYPE_JSON || v->type == TYPE_JSONB || v->type == TYPE_RECORD || (t != NULL && t->elem_oid != 0))
+        return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "key value must be scalar, not array, composite, or json");
+    return json_scalar_text(ctx, b, v, &number);
+}
+
 Status
 json_add_key(Ctx *ctx, StrBuf *b, const Value *v)
 {
-    const TypeInfo *t = type_info(v->type);
     StrBuf text = strbuf_new(b->arena);
-    if (v->type == TYPE_JSON || v->type == TYPE_RECORD || (t != NULL && t->elem_oid != 0))
-        return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "key value must be scalar, not array, composite, or json");
-    if (v->type == TYPE_BOOL)
-        strbuf_addz(&text, v->b ? "true" : "false");
-    else if (v->type == TYPE_DATE)
-        date_add_text(&text, v->i32, DATESTYLE_ISO, DATEORDER_MDY);
-    else if (v->type == TYPE_TIMESTAMP)
-        timestamp_add_text(&text, v->i64, DATESTYLE_ISO, DATEORDER_MDY, true);
-    else if (v->type == TYPE_TIMESTAMPTZ)
-        timestamptz_add_text(&text, session_timezone(ctx), v->i64, DATESTYLE_ISO, DATEORDER_MDY, true);
-    else
-        TRY(value_out(ctx, &text, v));
+    TRY(json_key_text(ctx, &text, v));
     json_add_string(b, text.data != NULL ? text.data : "", text.nbytes);
     return b->failed ? RAISE_OOM(ctx) : QN_OK;
 }
@@ -368,14 +379,15 @@ json_add_key(Ctx *ctx, StrBuf *b, const Value *v)
 Status
 fn_json_build_object(KernelCall *call)
 {
-    if (call->nargs % 2 != 0)
-        return err_hint(call->ctx,
-                        RAISE(call->ctx, ERR_INVALID_PARAMETER_VALUE, "argument list must have even number of elements"),
-                        "The arguments of %s must consist of alternating keys and values.", "json_build_object()");
     ROWS (call, i) {
+        int n = call->nargs;
         StrBuf b = strbuf_new(call->arena);
+        if (n % 2 != 0)
+            return err_hint(call->ctx,
+                            RAISE(call->ctx, ERR_INVALID_PARAMETER_VALUE, "argument list must have even number of elements"),
+                            "The arguments of %s must consist of alternating keys and values.", "json_build_object()");
         strbuf_addc(&b, '{');
-        for (int a = 0; a + 1 < call->nargs; a += 2) {
+        for (int a = 0; a < n; a += 2) {
             Value key = vec_get(call->args[a], i), v = vec_get(call->args[a + 1], i);
             if (a > 0) strbuf_addz(&b, ", ");
             if (key.is_null)
@@ -431,17 +443,34 @@ add_pair(KernelCall *call, StrBuf *b, bool first, const Value *key, const Value 
 }
 
 Status
+json_object_shape(Ctx *ctx, const ArrayView *a)
+{
+    if (a->ndim == 1 && a->nelems % 2 != 0)
+        return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "array must have even number of elements");
+    if (a->ndim == 2 && a->dims[1] != 2)
+        return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "array must have two columns");
+    if (a->ndim > 2) return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
+    return QN_OK;
+}
+
+Status
+json_object_shapes(Ctx *ctx, const ArrayView *keys, const ArrayView *values)
+{
+    if (keys->ndim > 1 || values->ndim > 1)
+        return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
+    if (keys->nelems != values->nelems)
+        return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "mismatched array dimensions");
+    return QN_OK;
+}
+
+Status
 fn_json_object(KernelCall *call)
 {
     ROWS (call, i) {
         ArrayView a;
         StrBuf b = strbuf_new(call->arena);
         array_view(&ARG(call, 0, Str, i), &a);
-        if (a.ndim == 1 && a.nelems % 2 != 0)
-            return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "array must have even number of elements");
-        if (a.ndim == 2 && a.dims[1] != 2)
-            return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "array must have two columns");
-        if (a.ndim > 2) return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
+        TRY(json_object_shape(call->ctx, &a));
         strbuf_addc(&b, '{');
         for (uint32_t k = 0; k + 1 < a.nelems; k += 2) {
             Value key = array_element(&a, k), v = array_element(&a, k + 1);
@@ -461,10 +490,7 @@ fn_json_object_two_arg(KernelCall *call)
         StrBuf b = strbuf_new(call->arena);
         array_view(&ARG(call, 0, Str, i), &keys);
         array_view(&ARG(call, 1, Str, i), &values);
-        if (keys.ndim > 1 || values.ndim > 1)
-            return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
-        if (keys.nelems != values.nelems)
-            return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "mismatched array dimensions");
+        TRY(json_object_shapes(call->ctx, &keys, &values));
         strbuf_addc(&b, '{');
         for (uint32_t k = 0; k < keys.nelems; k++) {
             Value key = array_element(&keys, k), v = array_element(&values, k);

@@ -211,6 +211,9 @@ int sel_compress(const uint8_t *pass, const uint64_t *valid_a, const uint64_t *v
     COMPARE_KERNEL(PREFIX##gt, TA, TB, (TC)x > (TC)y)                                              \
     COMPARE_KERNEL(PREFIX##ge, TA, TB, (TC)x >= (TC)y)
 
+/* Calls the function's kernel row by row with the elements of the last argument, an array, as arguments. */
+Status fn_call_variadic(KernelCall *call);
+
 /* Declares what the .def tables refer to. */
 #define FUNC_DECLARE(src) Status fn_##src(KernelCall *call);
 #define SEL_DECLARE(name)                                                                          \
