@@ -392,9 +392,14 @@ exec_output_types(Arena *arena, const PlanNode *plan, int *n_out)
 Status
 exec_open_output(ExecNode *node)
 {
+    return exec_open_output_with(node, &node->plan->filter);
+}
+
+Status
+exec_open_output_with(ExecNode *node, const ExprList *filter)
+{
     const PlanNode *plan = node->plan;
-    if (plan->filter.count > 0)
-        TRY(expr_compile_filter(node->exec, &plan->filter, &node->deps, &node->filter));
+    if (filter->count > 0) TRY(expr_compile_filter(node->exec, filter, &node->deps, &node->filter));
     if (plan->project) {
         TRY(expr_compile(node->exec, &plan->targets, &node->deps, &node->project));
         TRY_ALLOC(node->ctx, node->result, batch_create(node->arena, plan->targets.count));

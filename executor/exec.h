@@ -140,8 +140,10 @@ exec_depends(const ExecNode *node, DepSet changed)
 {
     return (node->deps & changed) != 0;
 }
-/* Compiles plan->filter and plan->targets (unless !project) into node->filter and node->project; called by open. */
+/* Compiles plan->filter and plan->targets (unless !project) into node->filter and node->project; called by open. The
+ * second takes these conditions instead of the plan's. */
 Status exec_open_output(ExecNode *node);
+Status exec_open_output_with(ExecNode *node, const ExprList *filter);
 /* Applies filter and targets to rows of outer (and inner, same rows; may be NULL); *out is NULL if none is left. sel/n of
  * outer are used. */
 Status exec_emit(ExecNode *node, Batch *outer, Batch *inner, Batch **out);

@@ -1,5 +1,6 @@
 /* seqscan.c - Seq Scan over a table, and over a catalog relation. Extents whose minimum and maximum exclude a
- * condition are passed over; the conditions themselves run as selection kernels on each batch. */
+ * condition are passed over; comparisons of a fixed-width column with one value are checked by the heap on its pages, and the
+ * other conditions run on the rows that pass. */
 #include "executor/exec.h"
 #include "executor/expr.h"
 #include "executor/scanutil.h"
@@ -12,13 +13,22 @@ typedef struct SeqScanState {
     ExecNode base;
     HeapScan *scan;
     const int *cols;     /* the heap's numbers */
+    int *read;           /* those that conditions and targets still need once checks are made */
+    int *read_at;        /* where they are among cols */
+    int nread;
+    Batch *wide;         /* the read ones at their places; NULL when all are read */
     ExprProg **values;   /* of the ranges */
     HeapRange *ranges;
+    ExprProg **check_values;
+    HeapFilter *checks;
+    Vector *check_consts; /* what their values are in this run */
     HeapScanSpec spec;
     bool is_begun;
     int max_rows;
     int64_t wanted;      /* rows the parent will take; grows the first batch no further */
     HeapFetch *recheck;  /* see scan_recheck */
+    ExprProg *rest;      /* conditions that are not checks, */
+    ExprProg *whole;     /* all, for rows that come by tid; NULL until needed */
     bool in_recheck, recheck_done;
 } SeqScanState;
 
@@ -52,6 +62,95 @@ scan_fetch_recheck(ExecNode *node, const Relation *rel, const int *heap_cols, in
     return QN_OK;
 }
 
+/* Columns that only checks look at are not read. */
+static Status
+choose_columns(SeqScanState *s)
+{
+    ExecNode *node = &s->base;
+    const SeqScanPlan *plan = (const SeqScanPlan *)node->plan;
+    bool *used;
+    TRY_ALLOC(node->ctx, used, ARENA_ARRAY(node->arena, bool, plan->ncols + 1));
+    TRY_ALLOC(node->ctx, s->read, ARENA_ARRAY(node->arena, int, plan->ncols + 1));
+    TRY_ALLOC(node->ctx, s->read_at, ARENA_ARRAY(node->arena, int, plan->ncols + 1));
+    expr_mark_inputs(s->rest, INPUT_OUTER, used, plan->ncols);
+    expr_mark_inputs(node->project, INPUT_OUTER, used, plan->ncols);
+    for (int i = 0; i < plan->ncols; i++) {
+        if (node->project != NULL && plan->nchecks > 0 && !used[i]) continue;
+        s->read[s->nread] = s->cols[i];
+        s->read_at[s->nread++] = i;
+    }
+    s->spec.columns = s->read;
+    s->spec.ncolumns = s->nread;
+    if (s->nread < plan->ncols) TRY_ALLOC(node->ctx, s->wide, batch_create(node->arena, plan->ncols));
+    return QN_OK;
+}
+
+/* The scan's batch with its columns where the plan has them. */
+static Batch *
+widen(SeqScanState *s, Batch *b)
+{
+    if (s->wide == NULL) return b;
+    for (int i = 0; i < s->nread; i++) s->wide->cols[s->read_at[i]] = b->cols[i];
+    s->wide->nrows = b->nrows;
+    s->wide->nsel = b->nsel;
+    s->wide->sel = b->sel;
+    return s->wide;
+}
+
+/* Compiles the checks' values, and the conditions that are left as the node's filter. */
+static Status
+open_checks(SeqScanState *s)
+{
+    ExecNode *node = &s->base;
+    const SeqScanPlan *plan = (const SeqScanPlan *)node->plan;
+    ExprList rest = {0};
+    size_t n = (size_t)plan->nchecks + 1;
+    TRY_ALLOC(node->ctx, rest.items, ARENA_ARRAY(node->arena, Expr *, node->plan->filter.count + 1));
+    TRY_ALLOC(node->ctx, s->check_values, ARENA_ARRAY(node->arena, ExprProg *, n));
+    TRY_ALLOC(node->ctx, s->checks, ARENA_ARRAY(node->arena, HeapFilter, n));
+    TRY_ALLOC(node->ctx, s->check_consts, ARENA_ARRAY(node->arena, Vector, n));
+    int at = 0;
+    for (int i = 0; i < node->plan->filter.count; i++) {
+        if (at == plan->nchecks || plan->checks[at].filter != i) {
+            rest.items[rest.count++] = node->plan->filter.items[i];
+            continue;
+        }
+        const ScanCheck *c = &plan->checks[at];
+        TRY(expr_compile_one(node->exec, c->value, &node->deps, &s->check_values[at]));
+        s->checks[at] = (HeapFilter){.column = c->col, .value_first = c->value_first, .compare = c->compare};
+        at++;
+    }
+    s->spec.filters = s->checks;
+    s->spec.nfilters = plan->nchecks;
+    TRY(exec_open_output_with(node, &rest));
+    s->rest = node->filter;
+    return choose_columns(s);
+}
+
+static Status
+set_checks(SeqScanState *s)
+{
+    for (int i = 0; i < s->spec.nfilters; i++) {
+        TRY(expr_run(s->check_values[i], NULL, NULL, NULL, 1, 1));
+        s->check_consts[i] = *expr_result(s->check_values[i], 0);
+        s->check_consts[i].shape = VEC_CONST;
+        s->checks[i].value = &s->check_consts[i];
+    }
+    return QN_OK;
+}
+
+/* Rows that come by tid have passed no check. */
+static Status
+set_filter(SeqScanState *s)
+{
+    ExecNode *node = &s->base;
+    node->filter = s->rest;
+    if (!s->in_recheck || s->spec.nfilters == 0) return QN_OK;
+    if (s->whole == NULL) TRY(expr_compile_filter(node->exec, &node->plan->filter, &node->deps, &s->whole));
+    node->filter = s->whole;
+    return QN_OK;
+}
+
 static Status
 seqscan_open(ExecNode *node)
 {
@@ -62,7 +161,7 @@ seqscan_open(ExecNode *node)
     TRY_ALLOC(node->ctx, s->ranges, ARENA_ARRAY(node->arena, HeapRange, plan->nranges + 1));
     for (int i = 0; i < plan->nranges; i++)
         TRY(expr_compile_one(node->exec, plan->ranges[i].value, &node->deps, &s->values[i]));
-    return exec_open_output(node);
+    return open_checks(s);
 }
 
 /* A bound must be exactly of the column's type and form; what is not is left out, since ranges only save work. */
@@ -127,14 +226,14 @@ seqscan_rescan(ExecNode *node, DepSet changed)
     ScanRecheck recheck = scan_recheck(node, plan->rel, plan->cols, plan->ncols);
     s->in_recheck = recheck != RECHECK_OFF;
     s->recheck_done = recheck == RECHECK_NOTHING;
+    TRY(set_filter(s));
     if (s->in_recheck) return QN_OK;
     TRY(set_ranges(s));
+    TRY(set_checks(s));
     if (s->scan != NULL && s->spec.nranges == before)
         return heap_scan_rescan(ctx, s->scan, ctx->snapshot, 0, 0);
     heap_scan_end(s->scan);
     s->scan = NULL;
-    s->spec.columns = s->cols;
-    s->spec.ncolumns = plan->ncols;
     return heap_scan_begin(ctx, node->arena, plan->rel->heap, ctx->snapshot, &s->spec, &s->scan);
 }
 
@@ -157,9 +256,10 @@ seqscan_next(ExecNode *node, Batch **out)
         TRY(ctx_check_stop(node->ctx));
         if (s->wanted < max) max = s->wanted > 0 ? (int)s->wanted : 1;
         TRY(heap_scan_next(node->ctx, s->scan, max, &b));
+        node->instr.rows_removed_filter += heap_scan_removed(s->scan);
         if (b == NULL) return QN_OK;
         if (s->max_rows < BATCH_ROWS) s->max_rows = s->max_rows * 4 < BATCH_ROWS ? s->max_rows * 4 : BATCH_ROWS;
-        TRY(exec_emit(node, b, NULL, out));
+        TRY(exec_emit(node, widen(s, b), NULL, out));
     }
     return QN_OK;
 }
@@ -179,6 +279,8 @@ seqscan_close(ExecNode *node)
     if (s->recheck != NULL) heap_fetch_end(s->recheck);
     for (int i = 0; s->values != NULL && i < ((const SeqScanPlan *)node->plan)->nranges; i++)
         expr_prog_close(s->values[i]);
+    for (int i = 0; s->check_values != NULL && i < s->spec.nfilters; i++) expr_prog_close(s->check_values[i]);
+    expr_prog_close(s->whole);
 }
 
 static void

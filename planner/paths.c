@@ -72,6 +72,20 @@ widen(Opt *o, Expr *e, Oid k)
     return &f->base;
 }
 
+/* Whether value is one value during a scan of leaf, whichever other columns it refers to. */
+static bool
+is_fixed_for(JoinBlock *b, const Leaf *leaf, Expr *value)
+{
+    Ctx *ctx = b->opt->ctx;
+    ColSet used = {0};
+    bool is_volatile = false, has_subplan = false;
+    if (colset_add_expr(b->ps, &used, value) != QN_OK || expr_volatile(ctx, value, &is_volatile) != QN_OK || is_volatile)
+        return false;
+    for (int i = 0; i < used.count; i++)
+        if (colset_has(&leaf->rels, (ColId){used.items[i].rel, 0})) return false;
+    return expr_has_subplan(ctx, value, &has_subplan) == QN_OK && !has_subplan;
+}
+
 /* Whether cond bounds the column attnum of leaf by something that does not depend on leaf. */
 static bool
 match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond, IndexBound *out)
@@ -112,14 +126,7 @@ match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond
         return false;
     }
     if (!is_leaf_column(leaf, col, attnum)) return false;
-    ColSet used = {0};
-    bool is_volatile = false;
-    if (colset_add_expr(b->ps, &used, value) != QN_OK || expr_volatile(o->ctx, value, &is_volatile) != QN_OK || is_volatile)
-        return false;
-    for (int i = 0; i < used.count; i++)
-        if (colset_has(&leaf->rels, (ColId){used.items[i].rel, 0})) return false;
-    bool has_subplan = false;
-    if (expr_has_subplan(o->ctx, value, &has_subplan) != QN_OK || has_subplan) return false;
+    if (!is_fixed_for(b, leaf, value)) return false;
     if (!out->is_array && !key_takes(key_type, value->type)) {
         Expr *fit = refit_const(o, value, key_type);
         if (fit == NULL) fit = widen(o, value, key_type);
@@ -431,29 +438,42 @@ scan_columns(Opt *o, const ColSet *fetched, int **cols_out)
     return QN_OK;
 }
 
-/* Conditions that extents' minima and maxima can refute. */
+/* Position of the leaf's fixed-width column that e is, -1 if it is none. */
+static int
+fixed_column(const Path *p, const Relation *r, Expr *e)
+{
+    e = opt_strip_relabel(e);
+    if (e->tag != EXPR_ColumnRef || ((ColumnRefExpr *)e)->rel != p->leaf->node->rel) return -1;
+    int att = ((ColumnRefExpr *)e)->col;
+    return att >= 0 && type_phys(r->cols[att].type, r->cols[att].typmod) != PHYS_STR ? att : -1;
+}
+
+/* Conditions that extents' minima and maxima can refute, and those that are checked where the values lie. */
 static Status
-scan_ranges(JoinBlock *b, const Path *p, SeqScanPlan *s)
+scan_conditions(JoinBlock *b, const Path *p, SeqScanPlan *s)
 {
     Opt *o = b->opt;
     TRY_ALLOC(o->ctx, s->ranges, ARENA_ARRAY(o->arena, ScanRange, p->filter.count + 1));
+    TRY_ALLOC(o->ctx, s->checks, ARENA_ARRAY(o->arena, ScanCheck, p->filter.count + 1));
     for (int i = 0; i < p->filter.count; i++) {
-        const Relation *r = s->rel;
         Expr *e = p->filter.items[i];
         if (e->tag != EXPR_Func || ((FuncExpr *)e)->args.count != 2) continue;
         FuncExpr *f = (FuncExpr *)e;
-        for (int side = 0; side < 2; side++) {
-            Expr *col = opt_strip_relabel(f->args.items[side]);
-            if (col->tag != EXPR_ColumnRef || ((ColumnRefExpr *)col)->rel != p->leaf->node->rel) continue;
-            int att = ((ColumnRefExpr *)col)->col;
-            IndexBound bound;
-            if (att < 0 || type_phys(r->cols[att].type, r->cols[att].typmod) == PHYS_STR) continue;
-            if (!match_bound(b, p->leaf, att + 1, r->cols[att].type, e, &bound) || bound.value == NULL || bound.is_array) continue;
+        int side = fixed_column(p, s->rel, f->args.items[0]) >= 0 ? 0 : 1;
+        int att = fixed_column(p, s->rel, f->args.items[side]);
+        IndexBound bound;
+        if (att < 0 || !is_fixed_for(b, p->leaf, f->args.items[1 - side])) continue;
+        SelKernel compare = fn_sel_kernel(f->fn);
+        if (compare != NULL) {
+            ScanCheck *check = &s->checks[s->nchecks++];
+            *check = (ScanCheck){.filter = i, .col = att, .value_first = side == 1, .compare = compare};
+            TRY(opt_translate(o, f->args.items[1 - side], NULL, NULL, &check->value));
+        }
+        if (match_bound(b, p->leaf, att + 1, s->rel->cols[att].type, e, &bound) && bound.value != NULL && !bound.is_array) {
             ScanRange *range = &s->ranges[s->nranges++];
             range->col = att;
             range->cmp = bound.cmp;
             TRY(opt_translate(o, bound.value, NULL, NULL, &range->value));
-            break;
         }
     }
     return QN_OK;
@@ -506,7 +526,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         s->alias = get->alias;
         TRY(scan_columns(o, &fetched, &s->cols));
         s->ncols = fetched.count;
-        TRY(scan_ranges(b, p, s));
+        TRY(scan_conditions(b, p, s));
     }
     set_costs(n, p);
     TRY(opt_translate_list(o, &p->filter, &fetched, NULL, &n->filter));

@@ -108,6 +108,16 @@ typedef struct ScanRange {
     Expr *value; /* const or param */
 } ScanRange;
 
+/* A condition of a sequential scan's filter that compares a fixed-width column with a value free of the scan's columns: it is
+ * checked on the pages' arrays. */
+typedef struct ScanCheck {
+    int filter; /* which condition it is */
+    int col;    /* attribute position, 0-based */
+    bool value_first;
+    SelKernel compare;
+    Expr *value;
+} ScanCheck;
+
 /* A value of the outer row that the inner side of a nested loop reads as PARAM_EXEC id. */
 typedef struct NestParam {
     Expr *value;

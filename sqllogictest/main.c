@@ -426,5 +426,7 @@ main(int argc, char **argv)
     for (int i = 0; i < totals.nfeatures; i++)
         printf("  %-40s %7d / %d\n", totals.features[i].name, totals.features[i].passed, totals.features[i].passed + totals.features[i].failed);
     printf("\n%d passed, %d failed\n", totals.passed, totals.failed);
+    for (int i = 0; i < jobs.count; i++) free(jobs.items[i].path);
+    free(jobs.items);
     return ok && totals.failed == 0 ? 0 : 1;
 }

@@ -26,6 +26,7 @@
 
 #include "common/ctx.h"
 #include "types/batch.h"
+#include "types/function.h"
 
 typedef struct Heap Heap;           /* one open table; owned by the relation cache */
 typedef struct HeapScan HeapScan;   /* owned by the caller; ended by heap_scan_end */
@@ -152,11 +153,22 @@ typedef struct HeapRange {
     Value lo, hi;
 } HeapRange;
 
+/* A condition that a scan checks on the values where they lie, so that the other columns are read
+ * only for rows that pass: compare(column, value), or compare(value, column). */
+typedef struct HeapFilter {
+    int column; /* of fixed width */
+    bool value_first;
+    SelKernel compare;
+    const Vector *value; /* CONST; set before each run, unchanged during it */
+} HeapFilter;
+
 typedef struct HeapScanSpec {
     const int *columns; /* batch column i is table column columns[i]; HEAP_COL_ numbers too */
     int ncolumns;
     const HeapRange *ranges; /* all must hold */
     int nranges;
+    const HeapFilter *filters; /* rows that fail one are left out */
+    int nfilters;
     /* Data pages [first_page, end_page) in the order of heap_page_count; both 0: all there are when
      * the scan starts. Parallel scans hand out such ranges as morsels. */
     uint32_t first_page, end_page;
@@ -169,6 +181,8 @@ Status heap_scan_begin(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap,
  * lacks may be CONST); *out is NULL at the end. Fixed-width values are copied, strings point into
  * pages that stay fixed; all is valid until the next call on the scan. */
 Status heap_scan_next(Ctx *ctx, HeapScan *scan, int max_rows, Batch **out);
+/* Rows that filters left out since the last call of this function. */
+int64_t heap_scan_removed(HeapScan *scan);
 /* From the start again, with this snapshot and this range of pages (both 0: all). Allocates
  * nothing. */
 Status heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_page,

@@ -206,6 +206,26 @@ Status heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *co
 void heap_reset_vectors(const Heap *heap, const int *columns, int ncolumns, Vector **vecs,
                         bool nan);
 
+/* ---- conditions checked on the page (heap_filter.c) ---- */
+
+typedef struct HeapFilterRun {
+    const Heap *heap;
+    const HeapFilter *filters;
+    int nfilters;
+    Arena *arena;   /* the scan's */
+    Arena *strings; /* of the batch at hand */
+    Vector *column; /* a column that had to be read; NULL until needed */
+} HeapFilterRun;
+/* Keeps those of n slots that pass every filter. *all, in and out: the slots are 1..n, and the array
+ * was not written. The page is latched. */
+Status heap_filter_slots(Ctx *ctx, HeapFilterRun *run, const PageRef *ref, uint16_t *slots, int *n,
+                         bool *all);
+/* Asks for the lines that filters will read at next, a page laid out like this one most likely. */
+void heap_filter_prefetch(const HeapFilterRun *run, const HeapPage *like, const void *next);
+
+/* The same for the values that slots have in columns. */
+void heap_prefetch_rows(const HeapPage *p, const int *columns, int ncolumns, const uint16_t *slots, int n);
+
 /* ---- redo ---- */
 
 /* The common part of records that put rows on pages[page_at]; *in is what follows it. */
@@ -214,9 +234,9 @@ Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_
 
 /* ---- visibility (heap_visible.c) ---- */
 
-/* The slots visible to the snapshot, ascending, from slot `from` on; returns their number;
- * *dense_out: they are 1..n. */
-int heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *dense_out);
+/* The slots visible to the snapshot, ascending; returns their number. *all_out: they are 1..n, and
+ * slots was not written. */
+int heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *all_out);
 bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
 /* roots[s], 1 <= s <= nslots: the slot that index entries of version s name. */
 void heap_chain_roots(const HeapPage *p, uint16_t *roots);

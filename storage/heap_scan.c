@@ -1,14 +1,29 @@
 /* heap_scan.c - tables read in page order, or row by row through tids.
  *
- * A scan latches one page at a time, shared: it finds the visible slots, copies the fixed-width
- * columns asked for behind what the batch holds already, and makes views on strings. Pages whose
+ * A scan latches one page at a time, shared: it finds the visible slots that pass its filters,
+ * copies the fixed-width columns asked for behind what the batch holds already, and makes views on strings. Pages whose
  * strings are pointed to stay fixed (not latched) until the next call. Filling a batch from several
  * pages costs a copy of 4 to 16 bytes a value and saves the executor above its cost a batch. */
 #include "common/array.h"
 #include "storage/heap_priv.h"
 #include "storage/ssi.h"
 
-enum { SCAN_PINS_MAX = 64 }; /* pages of strings a batch may hold fixed; more end the batch */
+enum {
+    SCAN_PINS_MAX = 64, /* pages of strings a batch may hold fixed; more end the batch */
+    /* A batch that few rows pass into is handed up after this many times the rows it may hold: who
+     * needs one row only must not wait for a full one. */
+    SCAN_LOOK_AHEAD = 16,
+    STOP_CHECK_PAGES = 64,
+};
+
+/* Fixed while npos < nslots. */
+typedef struct ScanPage {
+    PageRef ref;
+    int npos, nslots;      /* slots[npos .. nslots) are still to be read */
+    const uint16_t *slots; /* found, or where all count, the numbers from 1 */
+    bool nan;
+    uint16_t found[HEAP_SLOTS_MAX];
+} ScanPage;
 
 struct HeapScan {
     Heap *heap;
@@ -20,13 +35,16 @@ struct HeapScan {
     uint32_t next, end; /* page ordinals */
     RelRun run;         /* the extent next is in; npages 0: none yet */
     bool run_skipped;   /* its bounds exclude every row */
-    /* The page at hand: fixed while npos < nslots. */
-    PageRef page;
-    int npos, nslots; /* slots[npos .. nslots) are still to be read */
-    bool dense, nan;
+    HeapFilterRun filter;
+    int64_t removed; /* by filters, not yet told */
+    int64_t looked;  /* rows looked at for the batch at hand */
+    ScanPage *page;  /* the one at hand */
+    ScanPage *ahead; /* with filters: the one after it, filtered already */
     PageRef pins[SCAN_PINS_MAX];
     int npins;
-    uint16_t slots[HEAP_SLOTS_MAX];
+    int nnumbers;      /* of numbers, as many as are set */
+    uint16_t *numbers; /* 1, 2, ...; NULL until needed */
+    ScanPage pages[2];
 };
 
 static Status
@@ -45,6 +63,10 @@ heap_scan_begin(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const 
     scan->heap = heap;
     scan->arena = arena;
     scan->spec = *spec;
+    scan->page = &scan->pages[0];
+    scan->ahead = &scan->pages[1];
+    scan->filter = (HeapFilterRun){
+        .heap = heap, .filters = spec->filters, .nfilters = spec->nfilters, .arena = arena};
     TRY(make_batch(ctx, arena, heap, spec->columns, spec->ncolumns, &scan->batch));
     TRY(heap_scan_rescan(ctx, scan, snap, spec->first_page, spec->end_page));
     *scan_out = scan;
@@ -54,9 +76,11 @@ heap_scan_begin(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const 
 static void
 let_go(HeapScan *scan)
 {
-    page_unfix(&scan->page);
+    for (int i = 0; i < 2; i++) {
+        page_unfix(&scan->pages[i].ref);
+        scan->pages[i].npos = scan->pages[i].nslots = 0;
+    }
     while (scan->npins > 0) page_unfix(&scan->pins[--scan->npins]);
-    scan->npos = scan->nslots = 0;
 }
 
 Status
@@ -118,14 +142,52 @@ next_run(Ctx *ctx, HeapScan *scan, bool *found_out)
     return QN_OK;
 }
 
-/* Fixes the next page that has visible rows, shared; scan->nslots is 0 at the end. */
+/* Slots 1..n, all of them. */
 static Status
-next_page(Ctx *ctx, HeapScan *scan)
+number_slots(Ctx *ctx, HeapScan *scan, int n)
+{
+    if (scan->numbers == NULL)
+        TRY_ALLOC(ctx, scan->numbers, ARENA_ARRAY(scan->arena, uint16_t, HEAP_SLOTS_MAX));
+    for (; scan->nnumbers < n; scan->nnumbers++)
+        scan->numbers[scan->nnumbers] = (uint16_t)(scan->nnumbers + 1);
+    return QN_OK;
+}
+
+/* Which slots of a page, latched, are to be read. */
+static Status
+find_slots(Ctx *ctx, HeapScan *scan, ScanPage *page)
+{
+    const HeapPage *p = heap_page(&page->ref);
+    bool all;
+    int n = heap_visible_slots(p, scan->snap, page->found, &all);
+    if (scan->filter.nfilters > 0 && n > 0) {
+        uint32_t at = scan->next - scan->run.ordinal;
+        int visible = n;
+        if (at < scan->run.npages)
+            heap_filter_prefetch(&scan->filter, p, page_address(ctx, scan->run.first + at));
+        TRY(heap_filter_slots(ctx, &scan->filter, &page->ref, page->found, &n, &all));
+        scan->removed += visible - n;
+        scan->looked += visible;
+    }
+    page->slots = page->found;
+    if (all) {
+        TRY(number_slots(ctx, scan, n));
+        page->slots = scan->numbers;
+    }
+    page->npos = 0;
+    page->nslots = n;
+    page->nan = n > 0 && heap_page_has_nan(p, scan->spec.columns, scan->spec.ncolumns);
+    return QN_OK;
+}
+
+/* Takes the next data page, latched shared if it has rows for us; *found_out false at the end. */
+static Status
+take_page(Ctx *ctx, HeapScan *scan, ScanPage *page, bool *found_out)
 {
     while (scan->next < scan->end) {
-        bool found;
-        TRY(next_run(ctx, scan, &found));
-        if (!found) break;
+        if (scan->next % STOP_CHECK_PAGES == 0) TRY(ctx_check_stop(ctx));
+        TRY(next_run(ctx, scan, found_out));
+        if (!*found_out) return QN_OK;
         if (scan->run_skipped) {
             scan->next = scan->run.ordinal + scan->run.npages;
             continue;
@@ -134,27 +196,54 @@ next_page(Ctx *ctx, HeapScan *scan)
         uint8_t entry = scan->run.entries[at];
         scan->next++;
         if ((entry & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) != MAP_USED) continue;
-        TRY(page_fix(ctx, scan->run.first + at, FIX_SHARED, &scan->page));
-        if (page_header(&scan->page)->type ==
+        TRY(page_fix(ctx, scan->run.first + at, FIX_SHARED, &page->ref));
+        if (page_header(&page->ref)->type ==
             PAGE_OVERFLOW) { /* became one after the run was copied */
-            page_unfix(&scan->page);
+            page_unfix(&page->ref);
             continue;
         }
-        const HeapPage *p = heap_page(&scan->page);
-        Status st = heap_page_check(ctx, scan->heap, &scan->page);
-        if (st == QN_OK && snapshot_is_tracked(scan->snap)) st = heap_note_page_read(ctx, p, scan->snap);
-        if (st != QN_OK) {
-            page_unfix(&scan->page);
-            return st;
-        }
-        scan->npos = 0;
-        scan->nslots = heap_visible_slots(p, scan->snap, scan->slots, &scan->dense);
-        scan->nan =
-            scan->nslots > 0 && heap_page_has_nan(p, scan->spec.columns, scan->spec.ncolumns);
-        if (scan->nslots > 0) return QN_OK;
-        page_unfix(&scan->page);
+        Status st = heap_page_check(ctx, scan->heap, &page->ref);
+        if (st == QN_OK && snapshot_is_tracked(scan->snap))
+            st = heap_note_page_read(ctx, heap_page(&page->ref), scan->snap);
+        if (st == QN_OK) st = find_slots(ctx, scan, page);
+        if (st != QN_OK || page->nslots == 0) page_unfix(&page->ref);
+        return st;
     }
-    scan->npos = scan->nslots = 0;
+    *found_out = false;
+    return QN_OK;
+}
+
+/* Filters the page after the one at hand and asks for the values that will be read of it, so that they are on
+ * their way while the one at hand is read. Two latches are never held at once. */
+static Status
+look_ahead(Ctx *ctx, HeapScan *scan, bool *found_out)
+{
+    ScanPage *page = scan->ahead;
+    TRY(take_page(ctx, scan, page, found_out));
+    if (page->nslots == 0) return QN_OK;
+    heap_prefetch_rows(heap_page(&page->ref), scan->spec.columns, scan->spec.ncolumns, page->slots,
+                       page->nslots);
+    page_unlatch(&page->ref);
+    return QN_OK;
+}
+
+/* Moves on to the next page that has rows for us, latched; scan->page->nslots is 0 at the end. */
+static Status
+next_page(Ctx *ctx, HeapScan *scan)
+{
+    bool found = true;
+    scan->page->npos = scan->page->nslots = 0;
+    while (found && scan->page->nslots == 0) {
+        if (scan->filter.nfilters == 0) {
+            TRY(take_page(ctx, scan, scan->page, &found));
+            continue;
+        }
+        ScanPage *done = scan->page;
+        scan->page = scan->ahead;
+        scan->ahead = done;
+        TRY(look_ahead(ctx, scan, &found));
+        if (scan->page->nslots > 0) page_latch(&scan->page->ref, FIX_SHARED);
+    }
     return QN_OK;
 }
 
@@ -164,13 +253,13 @@ take_rows(Ctx *ctx, HeapScan *scan, int n, bool *pinned_out)
 {
     Batch *b = scan->batch;
     HeapStrings strings = {.arena = scan->strings};
-    const uint16_t *slots = scan->slots + scan->npos;
+    const uint16_t *slots = scan->page->slots + scan->page->npos;
     bool dense = slots[n - 1] - slots[0] == n - 1;
     for (int i = 0; i < scan->spec.ncolumns; i++)
-        TRY(heap_read_column(ctx, scan->heap, &scan->page, scan->spec.columns[i], slots, n, dense,
+        TRY(heap_read_column(ctx, scan->heap, &scan->page->ref, scan->spec.columns[i], slots, n, dense,
                              b->cols[i], b->nrows, &strings));
     b->nrows += n;
-    scan->npos += n;
+    scan->page->npos += n;
     *pinned_out = strings.pinned;
     return QN_OK;
 }
@@ -179,15 +268,15 @@ take_rows(Ctx *ctx, HeapScan *scan, int n, bool *pinned_out)
 static void
 leave_page(HeapScan *scan, bool pinned)
 {
-    bool more = scan->npos < scan->nslots;
+    bool more = scan->page->npos < scan->page->nslots;
     if (!more && !pinned) {
-        page_unfix(&scan->page);
+        page_unfix(&scan->page->ref);
         return;
     }
-    page_unlatch(&scan->page);
+    page_unlatch(&scan->page->ref);
     if (!more) {
-        scan->pins[scan->npins++] = scan->page;
-        scan->page = PAGE_REF_NONE;
+        scan->pins[scan->npins++] = scan->page->ref;
+        scan->page->ref = PAGE_REF_NONE;
     }
 }
 
@@ -195,26 +284,31 @@ static Status
 fill_batch(Ctx *ctx, HeapScan *scan, int max_rows)
 {
     Batch *b = scan->batch;
+    scan->looked = 0;
     while (b->nrows < max_rows && scan->npins < SCAN_PINS_MAX) {
         bool pinned = false;
-        if (scan->npos < scan->nslots && scan->page.mode == FIX_PIN)
-            page_latch(&scan->page, FIX_SHARED);
-        else
+        if (b->nrows > 0 && scan->looked >= (int64_t)SCAN_LOOK_AHEAD * max_rows) break;
+        ScanPage *page = scan->page;
+        if (page->npos < page->nslots && page->ref.mode == FIX_PIN) {
+            page_latch(&page->ref, FIX_SHARED);
+        } else {
             TRY(next_page(ctx, scan));
-        if (scan->nslots == 0) break;
+            page = scan->page;
+        }
+        if (page->nslots == 0) break;
         /* A page with NaN makes a batch of its own, its numerics in variable form. */
-        if (scan->nan && b->nrows > 0) {
-            page_unlatch(&scan->page);
+        if (page->nan && b->nrows > 0) {
+            page_unlatch(&page->ref);
             break;
         }
         if (b->nrows == 0)
             heap_reset_vectors(scan->heap, scan->spec.columns, scan->spec.ncolumns, b->cols,
-                               scan->nan);
-        int n = scan->nslots - scan->npos;
+                               page->nan);
+        int n = page->nslots - page->npos;
         if (n > max_rows - b->nrows) n = max_rows - b->nrows;
         TRY(take_rows(ctx, scan, n, &pinned));
         leave_page(scan, pinned);
-        if (scan->nan) break;
+        if (page->nan) break;
     }
     return QN_OK;
 }
@@ -231,6 +325,7 @@ heap_scan_next(Ctx *ctx, HeapScan *scan, int max_rows, Batch **out)
     else
         arena_reset(scan->strings);
     if (max_rows > BATCH_ROWS) max_rows = BATCH_ROWS;
+    scan->filter.strings = scan->strings;
     b->nrows = 0;
     Status st = fill_batch(ctx, scan, max_rows);
     if (st != QN_OK) {
@@ -242,6 +337,14 @@ heap_scan_next(Ctx *ctx, HeapScan *scan, int max_rows, Batch **out)
     b->sel = NULL;
     *out = b;
     return QN_OK;
+}
+
+int64_t
+heap_scan_removed(HeapScan *scan)
+{
+    int64_t n = scan->removed;
+    scan->removed = 0;
+    return n;
 }
 
 /* ---- rows by tid ---- */

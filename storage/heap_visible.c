@@ -22,16 +22,16 @@ offset_visible(const HeapPage *p, const Snapshot *snap, uint32_t offset, XidMemo
 }
 
 int
-heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *dense_out)
+heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *all_out)
 {
     int n = 0;
-    *dense_out = true;
+    *all_out = false;
     if (heap_page_is_blank(p)) return 0;
     if (p->nspecial == 0 && ((p->page.flags & PAGE_FLAG_ALL_VISIBLE) != 0 ||
                              (p->nended == 0 && (heap_xid(p, p->xmin_max) < snap->settled ||
                                                  (p->xmin_min == p->xmin_max &&
                                                   xid_visible(snap, heap_xid(p, p->xmin_max))))))) {
-        for (int i = 0; i < p->nslots; i++) slots[i] = (uint16_t)(i + 1);
+        *all_out = true;
         return p->nslots;
     }
     const uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p);
@@ -43,7 +43,6 @@ heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, boo
         if (xmaxs[i] != 0 && offset_visible(p, snap, xmaxs[i], &max)) continue;
         slots[n++] = (uint16_t)(i + 1);
     }
-    *dense_out = n > 0 && slots[n - 1] - slots[0] == n - 1;
     return n;
 }
 

@@ -97,6 +97,14 @@ page_fix(Ctx *ctx, PageNo number, FixMode mode, PageRef *out)
     return page_fix_slow(ctx, number, mode, out);
 }
 
+/* Where page number lies when it is resident: for prefetches, which may ask for anything. */
+static inline const void *
+page_address(const Ctx *ctx, PageNo number)
+{
+    const PoolHot *pool = (const PoolHot *)ctx->pool;
+    return pool->base + ((size_t)number << pool->page_shift);
+}
+
 /* A page whose old bytes do not matter (newly allocated): exclusive, zeroed, fresh, not read from disk. */
 Status page_fix_new(Ctx *ctx, PageNo number, PageRef *out);
 

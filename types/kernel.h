@@ -180,6 +180,16 @@ out_set_form(KernelCall *call, Phys phys, int scale)
         }                                                                                          \
         const int ma_ = ca_ ? 0 : -1, mb_ = cb_ ? 0 : -1;                                          \
         int m_ = 0;                                                                                \
+        if (sel != NULL && cb_ && va_ == NULL) {                                                   \
+            const TB y = b_[0];                                                                    \
+            for (int k_ = 0; k_ < n; k_++) {                                                       \
+                const uint16_t i_ = sel[k_];                                                       \
+                const TA x = a_[i_ & ma_];                                                         \
+                out[m_] = i_;                                                                      \
+                m_ += (EXPR);                                                                      \
+            }                                                                                      \
+            return m_;                                                                             \
+        }                                                                                          \
         for (int k_ = 0; k_ < n; k_++) {                                                           \
             const int i_ = sel != NULL ? sel[k_] : k_;                                             \
             const TA x = a_[i_ & ma_];                                                             \
