@@ -1,6 +1,7 @@
 /* recursive.c - Recursive Union: the seed's rows, then the step's over the rows of the round before, until a round gives none. With
  * UNION rows seen before are dropped. Rows go up as they come and are kept for the next round beside. The step is rescanned
- * with only the work table changed, so that hash tables over everything else survive. */
+ * with only the work table changed, so that hash tables over everything else survive. Where the plan has a step for many rows, it
+ * takes over, for good, when enough have come. */
 #include "executor/exec.h"
 #include "executor/hashtable.h"
 #include "executor/vecutil.h"
@@ -17,7 +18,9 @@ typedef struct RecursiveState {
     char **found;
     uint16_t *fresh;
     uint16_t *sel;
-    int64_t rounds;
+    int64_t nstepped;  /* rows that have gone into the step */
+    ExecNode *step;    /* the one in use */
+    ExecNode *large;   /* children[0], built when needed */
 } RecursiveState;
 
 static Status
@@ -60,6 +63,22 @@ drop_seen(RecursiveState *s, Batch *b)
     return QN_OK;
 }
 
+/* From the next round on the step is the one for many rows. */
+static Status
+enlarge(RecursiveState *s)
+{
+    ExecNode *node = &s->base;
+    if (node->children == NULL) TRY_ALLOC(node->ctx, node->children, ARENA_ARRAY(node->arena, ExecNode *, 1));
+    node->nchildren = 1;
+    if (s->large == NULL) {
+        Status st = exec_build_node(node->exec, s->plan->large.items[0], &node->children[0]);
+        s->large = node->children[0];
+        TRY(st);
+    }
+    s->step = s->large;
+    return QN_OK;
+}
+
 static Status
 next_round(RecursiveState *s)
 {
@@ -73,11 +92,15 @@ next_round(RecursiveState *s)
         return QN_OK;
     }
     s->in_step = true;
-    s->rounds++;
-    node->exec->worktables[s->plan->worktable].rows = s->now;
+    s->nstepped += rowstore_count(s->now);
     DepSet changed = s->inner_changed | dep_worktable(s->plan->worktable);
     s->inner_changed = 0;
-    return exec_rescan(node->inner, changed);
+    if (s->plan->large.count > 0 && s->step == node->inner && (double)s->nstepped > s->plan->large_after) {
+        TRY(enlarge(s));
+        changed |= DEP_RUN;
+    }
+    node->exec->worktables[s->plan->worktable].rows = s->now;
+    return exec_rescan(s->step, changed);
 }
 
 static Status
@@ -87,7 +110,7 @@ recursive_next(ExecNode *node, Batch **out)
     *out = NULL;
     while (*out == NULL && !s->is_done) {
         Batch *b;
-        TRY(exec_next(s->in_step ? node->inner : node->outer, &b));
+        TRY(exec_next(s->in_step ? s->step : node->outer, &b));
         if (b == NULL) {
             TRY(next_round(s));
             continue;
@@ -120,6 +143,8 @@ recursive_rescan(ExecNode *node, DepSet changed)
     clear(s);
     s->inner_changed |= changed;
     s->in_step = s->is_done = false;
+    s->nstepped = 0;
+    s->step = node->inner;
     return exec_rescan(node->outer, changed);
 }
 

@@ -773,6 +773,14 @@ has_children(Printer *p, const PlanNode *n, int nsubplans)
     return n->outer != NULL || n->inner != NULL || plan_node_children(n) != NULL || nsubplans > 0;
 }
 
+/* The large step of a recursion is shown when it ran, or when everything is asked for. */
+static bool
+is_hidden(Printer *p, const PlanNode *parent, const PlanNode *child)
+{
+    const NodeInstr *x = node_instr(p, child);
+    return parent->tag == PLAN_RecursiveUnion && !p->opt->verbose && (x == NULL || x->loops == 0);
+}
+
 static Status
 put_children(Printer *p, const PlanNode *n)
 {
@@ -786,7 +794,8 @@ put_children(Printer *p, const PlanNode *n)
     if (n->outer != NULL) TRY(put_node(p, n->outer, n, "Outer", NULL));
     if (n->inner != NULL) TRY(put_node(p, n->inner, n, "Inner", NULL));
     const PlanNodeList *children = plan_node_children(n);
-    for (int i = 0; children != NULL && i < children->count; i++) TRY(put_node(p, children->items[i], n, "Member", NULL));
+    for (int i = 0; children != NULL && i < children->count; i++)
+        if (!is_hidden(p, n, children->items[i])) TRY(put_node(p, children->items[i], n, "Member", NULL));
     for (int i = 0; i < nids; i++)
         if (!p->plan->subplan_info[ids[i]].is_init && !p->plan->subplan_info[ids[i]].is_cte) TRY(put_subplan(p, ids[i], n));
     close_group(p, "Plans", true);

@@ -592,6 +592,53 @@ plan_set_op(Opt *o, LSetOp *s, const Want *w, Sub *out)
     return all_columns(o, &s->base, &out->cols);
 }
 
+/* Tuples of the largest table in the plan that an index gives to a nested loop's inner side; 0: none. */
+static double
+largest_probed(const PlanNode *n)
+{
+    double most = 0;
+    for (; n != NULL; n = n->outer) {
+        const PlanNode *inner = n->tag == PLAN_NestLoop ? n->inner : NULL;
+        if (inner != NULL && inner->tag == PLAN_Memoize) inner = inner->outer;
+        if (inner == NULL || inner->tag != PLAN_IndexScan) continue;
+        most = fmax(most, ((const IndexScanPlan *)inner)->rel->tuples);
+    }
+    return most;
+}
+
+/* Whether each round costs what its rows cost: the work table streams along the outer sides, past hash tables that survive. */
+static bool
+streams_worktable(const PlanNode *n)
+{
+    bool hashed = false;
+    for (; n != NULL; n = n->outer) {
+        switch (n->tag) {
+        case PLAN_WorkTableScan: return hashed;
+        case PLAN_HashJoin: hashed = true; break;
+        case PLAN_NestLoop:
+        case PLAN_SubqueryScan: break;
+        default: return false;
+        }
+    }
+    return false;
+}
+
+/* How many rows a recursive step meets is a guess. Where the guess leads to index probes, the step is planned for many rows as
+ * well; it takes over once the probes have cost as much as its hash tables will (which is at most twice what knowing would have
+ * cost). */
+static Status
+plan_large_step(Opt *o, LRecursive *r, const PlanNode *small, RecursiveUnionPlan *n)
+{
+    double probed = largest_probed(small), per_row = small->total_cost / fmax(1, o->worktable_rows);
+    Sub step;
+    if (probed <= o->worktable_rows) return QN_OK;
+    o->worktable_rows = 2 * probed; /* more than any table has, so that tables are what is hashed */
+    TRY(plan_outputs(o, r->base.right, &r->outs[1], 0, &step));
+    if (!streams_worktable(step.node) || per_row <= 0) return QN_OK;
+    n->large_after = step.node->startup_cost / per_row;
+    return array_push(o->ctx, o->arena, &n->large, step.node);
+}
+
 static Status
 plan_recursive(Opt *o, LRecursive *r, Sub *out)
 {
@@ -599,13 +646,16 @@ plan_recursive(Opt *o, LRecursive *r, Sub *out)
     Sub seed, step;
     double saved = o->worktable_rows;
     TRY(plan_outputs(o, r->base.left, &r->outs[0], 0, &seed));
+    int nsubplans = o->subplans.count;
     o->worktable_rows = seed.node->rows * ctx->settings->recursive_worktable_factor;
     TRY(plan_outputs(o, r->base.right, &r->outs[1], 0, &step));
-    o->worktable_rows = saved;
     RecursiveUnionPlan *n = PNODE_NEW(o, RecursiveUnion, seed.node, step.node);
     if (n == NULL) return RAISE_OOM(ctx);
     n->worktable = r->worktable;
     n->distinct = r->distinct;
+    /* Subqueries of the step are planned once. */
+    if (o->subplans.count == nsubplans) TRY(plan_large_step(o, r, step.node, n));
+    o->worktable_rows = saved;
     TRY(pnode_pass_targets(o, &n->base, &seed, NULL));
     n->base.rows = seed.node->rows + 10 * step.node->rows;
     n->base.total_cost = seed.node->total_cost + 10 * step.node->total_cost + n->base.rows * ctx->settings->cpu_tuple_cost;
@@ -960,6 +1010,7 @@ plan_node_children(const PlanNode *n)
     case PLAN_MergeAppend: return &((const MergeAppendPlan *)n)->children;
     case PLAN_BitmapAnd: return &((const BitmapAndPlan *)n)->children;
     case PLAN_BitmapOr: return &((const BitmapOrPlan *)n)->children;
+    case PLAN_RecursiveUnion: return &((const RecursiveUnionPlan *)n)->large;
     default: return NULL;
     }
 }
