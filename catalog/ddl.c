@@ -245,6 +245,17 @@ ddl_put_stats(Ctx *ctx, StatsDef *def)
     return catalog_put(ctx, o);
 }
 
+Status
+ddl_forget_stats(Ctx *ctx, Oid rel_oid)
+{
+    CatObjList list;
+    Status st = QN_OK;
+    TRY(catalog_children(ctx, ctx->stmt_arena, rel_oid, OBJ_STATS, &list));
+    for (int i = 0; i < list.count && st == QN_OK; i++) st = catalog_remove(ctx, list.items[i]->oid);
+    catobj_list_release(&list);
+    return st;
+}
+
 static Status
 oids_of(Ctx *ctx, CatObjList *list, char relkind, Oid **out, int *n_out)
 {

@@ -68,8 +68,9 @@ typedef struct DropTarget {
 Status ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade);
 /* The same with cascade and no notice: temporary objects whose time is over. */
 Status ddl_drop_quietly(Ctx *ctx, const DropTarget *targets, int n);
-/* 0A000 when a view reads the relation: view texts hold names, so what they name cannot be renamed yet. what: "rename". */
-Status ddl_refuse_views(Ctx *ctx, Oid rel_oid, const char *what);
+/* The views that name the relation, in the statement's arena; the first that reads the column, as "view v", or NULL. */
+Status ddl_views_reading(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out);
+Status ddl_view_that_reads(Ctx *ctx, Oid rel_oid, int attnum, const char **out);
 /* "table t", "column a of table t", "view s.v": as PostgreSQL describes objects. In the arena. */
 Status ddl_describe(Ctx *ctx, const DropTarget *t, const char **out);
 
@@ -79,5 +80,8 @@ Status ddl_all_tables(Ctx *ctx, Oid **out, int *n_out);
 
 /* Statistics of a table, replacing what was there. */
 Status ddl_put_stats(Ctx *ctx, StatsDef *def);
+Status ddl_forget_stats(Ctx *ctx, Oid rel_oid);
+/* The heap of a definition that is not in the catalog (yet); the caller closes it. */
+Status ddl_open_heap(Ctx *ctx, Arena *arena, const RelDef *def, struct Heap **out);
 
 #endif

@@ -231,7 +231,7 @@ add_column_parts(DropList *l, int i)
             st = catobj_to_constraint(ctx, l->arena, o, &c);
             if (st == QN_OK && mentions(c->ref_attnums, c->nkeys, t.attnum))
                 st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, o->parent != t.oid, i);
-        } else {
+        } else if (o->kind == OBJ_RELATION) {
             RelDef *seq;
             st = catobj_to_relation(ctx, l->arena, o, &seq);
             if (st == QN_OK && seq->sequence != NULL && seq->sequence->owner_attnum == t.attnum)
@@ -497,20 +497,42 @@ ddl_drop_quietly(Ctx *ctx, const DropTarget *targets, int n)
     return drop(ctx, targets, n, true, true);
 }
 
-Status
-ddl_refuse_views(Ctx *ctx, Oid rel_oid, const char *what)
+static bool
+reads(const CatObj *o, Oid rel_oid, int attnum)
+{
+    for (int i = 0; o->relkind == RELKIND_VIEW && i < o->ndeps; i++)
+        if (o->deps[i].ref == rel_oid && (attnum == 0 || o->deps[i].ref_attnum == attnum)) return true;
+    return false;
+}
+
+static Status
+views_reading(Ctx *ctx, Oid rel_oid, int attnum, Oid **out, int *n_out)
 {
     CatObjList all;
-    const char *view = NULL;
-    TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &all));
-    for (int i = 0; i < all.count && view == NULL; i++)
-        for (int k = 0; k < all.items[i]->ndeps; k++)
-            if (all.items[i]->relkind == RELKIND_VIEW && all.items[i]->deps[k].ref == rel_oid)
-                view = all.items[i]->name;
     Status st = QN_OK;
-    if (view != NULL)
-        st = RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot %s a relation that view \"%s\" reads yet", what,
-                   view);
+    int n = 0;
+    TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &all));
+    TRY_ALLOC_GOTO(ctx, *out, ARENA_ARRAY(ctx->stmt_arena, Oid, all.count + 1));
+    for (int i = 0; i < all.count; i++)
+        if (reads(all.items[i], rel_oid, attnum)) (*out)[n++] = all.items[i]->oid;
+    *n_out = n;
+done:
     catobj_list_release(&all);
     return st;
+}
+
+Status
+ddl_views_reading(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out)
+{
+    return views_reading(ctx, rel_oid, 0, out, n_out);
+}
+
+Status
+ddl_view_that_reads(Ctx *ctx, Oid rel_oid, int attnum, const char **out)
+{
+    Oid *views;
+    int n;
+    *out = NULL;
+    TRY(views_reading(ctx, rel_oid, attnum, &views, &n));
+    return n > 0 ? ddl_describe(ctx, &(DropTarget){.kind = OBJ_RELATION, .oid = views[0]}, out) : QN_OK;
 }

@@ -1,6 +1,7 @@
 /* relbuild.c - a Relation out of its objects: the relation's own, its indexes, constraints and statistics, and the foreign keys
  * that point at it. The result owns an arena and shares nothing. */
 #include "catalog/catalog_priv.h"
+#include "catalog/ddl.h"
 #include "catalog/systable.h"
 #include "common/bits.h"
 #include "storage/index.h"
@@ -94,6 +95,15 @@ open_heap(Ctx *ctx, Relation *rel, const RelDef *def)
     *desc = (HeapDesc){.relid = rel->oid, .root_page = def->root_page, .name = rel->name,
                        .layouts = layouts, .nlayouts = def->layout, .indexed = indexed};
     return heap_open(ctx, arena, desc, &rel->heap);
+}
+
+Status
+ddl_open_heap(Ctx *ctx, Arena *arena, const RelDef *def, struct Heap **out)
+{
+    Relation rel = {.oid = def->oid, .name = def->name, .arena = arena};
+    TRY(open_heap(ctx, &rel, def));
+    *out = rel.heap;
+    return QN_OK;
 }
 
 static Status

@@ -65,6 +65,13 @@ subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **
 
 /* ---- tables and views ---- */
 
+/* For uses.c: not what a view names, in its turn. */
+static void
+note_named(Scope *s, const NsItem *item, const Relation *r)
+{
+    if (s->b->view_depth == 0) s->ps->rels[item->rel].oid = r->oid;
+}
+
 /* only: ONLY t, its own rows. */
 static Status
 bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_mode, LNode **out, NsItem **item_out)
@@ -81,6 +88,7 @@ bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_
     }
     TRY(new_item(s, *out, name, r->ncols, NULL, item_out));
     (*item_out)->relation = r;
+    note_named(s, *item_out, r);
     return apply_alias_columns(s, alias, *item_out);
 }
 
@@ -135,6 +143,7 @@ bind_view(Scope *s, const Relation *r, const Alias *alias, LNode **out, NsItem *
     }
     q->out_names = names;
     TRY(subquery_item(s, q, alias, alias != NULL ? alias->name : r->name, out, item_out));
+    note_named(s, *item_out, r);
     return QN_OK;
 }
 

@@ -192,6 +192,9 @@ Status subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, L
 Status relation_members(Scope *s, const Relation *r, int lock_mode, MemberList *out);
 Status bind_append(Scope *s, const Relation *r, const char *alias, int lock_mode, LNode **out);
 
+/* uses.c */
+Status note_star(Scope *s, int loc, NsItem *const *items, int n);
+
 /* bind_setop.c */
 Status bind_setop(Scope *s, const SelectStmt *stmt, Query **out);
 Status bind_values(Scope *s, const SelectStmt *stmt, bool keep_unknown, Query **out);

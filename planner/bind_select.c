@@ -29,14 +29,15 @@ expand_star(SelectState *st, const ColumnRef *c)
 {
     Scope *s = st->scope;
     if (c->fields.count == 1) {
-        bool any = false;
+        NsList seen = {0};
         for (int i = 0; i < s->items.count; i++) {
-            const NsItem *item = s->items.items[i];
+            NsItem *item = s->items.items[i];
             if (!item->cols_visible || item->lateral_only) continue;
-            any = true;
+            TRY(ns_push(s, &seen, item));
             TRY(expand_item(st, item, c->loc));
         }
-        if (!any) return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "SELECT * with no tables specified is not valid"), c->loc);
+        TRY(note_star(s, c->loc, seen.items, seen.count));
+        if (seen.count == 0) return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "SELECT * with no tables specified is not valid"), c->loc);
         return QN_OK;
     }
     int n = c->fields.count;
@@ -44,6 +45,7 @@ expand_star(SelectState *st, const ColumnRef *c)
     NsItem *item;
     TRY(scope_find_item(s, schema, table, c->loc, &item, NULL));
     if (item == NULL) return raise_missing_table(s, schema, table, c->loc);
+    TRY(note_star(s, c->loc, &item, 1));
     return expand_item(st, item, c->loc);
 }
 

@@ -85,6 +85,7 @@ typedef struct CteInfo {
 typedef struct RelInfo {
     LNode *node; /* the producer */
     const char *alias;
+    Oid oid; /* of the table or view that the statement itself names here; else 0 */
 } RelInfo;
 
 /* One a statement; shared by its Queries. */
@@ -102,6 +103,7 @@ typedef struct PlanState {
     int nexec_params;
     int nsubqueries; /* SubPlanExprs made */
     int nderived;    /* subqueries and views in FROM */
+    struct QueryUses *uses; /* NULL: nobody asks */
     ARRAY(PlanDep) deps;
 } PlanState;
 

@@ -25,6 +25,26 @@ plan_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, const O
 }
 
 Status
+plan_select_as(Ctx *ctx, Arena *arena, const char *sql, const Ast *select, const Oid *types, const int32_t *typmods, Plan **out)
+{
+    PlanState *ps;
+    Query *q;
+    TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
+    ps->ctx = ctx;
+    ps->arena = arena;
+    ps->sql = sql;
+    TRY(bind_statement(ps, select, &q));
+    for (int i = 0; i < q->out.count; i++) {
+        Expr *e = q->out.items[i];
+        TRY(coerce_to_target(ps, e, types[i], typmods[i], CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, &q->out.items[i]));
+        if (q->out.items[i] != NULL) continue;
+        return RAISE(ctx, ERR_DATATYPE_MISMATCH, "expression is of type %s but type %s is needed", type_text(ps, e->type), type_text(ps, types[i]));
+    }
+    TRY(passes_run(ps, q));
+    return physical_plan(ps, q, out);
+}
+
+Status
 plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type, int32_t typmod, Expr **out)
 {
     PlanState *ps;

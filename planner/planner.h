@@ -2,6 +2,7 @@
 #ifndef PLANNER_PLANNER_H
 #define PLANNER_PLANNER_H
 
+#include "common/array.h"
 #include "parser/ast.h"
 #include "planner/plan.h"
 
@@ -9,6 +10,26 @@
  * declared types of $1.. (0: to be inferred); Plan.param_types holds the result. The plan lives in arena. */
 Status plan_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, const Oid *param_types,
                       int nparams, Plan **out);
+
+/* A SELECT whose outputs become values of these types, by assignment rules: what a table's rows turn into. */
+Status plan_select_as(Ctx *ctx, Arena *arena, const char *sql, const Ast *select, const Oid *types,
+                      const int32_t *typmods, Plan **out);
+
+/* What a query refers to. Positions are bytes in its text, from 1; 0: not written out. */
+typedef struct ColumnUse {
+    Oid oid;    /* a table or view */
+    int attnum; /* 0: named in FROM */
+    int loc;
+} ColumnUse;
+typedef struct StarUse {
+    int loc;          /* of * or t.* in a target list */
+    const char *text; /* the columns it means */
+} StarUse;
+typedef struct QueryUses {
+    ARRAY(ColumnUse) uses;
+    ARRAY(StarUse) stars;
+} QueryUses;
+Status plan_uses(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, QueryUses *out);
 
 /* One expression without FROM, as in DEFAULT, CHECK, index expressions: columns are those of rel (may be NULL),
  * as ColumnRef (INPUT_OUTER, attribute position); coerced by assignment rules to type unless it is 0. */

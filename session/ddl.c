@@ -9,7 +9,7 @@ wrong_kind(const char *kinds)
     if (strcmp(kinds, "r") == 0) return "is not a table";
     if (strcmp(kinds, "v") == 0) return "is not a view";
     if (strcmp(kinds, "S") == 0) return "is not a sequence";
-    if (strcmp(kinds, "i") == 0) return "is not an index";
+    if (strcmp(kinds, "i") == 0 || strcmp(kinds, "iI") == 0) return "is not an index";
     return "is not a table or view";
 }
 
@@ -253,6 +253,7 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_CommentStmt: return run_comment(&d, AST_AS(CommentStmt, ast));
     case AST_AlterTableStmt: return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));
     case AST_RenameStmt: return ddl_run_rename(&d, AST_AS(RenameStmt, ast));
+    case AST_AlterObjectSchemaStmt: return ddl_run_set_schema(&d, AST_AS(AlterObjectSchemaStmt, ast));
     case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));
     case AST_VacuumStmt: return ddl_run_vacuum(&d, AST_AS(VacuumStmt, ast));
     case AST_CreateTableAsStmt: {

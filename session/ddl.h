@@ -3,6 +3,7 @@
 #define SESSION_DDL_H
 
 #include "catalog/ddl.h"
+#include "planner/planner.h"
 #include "session/utility.h"
 #include "storage/keycodec.h"
 
@@ -53,6 +54,8 @@ Status ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *e
 /* Constraints of a table that exists: CHECK, PRIMARY KEY, UNIQUE, FOREIGN KEY. attnum: the column it was written at, or 0. is_new: the table
  * is empty and nobody sees it. */
 Status ddl_add_constraint(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new);
+/* 42804 when the columns of a foreign key cannot be compared. */
+Status ddl_check_foreign_types(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *def);
 /* A CHECK constraint of that name is there: whether it is this one (a NOTICE says that they are one from here on). is_local: it is
  * declared at rel itself, else a parent hands it down. 42710, 42P17. */
 Status ddl_merge_check(Ddl *d, const Relation *rel, const RelConstraint *old, const RelConstraint *def, bool is_local,
@@ -78,6 +81,10 @@ Status ddl_disown(Ddl *d, const Relation *child, const Relation *parent);
 /* The tables that inherit from rel, directly (all false) or at all, locked; by levels, oids ascending in each. */
 Status ddl_children(Ddl *d, const Relation *rel, bool all, const Relation ***out, int *n_out);
 
+/* ddl_rewrite.c */
+/* The rows of rel as def has them: values[i] (over the old row; NULL: as it is) for each column; def goes into the catalog, indexes are built again. */
+Status ddl_rewrite_table(Ddl *d, const Relation *rel, RelDef *def, const Ast *const *values);
+
 /* ddl_validate.c: does what is in the table hold? 23514, 23502, 23503. */
 Status ddl_validate_check(Ddl *d, const Relation *rel, const RelConstraint *c);
 Status ddl_validate_not_null(Ddl *d, const Relation *rel, const char *column);
@@ -92,9 +99,27 @@ Status ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid);
 Status ddl_run_view(Ddl *d, const ViewStmt *v);
 Status ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists);
 
-/* ddl_alter.c */
+/* ddl_view_text.c */
+/* The query's text with every star written out. */
+Status ddl_expand_stars(Ddl *d, const char *text, const QueryUses *uses, const char **out);
+/* A relation or (attnum) a column of it gets another name, or another schema. */
+typedef struct Renaming {
+    Oid oid;
+    int attnum;
+    const char *old_name, *name;
+    const char *schema; /* the new one, if it changes */
+} Renaming;
+typedef struct ViewEdits {
+    ARRAY(RelDef *) views;
+} ViewEdits;
+/* Before the catalog changes: the texts of the views that name it as they must be; after: into the catalog. */
+Status ddl_edit_views(Ddl *d, const Renaming *r, ViewEdits *out);
+Status ddl_put_views(Ddl *d, const ViewEdits *edits);
+
+/* ddl_alter.c, ddl_rename.c */
 Status ddl_run_alter_table(Ddl *d, const AlterTableStmt *a);
 Status ddl_run_rename(Ddl *d, const RenameStmt *r);
+Status ddl_run_set_schema(Ddl *d, const AlterObjectSchemaStmt *s);
 
 /* ddl_maintain.c */
 Status ddl_run_truncate(Ddl *d, const TruncateStmt *t);
@@ -105,6 +130,8 @@ Status ddl_at_commit(Ctx *ctx);
 /* ddl_sequence.c */
 Status ddl_run_create_sequence(Ddl *d, const CreateSeqStmt *c);
 Status ddl_run_alter_sequence(Ddl *d, const AlterSeqStmt *a);
+/* ALTER SEQUENCE's options on a sequence's definition, which goes into the catalog. */
+Status ddl_change_sequence(Ddl *d, RelDef *def, const AstList *options);
 
 /* Runs SQL of our own inside the statement: checks of new constraints. row may be NULL. */
 Status ddl_query(Ddl *d, const char *sql, Status (*row)(Stmt *stmt, void *arg), void *arg);

@@ -342,8 +342,8 @@ matching_index(const Relation *ref, const int *attnums, int n)
     return NULL;
 }
 
-static Status
-check_types(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *def)
+Status
+ddl_check_foreign_types(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *def)
 {
     Ctx *ctx = d->ctx;
     for (int i = 0; i < def->nkeys; i++) {
@@ -437,7 +437,7 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     def.attnums = attnums;
     def.ref_attnums = ref_attnums;
     TRY(constraint_name(d, rel, c, attnums, n, "fkey", is_new, &def.name));
-    TRY(check_types(d, rel, ref, &def));
+    TRY(ddl_check_foreign_types(d, rel, ref, &def));
     TRY(set_columns(d, rel, c, &def));
     TRY(ddl_create_constraint(ctx, &def));
     if (is_new || c->not_valid) return QN_OK;

@@ -51,32 +51,38 @@ ddl_run_create_sequence(Ddl *d, const CreateSeqStmt *c)
 }
 
 Status
-ddl_run_alter_sequence(Ddl *d, const AlterSeqStmt *a)
+ddl_change_sequence(Ddl *d, RelDef *def, const AstList *options)
 {
     Ctx *ctx = d->ctx;
     const Relation *rel;
-    RelDef *def;
     bool restart;
     int64_t value;
     const AstList *owned;
     SequenceState state;
-    TRY(ddl_open(d, AST_AS(RangeVar, a->rel), LOCK_SHARE_ROW_EXCLUSIVE, "S", a->missing_ok, &rel));
-    if (rel == NULL) return QN_OK;
-    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
-    TRY(ddl_sequence_options(ctx, &a->options, false, def->sequence, &restart, &value, &owned));
+    const SeqDef *s = def->sequence;
+    TRY(catalog_relation_by_oid(ctx, def->oid, &rel));
+    TRY(ddl_sequence_options(ctx, options, false, def->sequence, &restart, &value, &owned));
     TRY(set_owner(d, owned, def->sequence));
     TRY(sequence_read(ctx, rel, &state));
-    if (!restart && (state.last_value < def->sequence->min || state.last_value > def->sequence->max))
+    if (!restart && (state.last_value < s->min || state.last_value > s->max))
         return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "RESTART value (%lld) cannot be %s than M%sVALUE (%lld)",
-                     (long long)state.last_value,
-                     state.last_value < def->sequence->min ? "less" : "greater",
-                     state.last_value < def->sequence->min ? "IN" : "AX",
-                     (long long)(state.last_value < def->sequence->min ? def->sequence->min
-                                                                       : def->sequence->max));
+                     (long long)state.last_value, state.last_value < s->min ? "less" : "greater",
+                     state.last_value < s->min ? "IN" : "AX", (long long)(state.last_value < s->min ? s->min : s->max));
     if (restart) {
         /* A new counter, so that rolling back brings the old one back. */
         TRY(sequence_slot_drop(ctx, def->sequence->slot));
         TRY(sequence_slot_new(ctx, rel->oid, value, &def->sequence->slot));
     }
     return ddl_put_relation(ctx, def);
+}
+
+Status
+ddl_run_alter_sequence(Ddl *d, const AlterSeqStmt *a)
+{
+    const Relation *rel;
+    RelDef *def;
+    TRY(ddl_open(d, AST_AS(RangeVar, a->rel), LOCK_SHARE_ROW_EXCLUSIVE, "S", a->missing_ok, &rel));
+    if (rel == NULL) return QN_OK;
+    TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
+    return ddl_change_sequence(d, def, &a->options);
 }

@@ -3,7 +3,7 @@
  * A view keeps its query's text and the search_path it was made with; the binder parses and binds it anew wherever the view is used. What
  * the query reads is noted as dependencies, so that nothing it needs is dropped from under it. */
 #include "common/settings.h"
-#include "parser/deparse.h"
+#include "parser/parse.h"
 #include "planner/resolve.h"
 #include "session/ddl.h"
 #include <stdio.h>
@@ -49,20 +49,26 @@ output_columns(Ddl *d, const Plan *plan, const AstList *names, const char *too_m
     return QN_OK;
 }
 
-/* Every column of every relation the query reads: which of them it really uses is known to the binder only. */
+/* The relations and columns that the query names; and its text with each star written out, so that later columns are not in it. */
 static Status
-note_dependencies(Ddl *d, const Plan *plan, RelDef *def)
+note_dependencies(Ddl *d, const ViewStmt *v, RelDef *def)
 {
     Ctx *ctx = d->ctx;
+    QueryUses uses;
+    Ast *query;
+    size_t consumed;
     int n = 0;
-    TRY_ALLOC(ctx, def->deps, ARENA_ARRAY(d->arena, ObjDep, plan->ndeps + 1));
-    for (int i = 0; i < plan->ndeps; i++) {
-        bool seen = plan->deps[i].oid < OID_FIRST_USER;
-        for (int k = 0; k < n && !seen; k++) seen = def->deps[k].ref == plan->deps[i].oid;
-        if (!seen) def->deps[n++] = (ObjDep){.ref = plan->deps[i].oid};
+    TRY(parse_sql(ctx, d->arena, v->query_text, strlen(v->query_text), &query, &consumed)); /* positions are in this text */
+    TRY(plan_uses(ctx, d->arena, v->query_text, query, &uses));
+    TRY_ALLOC(ctx, def->deps, ARENA_ARRAY(d->arena, ObjDep, uses.uses.count + 1));
+    for (int i = 0; i < uses.uses.count; i++) {
+        const ColumnUse *u = &uses.uses.items[i];
+        bool seen = u->oid < OID_FIRST_USER;
+        for (int k = 0; k < n && !seen; k++) seen = def->deps[k].ref == u->oid && def->deps[k].ref_attnum == u->attnum;
+        if (!seen) def->deps[n++] = (ObjDep){.ref = u->oid, .ref_attnum = u->attnum};
     }
     def->ndeps = n;
-    return QN_OK;
+    return ddl_expand_stars(d, v->query_text, &uses, &def->view_sql);
 }
 
 /* OR REPLACE keeps the columns there are and may add some behind. */
@@ -125,7 +131,7 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
     TRY(view_schema(d, rv, plan, &def));
     TRY(output_columns(d, plan, &v->columns,
                        "CREATE VIEW specifies more column names than columns", &def));
-    TRY(note_dependencies(d, plan, &def));
+    TRY(note_dependencies(d, v, &def));
     TRY(ddl_lock_name(ctx, def.schema_oid, def.name));
     if (ddl_relation_exists(ctx, def.schema_oid, def.name)) {
         if (!v->replace)
