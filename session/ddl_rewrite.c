@@ -112,7 +112,7 @@ renew_indexes(Ddl *d, const Relation *rel, const RelDef *def)
         ix.types = types;
         ix.typmods = typmods;
         ix.collations = collations;
-        TRY(index_drop(ctx, ix.index));
+        TRY(index_drop(ctx, ix.index, rel->oid));
         TRY(ddl_create_index(ctx, rel->schema_oid, &ix));
     }
     return QN_OK;
