@@ -1,9 +1,10 @@
 /* sys_builtin.c - generators over the built-in tables: types, functions, operators, casts, settings, and what there is one of. */
 #include "catalog/systable.h"
+#include "storage/db.h"
 #include "common/settings.h"
 #include "types/function.h"
 
-enum { OID_LANG_INTERNAL = 12, ENCODING_UTF8 = 6, OID_DATABASE = 5, OID_TABLESPACE = 1663 };
+enum { OID_LANG_INTERNAL = 12, ENCODING_UTF8 = 6, OID_TABLESPACE = 1663 };
 
 /* Relations of which nothing exists yet. */
 Status
@@ -208,7 +209,7 @@ sys_pg_database(Ctx *ctx, SysRows *r)
     const char *name;
     TRY(catalog_database_name(ctx, sys_arena(r), &name));
     TRY(sys_row(r));
-    sys_oid(r, OID_DATABASE);
+    sys_oid(r, DATABASE_OID);
     sys_text(r, name);
     sys_oid(r, OID_BOOTSTRAP_ROLE);
     sys_int4(r, ENCODING_UTF8);

@@ -2,7 +2,6 @@
 #include "catalog/define.h"
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
-#include "storage/lock.h"
 #include <math.h>
 
 /* ---- pg_catalog ---- */
@@ -177,42 +176,6 @@ Status
 sys_pg_stats(Ctx *ctx, SysRows *r)
 {
     return sys_each_relation(ctx, r, stats_rows);
-}
-
-Status
-sys_pg_locks(Ctx *ctx, SysRows *r)
-{
-    static const char *const kinds[] = {[LOCK_RELATION] = "relation", [LOCK_OBJECT] = "object",
-                                        [LOCK_TUPLE] = "tuple", [LOCK_ADVISORY] = "advisory"};
-    LockRow *rows;
-    int n;
-    TRY(lock_list(ctx, sys_arena(r), &rows, &n));
-    for (int i = 0; i < n; i++) {
-        const LockRow *l = &rows[i];
-        bool of_relation = l->tag.kind == LOCK_RELATION || l->tag.kind == LOCK_TUPLE;
-        TRY(sys_row(r));
-        sys_text(r, kinds[l->tag.kind]);
-        sys_oid(r, 5);
-        if (of_relation)
-            sys_oid(r, (Oid)l->tag.a);
-        else
-            sys_null(r);
-        sys_skip(r, 3);
-        sys_null(r);
-        if (of_relation)
-            sys_skip(r, 2);
-        else {
-            sys_oid(r, (Oid)l->tag.a);
-            sys_oid(r, (Oid)l->tag.b);
-        }
-        sys_skip(r, 2);
-        sys_int4(r, l->conn + 1);
-        sys_text(r, lock_mode_name(l->mode));
-        sys_bool(r, l->granted);
-        sys_bool(r, l->fast_path);
-        sys_null(r);
-    }
-    return QN_OK;
 }
 
 /* ---- information_schema ---- */

@@ -165,6 +165,13 @@ EMIT(sys_float4, double, PHYS_F32, f32, (float)v)
 EMIT(sys_oid, Oid, PHYS_I32, i32, (int32_t)v)
 
 void
+sys_time(SysRows *r, int64_t us)
+{
+    if (us != 0) sys_int8(r, us);
+    else sys_null(r);
+}
+
+void
 sys_text(SysRows *r, const char *v)
 {
     Value *out = next_value(r);

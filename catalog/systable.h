@@ -51,6 +51,7 @@ void sys_char(SysRows *r, char v);
 void sys_int2(SysRows *r, int v);
 void sys_int4(SysRows *r, int v);
 void sys_int8(SysRows *r, int64_t v);
+void sys_time(SysRows *r, int64_t us); /* timestamptz; 0: NULL */
 void sys_float4(SysRows *r, double v);
 void sys_oid(SysRows *r, Oid v);
 /* name or text, whichever the column is; NULL is NULL. The text must outlive the scan or be the arena's. */

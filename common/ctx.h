@@ -45,6 +45,8 @@ struct Ctx {
     Status (*tick)(Ctx *ctx);    /* called with each check while deadline_us is not 0; NULL: nothing to do */
     const char *stack_base;      /* address near the base of this thread's stack use */
     size_t stack_limit;          /* bytes below stack_base that recursion may use; 0: no check */
+    /* Ends what the session has open, why: called by another thread that has claimed it (storage/activity.h). Set by session. */
+    void (*end_session)(Ctx *ctx, Status why);
     /* Where execution needs planning (SQL functions, views on the fly); set by session. */
     Status (*plan_query)(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
     /* A notice to the client; set by session, may be NULL. */

@@ -8,6 +8,7 @@
 /* A call that may fail begins with this; it returns QUERN_MISUSE or the error. */
 #define ENTER(s)                                                                                   \
     if ((s) == NULL) return QUERN_MISUSE;                                                          \
+    SESSION_CALL(s);                                                                               \
     do {                                                                                           \
         Status enter_ = session_enter((s), __builtin_frame_address(0));                                           \
         if (enter_ != QN_OK) return session_fail((s), enter_, NULL, 0);                            \
@@ -362,6 +363,7 @@ quern_finalize(quern_stmt *h)
     Session *s = stmt->s;
     if (s->depth > 0) return QUERN_MISUSE;
     int code = QUERN_OK;
+    SESSION_CALL(s);
     Status st = session_enter(s, __builtin_frame_address(0));
     if (st == QN_OK) st = stmt_reset(stmt);
     if (st != QN_OK) code = fail_at(stmt, st);

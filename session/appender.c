@@ -174,6 +174,7 @@ quern_appender_open(quern *db, const char *schema, const char *table, quern_appe
     Session *s = (Session *)db;
     if (out != NULL) *out = NULL;
     if (s == NULL || table == NULL || out == NULL || s->depth > 0) return QUERN_MISUSE;
+    SESSION_CALL(s);
     Status st = session_enter(s, __builtin_frame_address(0));
     if (st != QN_OK) return session_fail(s, st, NULL, 0);
     Appender *app = mem_zalloc(NULL, sizeof(*app));
@@ -229,6 +230,7 @@ append(quern_appender *h, Value v)
     Appender *app = (Appender *)h;
     if (app == NULL || app->failed) return QUERN_MISUSE;
     Session *s = app->s;
+    SESSION_CALL(s);
     Status st = session_enter(s, __builtin_frame_address(0));
     if (st == QN_OK && app->col >= app->ncols)
         st = RAISE(&s->ctx, ERR_SYNTAX_ERROR, "more values than columns in table \"%s\"", app->rel->name);
@@ -307,6 +309,7 @@ quern_append_default(quern_appender *h)
     Appender *app = (Appender *)h;
     if (app == NULL || app->failed) return QUERN_MISUSE;
     Session *s = app->s;
+    SESSION_CALL(s);
     Status st = session_enter(s, __builtin_frame_address(0));
     if (st == QN_OK && app->col >= app->ncols)
         st = RAISE(&s->ctx, ERR_SYNTAX_ERROR, "more values than columns in table \"%s\"", app->rel->name);
@@ -332,6 +335,7 @@ quern_appender_end_row(quern_appender *h)
         int code = quern_append_default(h);
         if (code != QUERN_OK) return code;
     }
+    SESSION_CALL(s);
     Status st = session_enter(s, __builtin_frame_address(0));
     app->row++;
     app->col = 0;
@@ -348,6 +352,7 @@ quern_appender_close(quern_appender *h)
     if (s->depth > 0) return QUERN_MISUSE;
     bool failed = app->failed;
     int code = QUERN_OK;
+    SESSION_CALL(s);
     Status st = session_enter(s, __builtin_frame_address(0));
     if (st == QN_OK && !failed && app->col > 0)
         st = RAISE(&s->ctx, ERR_SYNTAX_ERROR, "the appender was closed in the middle of a row");

@@ -4,6 +4,8 @@
 #include "session/appender.h"
 #include "session/ddl.h"
 #include "session/stmt.h"
+#include "storage/activity.h"
+#include "storage/lock.h"
 #include "session/utility.h"
 #include "storage/db.h"
 #include "storage/lock.h"
@@ -46,6 +48,89 @@ note_stack(Ctx *ctx, const char *base)
     ctx->stack_base = base;
     ctx->stack_limit = base > end ? (size_t)(base - end) : 1;
 }
+
+/* ---- calls, and sessions that others end ---- */
+
+static bool
+has_open_runs(const Session *s)
+{
+    for (const Stmt *p = s->stmts; p != NULL; p = p->next)
+        if (p->state == STMT_RUNNING) return true;
+    return false;
+}
+
+/* What the session holds goes; what the application holds of it (statements, texts) stays until it closes. */
+static void
+end_session(Session *s, Status why)
+{
+    session_abandon(s);
+    lock_advisory_release_all(&s->ctx);
+    s->ended = why;
+}
+
+/* ctx->end_session. Rows the application may be reading are not pulled away from under it: then its next call ends the session. */
+static void
+end_claimed(Ctx *ctx, Status why)
+{
+    Session *s = session_of(ctx);
+    if (s->is_open && s->ended == QN_OK && !has_open_runs(s)) end_session(s, why);
+}
+
+static Status
+raise_ended(Session *s)
+{
+    switch (s->ended) {
+    case ERR_IDLE_IN_TRANSACTION_SESSION_TIMEOUT:
+        return RAISE(&s->ctx, s->ended, "terminating connection due to idle-in-transaction timeout");
+    case ERR_IDLE_SESSION_TIMEOUT:
+        return RAISE(&s->ctx, s->ended, "terminating connection due to idle-session timeout");
+    default: return RAISE(&s->ctx, s->ended, "terminating connection due to administrator command");
+    }
+}
+
+/* When the watch is to end the session if no call comes before; 0: never. */
+static int64_t
+idle_deadline(const Session *s, Status *why_out)
+{
+    bool in_block = s->block != BLOCK_NONE;
+    int ms = in_block ? s->settings.idle_in_transaction_session_timeout : s->settings.idle_session_timeout;
+    *why_out = in_block ? ERR_IDLE_IN_TRANSACTION_SESSION_TIMEOUT : ERR_IDLE_SESSION_TIMEOUT;
+    if (ms <= 0 || s->ended != QN_OK || has_open_runs(s)) return 0;
+    return ctx_now_us() + (int64_t)ms * 1000;
+}
+
+Status
+session_enter(Session *s, const void *stack_base)
+{
+    Ctx *ctx = &s->ctx;
+    bool outermost = s->entered++ == 0;
+    if (!s->is_open) {
+        err_clear(&ctx->err);
+        return RAISE(ctx, ERR_CONNECTION_DOES_NOT_EXIST, "the database could not be opened");
+    }
+    if (outermost) activity_hold(ctx);
+    err_clear(&ctx->err);
+    note_stack(ctx, stack_base);
+    if (s->idle_until_us != 0 && ctx_now_us() >= s->idle_until_us && s->ended == QN_OK)
+        end_session(s, s->idle_why); /* the watch was late, or there is none */
+    s->idle_until_us = 0;
+    if (__builtin_expect(s->ended != QN_OK, 0)) return raise_ended(s);
+    return db_usable(ctx);
+}
+
+void
+session_leave(Session **at)
+{
+    Session *s = *at;
+    if (--s->entered > 0 || !s->is_open) return;
+    bool told = (atomic_load_explicit(&s->stop, memory_order_relaxed) & STOP_SHUTDOWN) != 0;
+    if (__builtin_expect(told && s->ended == QN_OK && !has_open_runs(s), 0)) end_session(s, ERR_ADMIN_SHUTDOWN);
+    if (s->settings.idle_in_transaction_session_timeout > 0 || s->settings.idle_session_timeout > 0)
+        s->idle_until_us = idle_deadline(s, &s->idle_why);
+    activity_free(&s->ctx, s->idle_until_us, s->idle_why);
+}
+
+/* ---- opening and closing ---- */
 
 static Status
 open_storage(Session *s, const char *path, const quern_config *config)
@@ -95,6 +180,7 @@ session_open(const char *path, const quern_config *config, Session **out)
     ctx->stop = &s->stop;
     ctx->mem = &s->mem;
     ctx->notice = session_notice;
+    ctx->end_session = end_claimed;
     ctx->tick = session_tick;
     ctx->plan_query = session_plan_query;
     note_stack(ctx, __builtin_frame_address(0));
@@ -128,6 +214,7 @@ session_close(Session *s)
 {
     Ctx *ctx = &s->ctx;
     Status st = QN_OK;
+    if (s->is_open) activity_hold(ctx); /* for good */
     err_clear(&ctx->err);
     /* Names and appenders own statements: they go first. */
     prepared_forget_all(s);
@@ -150,17 +237,6 @@ session_close(Session *s)
     arena_destroy(s->arena);
     mem_free(NULL, s, sizeof(*s));
     return st;
-}
-
-Status
-session_enter(Session *s, const void *stack_base)
-{
-    Ctx *ctx = &s->ctx;
-    err_clear(&ctx->err);
-    note_stack(ctx, stack_base);
-    if (!s->is_open)
-        return RAISE(ctx, ERR_CONNECTION_DOES_NOT_EXIST, "the database could not be opened");
-    return db_usable(ctx);
 }
 
 int

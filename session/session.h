@@ -64,6 +64,10 @@ struct Session {
     Arena *commit_arena; /* what committing allocates */
     MemAccount mem;
     bool is_open;       /* storage is attached */
+    int entered;        /* calls of the API under way: the outermost holds the connection */
+    int64_t idle_until_us; /* end of the application's patience between calls (CLOCK_MONOTONIC); 0: none */
+    Status idle_why;
+    Status ended;       /* why another session or the watch has ended this one; QN_OK: it has not */
     _Atomic uint32_t stop;
     RelPins no_pins;    /* for lookups outside statements */
 
@@ -110,8 +114,11 @@ session_of(Ctx *ctx)
 /* session.c */
 Status session_open(const char *path, const quern_config *config, Session **out);
 Status session_close(Session *s);
-/* Makes ctx ready for a call: error slot empty, stack base (the caller's frame) noted, database usable (58030, 55000). */
+/* Makes ctx ready for a call: error slot empty, stack base (the caller's frame) noted, database usable (58030, 55000), session not ended
+ * by others (57P01, 25P03, 57P05). Whether it succeeds or not, session_leave has to follow: SESSION_CALL sees to it. */
 Status session_enter(Session *s, const void *stack_base);
+void session_leave(Session **s);
+#define SESSION_CALL(s) Session *call_ __attribute__((cleanup(session_leave), unused)) = (s)
 /* Hands the error in the context to the caller of the API; sql: the text that positions count in, from byte base on. Returns st. */
 int session_fail(Session *s, Status st, const char *sql, size_t sql_bytes);
 
@@ -136,6 +143,8 @@ Status session_set_modes(Session *s, const AstList *modes, bool as_default);
 Status session_check_mode(Session *s, const SettingInfo *info, SettingValue value);
 /* The transaction takes up what its settings say now. */
 void session_apply_modes(Session *s);
+/* Rolls back whatever is open, for a session that is being ended. */
+void session_abandon(Session *s);
 /* Ends quern_exec's implicit block. */
 Status session_end_implicit(Session *s, bool ok);
 

@@ -7,6 +7,7 @@
 #include "common/settings.h"
 #include "common/str.h"
 #include "session/session.h"
+#include "storage/activity.h"
 #include "types/timezone.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ derive(Session *s)
         s->settings.timezone_info = zone;
     else
         err_clear(&s->ctx.err);
+    if (s->is_open) activity_application(&s->ctx, s->settings.application_name);
     s->settings_generation++;
 }
 

@@ -1,5 +1,6 @@
 /* stmt.c - preparing, running and ending statements. See stmt.h for states and memory. */
 #include "session/stmt.h"
+#include "storage/activity.h"
 #include "parser/parse.h"
 #include "session/utility.h"
 #include "storage/lock.h"
@@ -499,7 +500,10 @@ note_start(Stmt *stmt)
         stmt->deadline_us = INT64_MAX;
     if (s->progress != NULL) s->progress_next_us = ctx_now_us() + 100000;
     /* An interrupt that came while nothing ran is void. */
-    if (s->depth == 0) atomic_store(&s->stop, 0);
+    if (s->depth == 0) {
+        atomic_fetch_and(&s->stop, STOP_SHUTDOWN);
+        activity_query(&s->ctx, stmt->sql, stmt->sql_bytes, stmt->start_us);
+    }
 }
 
 /* The run is over: gives back, and settles the transaction. */

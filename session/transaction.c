@@ -4,6 +4,7 @@
 #include "session/ddl.h"
 #include "session/session.h"
 #include "session/stmt.h"
+#include "storage/activity.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -53,6 +54,15 @@ static void
 clear_savepoints(Session *s, int keep)
 {
     while (s->nsavepoints > keep) free(s->savepoints[--s->nsavepoints].name);
+}
+
+/* For pg_stat_activity: what the session is between statements. */
+static void
+note_state(Session *s)
+{
+    ActivityState state = s->block == BLOCK_OPEN ? ACTIVITY_IN_TX : s->block == BLOCK_FAILED ? ACTIVITY_FAILED_TX
+                                                                                         : ACTIVITY_IDLE;
+    activity_state(&s->ctx, state, s->ctx.tx_start_us);
 }
 
 /* The transaction is over: what belonged to it goes. */
@@ -115,8 +125,8 @@ session_begin_statement(Session *s)
     return QN_OK;
 }
 
-Status
-session_end_statement(Session *s, bool ok)
+static Status
+end_statement(Session *s, bool ok)
 {
     switch (s->block) {
     case BLOCK_NONE:
@@ -138,6 +148,14 @@ session_end_statement(Session *s, bool ok)
 }
 
 Status
+session_end_statement(Session *s, bool ok)
+{
+    Status st = end_statement(s, ok);
+    note_state(s);
+    return st;
+}
+
+Status
 session_end_implicit(Session *s, bool ok)
 {
     if (s->block != BLOCK_IMPLICIT) return QN_OK;
@@ -146,6 +164,14 @@ session_end_implicit(Session *s, bool ok)
     if (ok && s->ctx.tx != NULL) return commit(s);
     if (!ok) rollback(s);
     return QN_OK;
+}
+
+void
+session_abandon(Session *s)
+{
+    stmt_end_all(s, ERR_INVALID_CURSOR_STATE);
+    if (s->ctx.tx != NULL) rollback(s);
+    s->block = BLOCK_NONE;
 }
 
 Status

@@ -269,6 +269,43 @@ run_execute(Stmt *stmt, const ExecuteStmt *e)
 }
 
 static Status
+cannot_lock(Ctx *ctx, const Relation *rel)
+{
+    const char *kind = rel->kind == RELKIND_SEQUENCE    ? "sequences"
+                       : rel->kind == RELKIND_INDEX     ? "indexes"
+                       : rel->kind == RELKIND_COMPOSITE ? "composite types"
+                                                        : "this kind of relation";
+    return err_detail(ctx, RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot lock relation \"%s\"", rel->name),
+                      "This operation is not supported for %s.", kind);
+}
+
+static Status
+lock_one(Ctx *ctx, const LockStmt *l, const Relation *rel)
+{
+    if (rel->oid < OID_FIRST_USER) return QN_OK; /* nobody changes the built-in ones */
+    return lock_relation(ctx, rel->oid, (LockMode)l->mode, l->nowait ? LOCK_NOWAIT : LOCK_WAIT, rel->name);
+}
+
+/* Everything a view reads is locked with it: what a plan of SELECT from it depends on. */
+static Status
+lock_view(Stmt *stmt, const LockStmt *l, const RangeVar *rv)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    Arena *arena = stmt->run_arena;
+    SelectStmt *q;
+    Plan *plan;
+    TRY_ALLOC(ctx, q, AST_NEW(arena, SelectStmt));
+    TRY(ast_list_push(ctx, arena, &q->from, (Ast *)rv));
+    TRY(plan_statement(ctx, arena, stmt->sql, (Ast *)q, NULL, 0, &plan));
+    for (int i = 0; i < plan->ndeps; i++) {
+        const Relation *rel;
+        TRY(catalog_relation_by_oid(ctx, plan->deps[i].oid, &rel));
+        if (rel != NULL) TRY(lock_one(ctx, l, rel));
+    }
+    return QN_OK;
+}
+
+static Status
 run_lock(Stmt *stmt, const LockStmt *l)
 {
     Session *s = stmt->s;
@@ -278,10 +315,12 @@ run_lock(Stmt *stmt, const LockStmt *l)
         const RangeVar *rv = AST_AS(RangeVar, l->rels.items[i]);
         const Relation *rel;
         TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &rel));
-        if (rel->kind != RELKIND_TABLE && rel->kind != RELKIND_VIEW)
-            return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not a table or view", rel->name);
-        if (rel->oid < OID_FIRST_USER) continue;
-        TRY(lock_relation(ctx, rel->oid, (LockMode)l->mode, l->nowait ? LOCK_NOWAIT : LOCK_WAIT, rel->name));
+        if (rel->kind == RELKIND_VIEW && rel->oid >= OID_FIRST_USER) {
+            TRY(lock_view(stmt, l, rv));
+        } else {
+            if (rel->kind != RELKIND_TABLE && rel->kind != RELKIND_VIEW) return cannot_lock(ctx, rel);
+            TRY(lock_one(ctx, l, rel));
+        }
     }
     return QN_OK;
 }

@@ -39,6 +39,7 @@ db_conn_attach(Ctx *ctx, Db *db)
         conn->ctx = ctx;
         conn->slot = slot;
         conn->command_mark = LSN_NEVER;
+        activity_start(conn);
         atomic_store(&conn->oldest, LSN_NEVER);
         mutex_init(&conn->fast_mutex);
         cond_init(&conn->wait_cond);
@@ -238,6 +239,7 @@ db_start_threads(Ctx *ctx)
 static void
 stop_threads(Db *db)
 {
+    activity_stop_watch(db);
     mutex_lock(&db->background_mutex);
     db->background_stop = true;
     cond_broadcast(&db->wal_cond);
@@ -291,6 +293,8 @@ destroy(Db *db)
     mutex_destroy(&db->checkpoint_mutex);
     mutex_destroy(&db->background_mutex);
     mutex_destroy(&db->shared_mutex);
+    mutex_destroy(&db->watch_mutex);
+    cond_destroy(&db->watch_cond);
     cond_destroy(&db->wal_cond);
     cond_destroy(&db->checkpoint_cond);
     mem_free(NULL, db, sizeof(*db));
@@ -327,6 +331,8 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     mutex_init(&db->checkpoint_mutex);
     mutex_init(&db->background_mutex);
     mutex_init(&db->shared_mutex);
+    mutex_init(&db->watch_mutex);
+    cond_init(&db->watch_cond);
     cond_init(&db->wal_cond);
     cond_init(&db->checkpoint_cond);
     *out = db;

@@ -59,6 +59,7 @@ uint32_t db_page_bytes(Ctx *ctx);
 bool db_is_read_only(Ctx *ctx);
 bool db_in_memory(Ctx *ctx);
 const char *db_path(Ctx *ctx);
+enum { DATABASE_OID = 5 };              /* the one database's, as pg_database shows it */
 int db_conn_slot(Ctx *ctx);             /* number of this connection in the instance, from 0 */
 
 uint64_t db_file_bytes(Ctx *ctx);

@@ -9,6 +9,7 @@
 #define STORAGE_INSTANCE_H
 
 #include "common/settings.h"
+#include "storage/activity.h"
 #include "storage/db.h"
 #include "storage/extent.h"
 #include "storage/file.h"
@@ -162,6 +163,19 @@ struct Tx {
     uint32_t nroots, roots_cap;
 };
 
+/* See activity.h; words, since others read while the owner writes. */
+enum { ACTIVITY_FREE, ACTIVITY_HELD, ACTIVITY_CLAIMED };
+typedef struct Activity {
+    _Atomic uint32_t hold;          /* ACTIVITY_FREE ... */
+    _Atomic uint32_t state;         /* ActivityState */
+    _Atomic int64_t deadline_us;    /* of being idle; 0: none */
+    _Atomic uint32_t deadline_why;  /* Status */
+    _Atomic uint32_t changes;       /* odd while a text is being written */
+    _Atomic int64_t backend_start_us, tx_start_us, query_start_us, state_change_us;
+    _Atomic uint64_t application[ACTIVITY_NAME_BYTES / 8];
+    _Atomic uint64_t query[ACTIVITY_QUERY_BYTES / 8];
+} Activity;
+
 /* A connection or worker: what belongs to one Ctx. */
 struct DbConn {
     struct Db *db;
@@ -169,6 +183,9 @@ struct DbConn {
     int slot;
     IoStats io;
     Tx tx;
+    _Atomic uint32_t ntx;        /* transactions begun: the second half of pg_locks' virtual xids */
+    _Atomic Xid top_xid;         /* of the running transaction, for others to see; XID_NONE: none yet */
+    Activity activity;
     DbConn *leader;              /* worker: whose snapshot it reads with */
     /* Snapshots this connection holds. */
     _Atomic Lsn oldest;          /* least mark held, LSN_NEVER if none; read by others */
@@ -199,6 +216,7 @@ struct DbConn {
     int wait_slot;               /* and its owner */
     uint32_t check_stamp;
     DbConn *check_from;          /* whose wait led here */
+    bool check_soft;             /* because it is ahead in a queue, not because it holds a lock */
 };
 
 /* ---- relations in memory ---- */
@@ -305,6 +323,12 @@ struct Db {
     _Atomic Lsn async_lsn;      /* end of the last commit nobody waited for */
     Thread *wal_thread, *checkpoint_thread;
 
+    Mutex watch_mutex;          /* the thread that ends idle sessions, and when it looks next */
+    Cond watch_cond;
+    Thread *watch_thread;
+    int64_t watch_next_us;
+    bool watch_stop;
+
     Mutex shared_mutex;
     void *shared;
     void (*shared_destroy)(void *p);
@@ -375,6 +399,10 @@ Status recover_note_commit(Ctx *ctx, Xid top, Xid first, Xid last);
 Status recover_note_end(Ctx *ctx, Xid top); /* top's last commit record: its xids count */
 Status recover_note_drop(Ctx *ctx, PageNo root);
 
+/* activity.c */
+void activity_start(DbConn *conn);
+void activity_stop_watch(Db *db);
+
 /* xidmap.c, tx.c */
 uint64_t xidmap_state(const XidMap *map, Xid xid); /* base <= xid < next, with a registered snapshot or own */
 void xidmap_store(XidMap *map, Xid first, Xid last, uint64_t state);
@@ -403,6 +431,17 @@ void lock_conn_free(DbConn *conn);
 void lock_wake_xid_waiters(DbConn *conn);
 Status lock_wait_for_xid(Ctx *ctx, Xid xid, int slot);
 bool lock_modes_conflict(LockMode a, LockMode b);
-Status deadlock_check(Ctx *ctx); /* with locks.mutex; 40P01 if this connection waits for itself */
+void lock_serve_queue(LockEntry *e);
+/* With locks.mutex: 40P01 if this connection waits for itself and no order of the queues helps. */
+Status deadlock_check(Ctx *ctx);
+/* Goes through those conn waits for, from a zero LockBlocker on; with locks.mutex and conns_latch. */
+typedef struct LockBlocker {
+    DbConn *conn;
+    bool is_soft;       /* it only stands ahead in the queue */
+    LockHold *hold;     /* where the walk is */
+    DbConn *waiter;
+    int stage;
+} LockBlocker;
+bool lock_next_blocker(Db *db, DbConn *conn, LockBlocker *b);
 
 #endif

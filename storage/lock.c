@@ -16,8 +16,6 @@ enum {
     BUCKETS_FIRST = 256,
     SPARE_HOLDS = 32,
     POLL_US = 2 * 1000,            /* how late an interrupt may be noticed in a wait */
-    DEADLOCK_US = 20 * 1000,       /* waits shorter than this are not searched for deadlocks */
-    DEADLOCK_AGAIN_US = 500 * 1000,
 };
 
 #define BIT(mode) (1u << (mode))
@@ -221,8 +219,8 @@ can_grant(const LockEntry *e, const DbConn *conn, LockMode mode)
 
 /* After a hold or waiter has gone: grants whoever can be, in order; a waiter who cannot holds back those behind who conflict
  * with it. */
-static void
-serve_queue(LockEntry *e)
+void
+lock_serve_queue(LockEntry *e)
 {
     uint32_t ahead = 0;
     for (DbConn **at = &e->waiters; *at != NULL;) {
@@ -250,7 +248,7 @@ leave_queue(LockTable *t, DbConn *conn)
     while (*at != conn) at = &(*at)->wait_next;
     *at = conn->wait_next;
     conn->wait_entry = NULL;
-    serve_queue(e);
+    lock_serve_queue(e);
     drop_entry_if_idle(t, e);
 }
 
@@ -294,6 +292,12 @@ lock_deadline(const Ctx *ctx)
     return ms > 0 ? ctx_now_us() + (int64_t)ms * 1000 : 0;
 }
 
+static int64_t
+deadlock_wait_us(const Ctx *ctx)
+{
+    return (int64_t)(ctx->settings != NULL ? ctx->settings->deadlock_timeout : 1000) * 1000;
+}
+
 /* With the table's mutex: sleeps once, with what a waiter has to look at. */
 static Status
 wait_step(Ctx *ctx, LockTable *t, int64_t deadline, int64_t *next_check)
@@ -307,7 +311,7 @@ wait_step(Ctx *ctx, LockTable *t, int64_t deadline, int64_t *next_check)
     if (deadline != 0 && now >= deadline)
         return RAISE(ctx, ERR_LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout");
     if (now >= *next_check) {
-        *next_check = now + DEADLOCK_AGAIN_US;
+        *next_check = now + deadlock_wait_us(ctx);
         TRY(deadlock_check(ctx));
     }
     return QN_OK;
@@ -317,7 +321,7 @@ static Status
 wait_for_grant(Ctx *ctx, LockTable *t, LockEntry *e, LockMode mode)
 {
     DbConn *conn = ctx->conn;
-    int64_t deadline = lock_deadline(ctx), next_check = ctx_now_us() + DEADLOCK_US;
+    int64_t deadline = lock_deadline(ctx), next_check = ctx_now_us() + deadlock_wait_us(ctx);
     Status st = QN_OK;
 
     join_queue(e, conn, mode);
@@ -336,7 +340,7 @@ lock_wait_for_xid(Ctx *ctx, Xid xid, int slot)
     Db *db = ctx->db;
     LockTable *t = &db->locks;
     DbConn *conn = ctx->conn;
-    int64_t deadline = lock_deadline(ctx), next_check = ctx_now_us() + DEADLOCK_US;
+    int64_t deadline = lock_deadline(ctx), next_check = ctx_now_us() + deadlock_wait_us(ctx);
     Status st = QN_OK;
 
     mutex_lock(&t->mutex);
@@ -605,7 +609,7 @@ drop_hold(LockTable *t, LockHold *h)
     else conn->holds = h->conn_next;
     if (h->conn_next != NULL) h->conn_next->conn_prev = h->conn_prev;
     give_spare(conn, h);
-    if (e->waiters != NULL) serve_queue(e);
+    if (e->waiters != NULL) lock_serve_queue(e);
     drop_entry_if_idle(t, e);
 }
 
@@ -657,17 +661,15 @@ lock_release_all(Ctx *ctx)
 /* ---- advisory ---- */
 
 Status
-lock_advisory(Ctx *ctx, uint64_t a, uint64_t b, bool shared, bool session, LockWait wait, bool *granted_out)
+lock_advisory(Ctx *ctx, LockTag tag, bool shared, bool session, LockWait wait, bool *granted_out)
 {
-    LockTag tag = {.a = a, .b = b, .kind = LOCK_ADVISORY};
     return acquire(ctx, tag, shared ? LOCK_SHARE : LOCK_EXCLUSIVE, wait, session, NULL, granted_out);
 }
 
 bool
-lock_advisory_release(Ctx *ctx, uint64_t a, uint64_t b, bool shared)
+lock_advisory_release(Ctx *ctx, LockTag tag, bool shared)
 {
     LockTable *t = &ctx->db->locks;
-    LockTag tag = {.a = a, .b = b, .kind = LOCK_ADVISORY};
     bool held = false;
 
     mutex_lock(&t->mutex);
@@ -747,6 +749,53 @@ add_row(LockRows *out, LockRow row)
     return true;
 }
 
+/* What a connection holds without the table. */
+static bool
+add_conn_rows(LockRows *out, DbConn *conn)
+{
+    LockRow r = {.granted = true, .pid = conn->slot + 1, .ntx = conn->ntx};
+    bool ok = true;
+    mutex_lock(&conn->fast_mutex);
+    for (uint32_t k = 0; k < conn->nfast && ok; k++) {
+        r.tag = (LockTag){.a = conn->fast[k].oid, .kind = LOCK_RELATION};
+        r.mode = (LockMode)conn->fast[k].mode;
+        r.fast_path = true;
+        ok = add_row(out, r);
+    }
+    mutex_unlock(&conn->fast_mutex);
+    Xid xid = atomic_load_explicit(&conn->top_xid, memory_order_relaxed);
+    r.mode = LOCK_EXCLUSIVE;
+    if (ok && atomic_load_explicit(&conn->activity.tx_start_us, memory_order_relaxed) != 0) {
+        r.tag = (LockTag){.a = (uint64_t)r.pid, .b = r.ntx, .kind = LOCK_VIRTUALXID};
+        r.fast_path = true;
+        ok = add_row(out, r);
+    }
+    if (ok && xid != XID_NONE) {
+        r.tag = (LockTag){.a = xid, .kind = LOCK_TRANSACTION};
+        r.fast_path = false;
+        ok = add_row(out, r);
+    }
+    if (ok && conn->wait_xid != XID_NONE) {
+        r.tag = (LockTag){.a = conn->wait_xid, .kind = LOCK_TRANSACTION};
+        r.mode = LOCK_SHARE;
+        r.fast_path = r.granted = false;
+        ok = add_row(out, r);
+    }
+    return ok;
+}
+
+static bool
+add_entry_rows(LockRows *out, const LockEntry *e)
+{
+    bool ok = true;
+    for (LockHold *h = e->holds; h != NULL && ok; h = h->entry_next)
+        ok = add_row(out, (LockRow){.tag = e->tag, .mode = h->mode, .granted = true, .pid = h->conn->slot + 1,
+                                    .ntx = h->conn->ntx});
+    for (DbConn *w = e->waiters; w != NULL && ok; w = w->wait_next)
+        ok = add_row(out, (LockRow){.tag = e->tag, .mode = w->wait_mode, .pid = w->slot + 1, .ntx = w->ntx});
+    return ok;
+}
+
 Status
 lock_list(Ctx *ctx, Arena *arena, LockRow **rows_out, int *n_out)
 {
@@ -757,27 +806,56 @@ lock_list(Ctx *ctx, Arena *arena, LockRow **rows_out, int *n_out)
 
     mutex_lock(&t->mutex);
     rwlatch_shared(&db->conns_latch);
-    for (int i = 0; i < db->nconns && ok; i++) {
-        DbConn *conn = db->conns[i];
-        if (conn == NULL) continue;
-        mutex_lock(&conn->fast_mutex);
-        for (uint32_t k = 0; k < conn->nfast && ok; k++)
-            ok = add_row(&out, (LockRow){.tag = {.a = conn->fast[k].oid, .kind = LOCK_RELATION},
-                                         .mode = (LockMode)conn->fast[k].mode, .granted = true,
-                                         .fast_path = true, .conn = conn->slot});
-        mutex_unlock(&conn->fast_mutex);
-    }
+    for (int i = 0; i < db->nconns && ok; i++)
+        if (db->conns[i] != NULL) ok = add_conn_rows(&out, db->conns[i]);
     rwlatch_unlock(&db->conns_latch);
-    for (uint32_t b = 0; b < t->nbuckets && ok; b++) {
-        for (LockEntry *e = t->buckets[b]; e != NULL && ok; e = e->next) {
-            for (LockHold *h = e->holds; h != NULL && ok; h = h->entry_next)
-                ok = add_row(&out, (LockRow){.tag = e->tag, .mode = h->mode, .granted = true, .conn = h->conn->slot});
-            for (DbConn *w = e->waiters; w != NULL && ok; w = w->wait_next)
-                ok = add_row(&out, (LockRow){.tag = e->tag, .mode = w->wait_mode, .conn = w->slot});
-        }
-    }
+    for (uint32_t b = 0; b < t->nbuckets && ok; b++)
+        for (LockEntry *e = t->buckets[b]; e != NULL && ok; e = e->next) ok = add_entry_rows(&out, e);
     mutex_unlock(&t->mutex);
     *rows_out = out.rows;
+    *n_out = out.n;
+    return ok ? QN_OK : RAISE_OOM(ctx);
+}
+
+/* ---- pg_blocking_pids ---- */
+
+typedef struct Blockers {
+    Arena *arena;
+    int *pids;
+    int n, cap;
+} Blockers;
+
+static bool
+add_blocker(Blockers *out, const DbConn *conn)
+{
+    int pid = conn->slot + 1;
+    for (int i = 0; i < out->n; i++)
+        if (out->pids[i] == pid) return true;
+    if (out->n == out->cap) {
+        int cap = out->cap != 0 ? out->cap * 2 : 8;
+        int *p = arena_realloc(out->arena, out->pids, (size_t)out->cap * sizeof(*p), (size_t)cap * sizeof(*p));
+        if (p == NULL) return false;
+        out->pids = p;
+        out->cap = cap;
+    }
+    out->pids[out->n++] = pid;
+    return true;
+}
+
+Status
+lock_blockers(Ctx *ctx, Arena *arena, int pid, int **pids_out, int *n_out)
+{
+    Db *db = ctx->db;
+    Blockers out = {.arena = arena};
+    bool ok = true;
+    mutex_lock(&db->locks.mutex);
+    rwlatch_shared(&db->conns_latch);
+    DbConn *conn = pid >= 1 && pid <= db->nconns ? db->conns[pid - 1] : NULL;
+    LockBlocker b = {0};
+    while (conn != NULL && ok && lock_next_blocker(db, conn, &b)) ok = add_blocker(&out, b.conn);
+    rwlatch_unlock(&db->conns_latch);
+    mutex_unlock(&db->locks.mutex);
+    *pids_out = out.pids;
     *n_out = out.n;
     return ok ? QN_OK : RAISE_OOM(ctx);
 }

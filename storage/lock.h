@@ -8,6 +8,9 @@
  * it again is counted, not queued. Waiters are served in order, except that a request compatible with everyone who waits passes, and
  * one that its owner's other locks would deadlock with goes first.
  *
+ * After deadlock_timeout a waiter looks for a circle it is part of. Where one exists only because somebody stands ahead in a queue, the queue
+ * is put into an order without it; else the one who looked is the victim.
+ *
  * Waiting polls for interrupts every few milliseconds. Errors: 40P01 with PostgreSQL's detail, 55P03 after lock_timeout or when nowait
  * cannot be had, 57014, 53200. No page may be latched when a wait is possible.
  */
@@ -35,7 +38,10 @@ typedef enum LockKind {
     LOCK_RELATION, /* a: oid */
     LOCK_OBJECT,   /* a: class oid, b: oid. Names being created, schemas being dropped. */
     LOCK_TUPLE,    /* a: relation oid, b: tid. Modes: see lock_row_mode. */
-    LOCK_ADVISORY, /* a, b: the application's keys */
+    LOCK_ADVISORY, /* a: the application's key, or two of 32 bits; b: 1 or 2, which of the two forms */
+    /* Shown by lock_list, never in the table: every transaction holds its own xids. */
+    LOCK_TRANSACTION, /* a: xid */
+    LOCK_VIRTUALXID,  /* a: pid, b: number of the transaction in its session */
 } LockKind;
 
 typedef struct LockTag {
@@ -68,9 +74,8 @@ lock_row_mode(int strength)
 }
 
 /* Advisory locks: session locks are counted and survive transactions. False: not held (a WARNING in SQL). */
-Status lock_advisory(Ctx *ctx, uint64_t a, uint64_t b, bool shared, bool session, LockWait wait,
-                     bool *granted_out);
-bool lock_advisory_release(Ctx *ctx, uint64_t a, uint64_t b, bool shared);
+Status lock_advisory(Ctx *ctx, LockTag tag, bool shared, bool session, LockWait wait, bool *granted_out);
+bool lock_advisory_release(Ctx *ctx, LockTag tag, bool shared);
 void lock_advisory_release_all(Ctx *ctx);
 
 /* ---- for tx.c ---- */
@@ -83,8 +88,8 @@ typedef struct LockRow {
     LockTag tag;
     LockMode mode;
     bool granted, fast_path;
-    int conn;                /* slot of the connection, pg_locks' pid */
-    uint64_t xid;            /* its top-level xid or 0 */
+    int pid;
+    uint32_t ntx;            /* number of the holder's transaction in its session */
 } LockRow;
 Status lock_list(Ctx *ctx, Arena *arena, LockRow **rows_out, int *n_out);
 

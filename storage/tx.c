@@ -154,6 +154,7 @@ take_xid(Ctx *ctx, Tx *tx)
     mutex_unlock(&db->xids_mutex);
     TRY(st);
     tx->last_xid = xid;
+    if (tx->xids.count == 0) atomic_store_explicit(&tx->conn->top_xid, xid, memory_order_relaxed);
     return xid_ranges_add(ctx, &tx->xids, xid, xid);
 }
 
@@ -481,6 +482,7 @@ finish(Ctx *ctx, Tx *tx, bool committed)
     tx->xids.count = 0;
     tx->last_xid = 0;
     tx->active = false;
+    atomic_store_explicit(&conn->top_xid, XID_NONE, memory_order_relaxed);
     ctx->tx = NULL;
     lock_release_all(ctx);
     if (!wrote) return;

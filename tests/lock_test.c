@@ -19,6 +19,8 @@ typedef struct Session {
     Thread *thread;
 } Session;
 
+#define ADVISORY(key) ((LockTag){.a = (key), .b = 1, .kind = LOCK_ADVISORY})
+
 static FaultFs *fs;
 
 static void
@@ -316,20 +318,20 @@ test_advisory_locks_of_sessions_outlive_transactions(void **state)
     fs = fault_fs_create();
     session_open(&a);
     session_open(&b);
-    OK(&a.ctx, lock_advisory(&a.ctx, 1, 2, false, true, LOCK_WAIT, &granted));
-    OK(&a.ctx, lock_advisory(&a.ctx, 1, 2, false, true, LOCK_WAIT, &granted));
-    OK(&a.ctx, lock_advisory(&a.ctx, 1, 3, true, false, LOCK_WAIT, &granted));
+    OK(&a.ctx, lock_advisory(&a.ctx, ADVISORY(2), false, true, LOCK_WAIT, &granted));
+    OK(&a.ctx, lock_advisory(&a.ctx, ADVISORY(2), false, true, LOCK_WAIT, &granted));
+    OK(&a.ctx, lock_advisory(&a.ctx, ADVISORY(3), true, false, LOCK_WAIT, &granted));
     tx_rollback(&a.ctx);
-    OK(&b.ctx, lock_advisory(&b.ctx, 1, 3, false, false, LOCK_TRY, &granted));
+    OK(&b.ctx, lock_advisory(&b.ctx, ADVISORY(3), false, false, LOCK_TRY, &granted));
     assert_true(granted);
-    OK(&b.ctx, lock_advisory(&b.ctx, 1, 2, true, false, LOCK_TRY, &granted));
+    OK(&b.ctx, lock_advisory(&b.ctx, ADVISORY(2), true, false, LOCK_TRY, &granted));
     assert_false(granted);
-    assert_true(lock_advisory_release(&a.ctx, 1, 2, false));
-    OK(&b.ctx, lock_advisory(&b.ctx, 1, 2, true, false, LOCK_TRY, &granted));
+    assert_true(lock_advisory_release(&a.ctx, ADVISORY(2), false));
+    OK(&b.ctx, lock_advisory(&b.ctx, ADVISORY(2), true, false, LOCK_TRY, &granted));
     assert_false(granted);
-    assert_true(lock_advisory_release(&a.ctx, 1, 2, false));
-    assert_false(lock_advisory_release(&a.ctx, 1, 2, false));
-    OK(&b.ctx, lock_advisory(&b.ctx, 1, 2, true, false, LOCK_TRY, &granted));
+    assert_true(lock_advisory_release(&a.ctx, ADVISORY(2), false));
+    assert_false(lock_advisory_release(&a.ctx, ADVISORY(2), false));
+    OK(&b.ctx, lock_advisory(&b.ctx, ADVISORY(2), true, false, LOCK_TRY, &granted));
     assert_true(granted);
     session_close(&b);
     session_close(&a);
