@@ -287,6 +287,47 @@ check_command(Ddl *d, const Relation *rel, const AlterTableCmd *c)
     return st;
 }
 
+/* What a command needs of the table, as PostgreSQL has it: readers stay where they see nothing of the change. */
+static LockMode
+command_lock_mode(const AlterTableCmd *cmd)
+{
+    switch (cmd->kind) {
+    case AST_AT_SET_STATISTICS:
+    case AST_AT_SET_OPTIONS:
+    case AST_AT_RESET_OPTIONS:
+    case AST_AT_SET_RELOPTIONS:
+    case AST_AT_RESET_RELOPTIONS:
+    case AST_AT_CLUSTER_ON:
+    case AST_AT_DROP_CLUSTER:
+    case AST_AT_ATTACH_PARTITION:
+    case AST_AT_VALIDATE_CONSTRAINT: return LOCK_SHARE_UPDATE_EXCLUSIVE;
+    case AST_AT_ENABLE_TRIG:
+    case AST_AT_ENABLE_ALWAYS_TRIG:
+    case AST_AT_ENABLE_REPLICA_TRIG:
+    case AST_AT_ENABLE_TRIG_ALL:
+    case AST_AT_ENABLE_TRIG_USER:
+    case AST_AT_DISABLE_TRIG:
+    case AST_AT_DISABLE_TRIG_ALL:
+    case AST_AT_DISABLE_TRIG_USER: return LOCK_SHARE_ROW_EXCLUSIVE;
+    case AST_AT_ADD_CONSTRAINT:
+        return ast_is(cmd->def, Constraint) && AST_AS(Constraint, cmd->def)->kind == AST_CONSTR_FOREIGN
+                   ? LOCK_SHARE_ROW_EXCLUSIVE
+                   : LOCK_ACCESS_EXCLUSIVE;
+    default: return LOCK_ACCESS_EXCLUSIVE;
+    }
+}
+
+static LockMode
+alter_lock_mode(const AlterTableStmt *a)
+{
+    LockMode mode = LOCK_SHARE_UPDATE_EXCLUSIVE;
+    for (int i = 0; i < a->cmds.count; i++) {
+        LockMode one = command_lock_mode(AST_AS(AlterTableCmd, a->cmds.items[i]));
+        if (one > mode) mode = one;
+    }
+    return mode;
+}
+
 Status
 ddl_run_alter_table(Ddl *d, const AlterTableStmt *a)
 {
@@ -294,7 +335,7 @@ ddl_run_alter_table(Ddl *d, const AlterTableStmt *a)
     const RangeVar *rv = AST_AS(RangeVar, a->rel);
     const char *kinds = a->kind == AST_OBJECT_VIEW ? "v" : a->kind == AST_OBJECT_INDEX ? "iI" : a->kind == AST_OBJECT_SEQUENCE ? "S" : "rpviIS";
     AlterHow how = {.recurse = !rv->only};
-    TRY(ddl_open(d, rv, LOCK_ACCESS_EXCLUSIVE, kinds, a->missing_ok, &rel));
+    TRY(ddl_open(d, rv, alter_lock_mode(a), kinds, a->missing_ok, &rel));
     if (rel == NULL) return QN_OK;
     Oid oid = rel->oid;
     for (int i = 0; i < a->cmds.count; i++) TRY(check_command(d, rel, AST_AS(AlterTableCmd, a->cmds.items[i])));
