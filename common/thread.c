@@ -20,6 +20,28 @@ struct Thread {
     char name[16];
 };
 
+static _Atomic uint32_t generation;
+static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
+
+static void
+next_generation(void)
+{
+    atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+}
+
+static void
+count_forks(void)
+{
+    pthread_atfork(NULL, NULL, next_generation);
+}
+
+uint32_t
+process_generation(void)
+{
+    pthread_once(&generation_once, count_forks);
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
 void
 cond_init(Cond *c)
 {

@@ -57,6 +57,10 @@ bool cond_wait_until(Cond *c, Mutex *m, int64_t deadline_us);
 static inline void cond_signal(Cond *c) { pthread_cond_signal(&c->c); }
 static inline void cond_broadcast(Cond *c) { pthread_cond_broadcast(&c->c); }
 
+/* How many forks lie between the first process and this one: what another number opened is another process's. Cheap, unlike
+ * getpid(), which is a system call. */
+uint32_t process_generation(void);
+
 /* Sleeps while *word == expected, until thread_wake_word or a few milliseconds have passed: callers
  * loop. The word is 32 bits and naturally aligned. */
 void thread_wait_word(_Atomic uint32_t *word, uint32_t expected);

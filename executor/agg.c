@@ -137,8 +137,8 @@ open_fn(AggCommon *a, AggFn *f, const AggSpec *spec)
     TRY_ALLOC(ctx, f->call.args, ARENA_ARRAY(arena, Vector *, f->nargs + spec->direct.count + 1));
     TRY_ALLOC(ctx, f->direct, ARENA_ARRAY(arena, Vector *, spec->direct.count + 1));
     for (int i = 0; i < spec->direct.count; i++) {
-        TRY_ALLOC(ctx, f->direct[i], exec_vec_new(arena, a->in_types[f->first_direct + i]));
-        if (!exec_vec_reserve(arena, f->direct[i], 1)) return RAISE_OOM(ctx);
+        TRY_ALLOC(ctx, f->direct[i], vec_new(arena, a->in_types[f->first_direct + i]));
+        if (!vec_reserve(arena, f->direct[i], 1)) return RAISE_OOM(ctx);
     }
     f->call.ctx = ctx;
     f->call.nargs = f->nargs;

@@ -41,8 +41,8 @@ make_params(Exec *e, int n, const Oid *types, Vector ***out)
     TRY_ALLOC(e->ctx, *out, ARENA_ARRAY(e->arena, Vector *, n + 1));
     for (int i = 0; i < n; i++) {
         Vector *v;
-        TRY_ALLOC(e->ctx, v, exec_vec_new(e->arena, types[i]));
-        if (!exec_vec_reserve(e->arena, v, 1)) return RAISE_OOM(e->ctx);
+        TRY_ALLOC(e->ctx, v, vec_new(e->arena, types[i]));
+        if (!vec_reserve(e->arena, v, 1)) return RAISE_OOM(e->ctx);
         Value null = value_null(types[i]);
         vec_set_const(v, &null);
         (*out)[i] = v;

@@ -47,7 +47,7 @@ Status
 expr_new_reg(ExprProg *p, Oid type, int *reg_out)
 {
     Vector *v;
-    TRY_ALLOC(p->ctx, v, exec_vec_new(p->arena, type));
+    TRY_ALLOC(p->ctx, v, vec_new(p->arena, type));
     return add_reg(p, v, true, reg_out);
 }
 
@@ -95,8 +95,8 @@ static Status
 const_reg(ExprProg *p, const Value *value, Oid type, int *reg_out)
 {
     Vector *v;
-    TRY_ALLOC(p->ctx, v, exec_vec_new(p->arena, type));
-    if (!exec_vec_reserve(p->arena, v, 1)) return RAISE_OOM(p->ctx);
+    TRY_ALLOC(p->ctx, v, vec_new(p->arena, type));
+    if (!vec_reserve(p->arena, v, 1)) return RAISE_OOM(p->ctx);
     Value copy = *value;
     if (copy.is_null) copy.type = type;
     vec_set_const(v, &copy);
@@ -262,7 +262,7 @@ compile_equality(ExprProg *p, StepOp op, const Expr *e, const Function *fn, cons
     s->flag = flag;
     TRY(expr_new_slot(p, &s->id)); /* room for the rows where neither is NULL */
     Vector *eq;
-    TRY_ALLOC(p->ctx, eq, exec_vec_new(p->arena, TYPE_BOOL));
+    TRY_ALLOC(p->ctx, eq, vec_new(p->arena, TYPE_BOOL));
     int eq_reg;
     TRY(add_reg(p, eq, true, &eq_reg));
     s->slot2 = (int16_t)eq_reg;
@@ -436,7 +436,7 @@ compile_node(ExprProg *p, const Expr *e, int slot, int *reg_out)
         int arg;
         Vector *v;
         TRY(expr_compile_value(p, ((const RelabelExpr *)e)->arg, slot, &arg));
-        TRY_ALLOC(p->ctx, v, exec_vec_new(p->arena, e->type));
+        TRY_ALLOC(p->ctx, v, vec_new(p->arena, e->type));
         TRY(add_reg(p, v, false, reg_out));
         TRY(expr_emit_step(p, STEP_RELABEL, slot, *reg_out, &arg, 1, &s));
         s->expr = e;

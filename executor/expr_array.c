@@ -30,8 +30,8 @@ put_null(Vector *v, int row)
 static Status
 const_vector(ExprProg *p, Oid type, Vector **out)
 {
-    TRY_ALLOC(p->ctx, *out, exec_vec_new(p->arena, type));
-    if (!exec_vec_reserve(p->arena, *out, 1)) return RAISE_OOM(p->ctx);
+    TRY_ALLOC(p->ctx, *out, vec_new(p->arena, type));
+    if (!vec_reserve(p->arena, *out, 1)) return RAISE_OOM(p->ctx);
     return QN_OK;
 }
 

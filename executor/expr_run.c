@@ -18,7 +18,7 @@ expr_reserve(ExprProg *p, int nrows)
     while (cap < nrows) cap *= 2;
     if (cap > BATCH_ROWS) cap = nrows > BATCH_ROWS ? nrows : BATCH_ROWS;
     for (int i = 0; i < p->nregs; i++)
-        if (p->reg_owned[i] && !exec_vec_reserve(p->arena, p->regs[i], cap)) return RAISE_OOM(p->ctx);
+        if (p->reg_owned[i] && !vec_reserve(p->arena, p->regs[i], cap)) return RAISE_OOM(p->ctx);
     for (int i = 0; i < p->nslots; i++)
         TRY_ALLOC(p->ctx, p->slots[i].buf, arena_alloc(p->arena, (size_t)cap * sizeof(uint16_t)));
     p->cap = cap;
@@ -34,8 +34,8 @@ load_inputs(ExprProg *p, Batch *outer, Batch *inner, const uint16_t *sel, int n)
         assert(b != NULL && l->col >= 0 && l->col < b->ncols);
         Vector *v = b->cols[l->col];
         if (v->shape == VEC_DICT) {
-            if (l->flat == NULL) TRY_ALLOC(p->ctx, l->flat, exec_vec_new(p->arena, v->type));
-            if (!exec_vec_reserve(p->arena, l->flat, p->cap)) return RAISE_OOM(p->ctx);
+            if (l->flat == NULL) TRY_ALLOC(p->ctx, l->flat, vec_new(p->arena, v->type));
+            if (!vec_reserve(p->arena, l->flat, p->cap)) return RAISE_OOM(p->ctx);
             vec_flatten(v, sel, n, l->flat);
             v = l->flat;
         }

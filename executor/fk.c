@@ -179,8 +179,8 @@ key_is_back(FkActions *f, const RelConstraint *c, RowStore *rows, int64_t at, bo
     for (int k = 0; k < ix->nkeys; k++) {
         for (int j = 0; j < c->nkeys; j++) {
             if (c->ref_attnums[j] != ix->attnums[k]) continue;
-            TRY_ALLOC(f->ctx, cols[k], exec_vec_new(f->arena, ix->types[k]));
-            if (!exec_vec_reserve(f->arena, cols[k], 1)) return RAISE_OOM(f->ctx);
+            TRY_ALLOC(f->ctx, cols[k], vec_new(f->arena, ix->types[k]));
+            if (!vec_reserve(f->arena, cols[k], 1)) return RAISE_OOM(f->ctx);
             TRY(row_gather(f->ctx, f->arena, l, j, &row, 1, cols[k]));
         }
     }

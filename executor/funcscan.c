@@ -162,7 +162,7 @@ put_ordinals(FunctionScanState *s, Batch *b, int n)
 {
     if (!s->plan->ordinality) return QN_OK;
     Vector *v = b->cols[s->ncols - 1];
-    if (!exec_vec_reserve(s->base.arena, v, n)) return RAISE_OOM(s->base.ctx);
+    if (!vec_reserve(s->base.arena, v, n)) return RAISE_OOM(s->base.ctx);
     vec_reset(v, PHYS_I64);
     for (int i = 0; i < n; i++) ((int64_t *)v->data)[i] = ++s->ordinal;
     return QN_OK;

@@ -466,7 +466,7 @@ gather_inner(HashJoinState *s, char *const *rows, const uint16_t *at, int n, int
 {
     for (int c = 0; c < s->j.ninner; c++) {
         if (s->inner_col[c] < 0) continue;
-        if (!exec_vec_reserve(s->base.arena, to->cols[c], nrows)) return RAISE_OOM(s->base.ctx);
+        if (!vec_reserve(s->base.arena, to->cols[c], nrows)) return RAISE_OOM(s->base.ctx);
         TRY(row_gather_at(s->base.ctx, s->base.arena, &s->layout, s->inner_col[c], rows, at, n, to->cols[c]));
     }
     to->nrows = nrows;
@@ -551,7 +551,7 @@ match_pairs(HashJoinState *s, Batch **out)
     if (n == 0) return QN_OK;
     for (int c = 0; c < s->j.nouter; c++) {
         if (!s->j.outer_used[c]) continue;
-        if (!exec_vec_reserve(s->base.arena, s->pair_outer->cols[c], n)) return RAISE_OOM(ctx);
+        if (!vec_reserve(s->base.arena, s->pair_outer->cols[c], n)) return RAISE_OOM(ctx);
         vec_gather(s->probe->cols[c], s->pos, n, s->pair_outer->cols[c]);
     }
     TRY(gather_inner(s, s->row_at, NULL, n, n, s->pair_inner));

@@ -79,7 +79,7 @@ join_pairs_add(ExecNode *node, JoinSides *j, JoinPairs *p, int row, Batch *inner
 {
     for (int c = 0; c < j->ninner; c++) {
         if (!j->inner_used[c]) continue;
-        if (!exec_vec_reserve(node->arena, p->inner->cols[c], p->n + n)) return RAISE_OOM(node->ctx);
+        if (!vec_reserve(node->arena, p->inner->cols[c], p->n + n)) return RAISE_OOM(node->ctx);
         TRY(exec_vec_append(node->ctx, p->arena, p->inner->cols[c], p->n, (inner != NULL ? inner : j->null_inner)->cols[c],
                             sel, n));
     }
@@ -96,7 +96,7 @@ join_pairs_emit(ExecNode *node, JoinSides *j, JoinPairs *p, Batch *outer, Batch 
     p->n = 0;
     for (int c = 0; c < j->nouter; c++) {
         if (!j->outer_used[c]) continue;
-        if (!exec_vec_reserve(node->arena, o->cols[c], n)) return RAISE_OOM(node->ctx);
+        if (!vec_reserve(node->arena, o->cols[c], n)) return RAISE_OOM(node->ctx);
         vec_gather(outer->cols[c], p->pos, n, o->cols[c]);
     }
     o->nrows = o->nsel = p->inner->nrows = n;

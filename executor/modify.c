@@ -185,8 +185,8 @@ gather_input(ModifyState *s, Batch *b, int n, Batch **out)
     TRY_ALLOC(ctx, in, batch_create(s->tmp, b->ncols));
     for (int c = 0; c < b->ncols; c++) {
         Vector *v;
-        TRY_ALLOC(ctx, v, exec_vec_new(s->tmp, b->cols[c]->type));
-        if (!exec_vec_reserve(s->tmp, v, n)) return RAISE_OOM(ctx);
+        TRY_ALLOC(ctx, v, vec_new(s->tmp, b->cols[c]->type));
+        if (!vec_reserve(s->tmp, v, n)) return RAISE_OOM(ctx);
         vec_gather(b->cols[c], at, n, v);
         in->cols[c] = v;
     }

@@ -150,8 +150,8 @@ modtable_full_row(ModTable *t, const Batch *rows, Batch *out)
         }
         Oid type = t->rel->cols[c].type;
         Value null = value_null(type);
-        TRY_ALLOC(t->ctx, out->cols[c], exec_vec_new(t->tmp, type));
-        if (!exec_vec_reserve(t->tmp, out->cols[c], 1)) return RAISE_OOM(t->ctx);
+        TRY_ALLOC(t->ctx, out->cols[c], vec_new(t->tmp, type));
+        if (!vec_reserve(t->tmp, out->cols[c], 1)) return RAISE_OOM(t->ctx);
         vec_set_const(out->cols[c], &null);
     }
     out->nrows = rows->nrows;
@@ -266,8 +266,8 @@ fk_index_cols(ModTable *t, const RelConstraint *c, const IndexDef *ix, Batch *ke
             continue;
         }
         Vector *w;
-        TRY_ALLOC(t->ctx, w, exec_vec_new(t->tmp, ix->types[k]));
-        if (!exec_vec_reserve(t->tmp, w, keys->nrows)) return RAISE_OOM(t->ctx);
+        TRY_ALLOC(t->ctx, w, vec_new(t->tmp, ix->types[k]));
+        if (!vec_reserve(t->tmp, w, keys->nrows)) return RAISE_OOM(t->ctx);
         for (int i = 0; i < keys->nrows; i++) {
             Value x = vec_get(v, i), y = value_null(ix->types[k]);
             StrBuf b = strbuf_new(t->tmp);

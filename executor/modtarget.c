@@ -121,8 +121,8 @@ target_view(ModifyState *s, const Target *t, const Batch *rows, Batch **out)
         Vector *v = at >= 0 ? rows->cols[at] : NULL;
         if (v == NULL) {
             Value null = value_null(named->cols[c].type);
-            TRY_ALLOC(ctx, v, exec_vec_new(s->tmp, null.type));
-            if (!exec_vec_reserve(s->tmp, v, 1)) return RAISE_OOM(ctx);
+            TRY_ALLOC(ctx, v, vec_new(s->tmp, null.type));
+            if (!vec_reserve(s->tmp, v, 1)) return RAISE_OOM(ctx);
             vec_set_const(v, &null);
         }
         view->cols[c] = v;
@@ -141,9 +141,9 @@ system_columns(ModifyState *s, const Target *t, Batch *view, const Tid *tids)
     Ctx *ctx = s->base.ctx;
     Vector **cols = view->cols + s->plan->rel->ncols;
     Value oid = {.type = TYPE_OID, .phys = PHYS_I32, .i32 = (int32_t)t->rel->oid};
-    TRY_ALLOC(ctx, cols[0], exec_vec_new(s->tmp, TYPE_TID));
-    TRY_ALLOC(ctx, cols[1], exec_vec_new(s->tmp, TYPE_OID));
-    if (!exec_vec_reserve(s->tmp, cols[0], view->nrows) || !exec_vec_reserve(s->tmp, cols[1], 1)) return RAISE_OOM(ctx);
+    TRY_ALLOC(ctx, cols[0], vec_new(s->tmp, TYPE_TID));
+    TRY_ALLOC(ctx, cols[1], vec_new(s->tmp, TYPE_OID));
+    if (!vec_reserve(s->tmp, cols[0], view->nrows) || !vec_reserve(s->tmp, cols[1], 1)) return RAISE_OOM(ctx);
     vec_set_const(cols[1], &oid);
     for (int k = 0; k < view->nsel; k++) ((int64_t *)cols[0]->data)[batch_row(view, k)] = tids[k];
     return QN_OK;

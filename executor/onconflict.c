@@ -30,8 +30,8 @@ one_proposed(ModifyState *s, Target *t, int row, Batch **out)
     TRY(target_view(s, t, t->full, &all));
     for (int c = 0; c < s->plan->rel->ncols; c++) {
         Vector *v;
-        TRY_ALLOC(ctx, v, exec_vec_new(s->tmp, s->plan->rel->cols[c].type));
-        if (!exec_vec_reserve(s->tmp, v, 1)) return RAISE_OOM(ctx);
+        TRY_ALLOC(ctx, v, vec_new(s->tmp, s->plan->rel->cols[c].type));
+        if (!vec_reserve(s->tmp, v, 1)) return RAISE_OOM(ctx);
         vec_gather(all->cols[c], &at, 1, v);
         all->cols[c] = v;
     }

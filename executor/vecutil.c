@@ -4,54 +4,13 @@
 #include "types/numeric.h"
 #include <assert.h>
 
-#define VEC_ALIGN 64u
-
-static int
-round_cap(int nrows)
-{
-    int cap = 16;
-    while (cap < nrows) cap *= 2;
-    if (cap > BATCH_ROWS) cap = BATCH_ROWS;
-    return cap < nrows ? nrows : cap;
-}
-
-Vector *
-exec_vec_new(Arena *arena, Oid type)
-{
-    Vector *v = ARENA_NEW(arena, Vector);
-    if (v == NULL) return NULL;
-    v->own_valid = arena_zalloc(arena, BITS_WORDS(BATCH_ROWS) * sizeof(uint64_t));
-    if (v->own_valid == NULL) return NULL;
-    v->type = type;
-    v->phys = (uint8_t)type_phys(type, -1);
-    return v;
-}
-
-bool
-exec_vec_reserve(Arena *arena, Vector *v, int nrows)
-{
-    uint32_t w = phys_width[type_phys(v->type, -1)];
-    if (w == 0) w = 1;
-    uint32_t need = (uint32_t)round_cap(nrows) * w;
-    if (v->own_data != NULL && v->own_bytes >= (uint32_t)nrows * w) return true;
-    char *room = arena_alloc(arena, need + VEC_ALIGN);
-    if (room == NULL) return false;
-    char *data = (char *)(((uintptr_t)room + VEC_ALIGN - 1) & ~(uintptr_t)(VEC_ALIGN - 1));
-    if (v->own_data != NULL) memcpy(data, v->own_data, v->own_bytes);
-    memset(data + v->own_bytes, 0, need - v->own_bytes);
-    if (v->data == v->own_data) v->data = data;
-    v->own_data = data;
-    v->own_bytes = need;
-    return true;
-}
-
 Batch *
 exec_batch_new(Arena *arena, int ncols, const Oid *types)
 {
     Batch *b = batch_create(arena, ncols);
     if (b == NULL) return NULL;
     for (int i = 0; i < ncols; i++)
-        if ((b->cols[i] = exec_vec_new(arena, types[i])) == NULL) return NULL;
+        if ((b->cols[i] = vec_new(arena, types[i])) == NULL) return NULL;
     return b;
 }
 
@@ -59,7 +18,7 @@ bool
 exec_batch_reserve(Batch *b, int nrows)
 {
     for (int i = 0; i < b->ncols; i++)
-        if (!exec_vec_reserve(b->arena, b->cols[i], nrows)) return false;
+        if (!vec_reserve(b->arena, b->cols[i], nrows)) return false;
     return true;
 }
 

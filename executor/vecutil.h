@@ -5,10 +5,6 @@
 
 #include "types/batch.h"
 
-/* A vector without room. */
-Vector *exec_vec_new(Arena *arena, Oid type);
-/* Room for nrows values at least (a power of two; never less than it had). Contents are kept. False: no memory. */
-bool exec_vec_reserve(Arena *arena, Vector *v, int nrows);
 static inline int
 exec_vec_cap(const Vector *v)
 {

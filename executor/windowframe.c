@@ -52,12 +52,12 @@ open_range(WindowState *s)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "RANGE with offset PRECEDING/FOLLOWING is not supported for this column type");
     TRY_ALLOC(ctx, s->range_call, ARENA_NEW(arena, KernelCall));
     TRY_ALLOC(ctx, s->range_call->state, ARENA_NEW(arena, void *));
-    TRY_ALLOC(ctx, s->range_args[0], exec_vec_new(arena, s->kept_types[s->order_col]));
+    TRY_ALLOC(ctx, s->range_args[0], vec_new(arena, s->kept_types[s->order_col]));
     const Expr *off = fr->start_offset != NULL ? fr->start_offset : fr->end_offset;
-    TRY_ALLOC(ctx, s->range_args[1], exec_vec_new(arena, off->type));
-    TRY_ALLOC(ctx, s->range_out, exec_vec_new(arena, fr->range_add->result));
-    if (!exec_vec_reserve(arena, s->range_args[0], 1) || !exec_vec_reserve(arena, s->range_args[1], 1) ||
-        !exec_vec_reserve(arena, s->range_out, 1))
+    TRY_ALLOC(ctx, s->range_args[1], vec_new(arena, off->type));
+    TRY_ALLOC(ctx, s->range_out, vec_new(arena, fr->range_add->result));
+    if (!vec_reserve(arena, s->range_args[0], 1) || !vec_reserve(arena, s->range_args[1], 1) ||
+        !vec_reserve(arena, s->range_out, 1))
         return RAISE_OOM(ctx);
     Oid *types;
     TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, 2));

@@ -112,7 +112,7 @@ db_usable(Ctx *ctx)
         st = err_detail(ctx, st, "What was written to its log may not be on disk.");
         return err_hint(ctx, st, "Close all connections to it and open it again.");
     }
-    if (db->pid != getpid())
+    if (db->generation != process_generation())
         return RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "a database cannot be used in a child process after fork()");
     return QN_OK;
 }
@@ -316,7 +316,7 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     *out = NULL;
     TRY_ALLOC(ctx, db, mem_zalloc(NULL, sizeof(*db)));
     db->ops = o->file != NULL ? o->file : &FILE_SYSTEM;
-    db->pid = getpid();
+    db->generation = process_generation();
     db->read_only = o->read_only;
     db->no_threads = o->no_threads;
     db->wal_bytes_max = o->wal_bytes_max != 0 ? o->wal_bytes_max : WAL_BYTES_DEFAULT;
@@ -564,7 +564,7 @@ db_close(Ctx *ctx)
     Status st = QN_OK;
 
     if (db == NULL) return QN_OK;
-    if (db->pid != getpid()) { /* the parent's: its threads and locks are not ours to touch */
+    if (db->generation != process_generation()) { /* the parent's: its threads and locks are not ours to touch */
         ctx->db = NULL;
         ctx->conn = NULL;
         return QN_OK;

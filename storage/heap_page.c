@@ -1060,13 +1060,14 @@ column_type(const Heap *heap, int col)
 
 Status
 heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns,
-                  Vector **out)
+                  int nrows, Vector **out)
 {
     for (int i = 0; i < ncolumns; i++) {
         if (columns[i] >= heap->layout->ncols || columns[i] < HEAP_COL_ROOT)
             return RAISE_INTERNAL(ctx, "relation \"%s\" has no column %d", heap->desc.name,
                                   columns[i] + 1);
-        TRY_ALLOC(ctx, out[i], vec_create(arena, column_type(heap, columns[i]), BATCH_ROWS));
+        TRY_ALLOC(ctx, out[i], vec_new(arena, column_type(heap, columns[i])));
+        if (!vec_reserve(arena, out[i], nrows)) return RAISE_OOM(ctx);
     }
     return QN_OK;
 }

@@ -198,9 +198,9 @@ Status heap_read_column(Ctx *ctx, const Heap *heap, const PageRef *ref, int col,
                         HeapStrings *strings);
 /* Does the page hold NaN in one of these columns? */
 bool heap_page_has_nan(const HeapPage *p, const int *columns, int ncolumns);
-/* The vectors a scan of these columns fills. */
+/* The vectors a scan of these columns fills, with room for nrows. */
 Status heap_make_vectors(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns,
-                         Vector **out);
+                         int nrows, Vector **out);
 /* To the start of a batch: own buffers, forms of the layout, no NULLs. nan: fixed-width numerics in
  * variable form. */
 void heap_reset_vectors(const Heap *heap, const int *columns, int ncolumns, Vector **vecs,

@@ -22,7 +22,7 @@ typedef struct ScanPage {
     int npos, nslots;      /* slots[npos .. nslots) are still to be read */
     const uint16_t *slots; /* found, or where all count, the numbers from 1 */
     bool nan;
-    uint16_t found[HEAP_SLOTS_MAX];
+    uint16_t *found; /* room for HEAP_SLOTS_MAX */
 } ScanPage;
 
 struct HeapScan {
@@ -48,10 +48,11 @@ struct HeapScan {
 };
 
 static Status
-make_batch(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns, Batch **out)
+make_batch(Ctx *ctx, Arena *arena, const Heap *heap, const int *columns, int ncolumns, int nrows,
+           Batch **out)
 {
     TRY_ALLOC(ctx, *out, batch_create(arena, ncolumns));
-    return heap_make_vectors(ctx, arena, heap, columns, ncolumns, (*out)->cols);
+    return heap_make_vectors(ctx, arena, heap, columns, ncolumns, nrows, (*out)->cols);
 }
 
 Status
@@ -65,9 +66,11 @@ heap_scan_begin(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const 
     scan->spec = *spec;
     scan->page = &scan->pages[0];
     scan->ahead = &scan->pages[1];
+    for (int i = 0; i < 2; i++)
+        TRY_ALLOC(ctx, scan->pages[i].found, arena_alloc(arena, HEAP_SLOTS_MAX * sizeof(uint16_t)));
     scan->filter = (HeapFilterRun){
         .heap = heap, .filters = spec->filters, .nfilters = spec->nfilters, .arena = arena};
-    TRY(make_batch(ctx, arena, heap, spec->columns, spec->ncolumns, &scan->batch));
+    TRY(make_batch(ctx, arena, heap, spec->columns, spec->ncolumns, BATCH_ROWS, &scan->batch));
     TRY(heap_scan_rescan(ctx, scan, snap, spec->first_page, spec->end_page));
     *scan_out = scan;
     return QN_OK;
@@ -351,6 +354,7 @@ heap_scan_removed(HeapScan *scan)
 
 struct HeapFetch {
     Heap *heap;
+    Arena *arena; /* the caller's */
     const int *columns;
     int ncolumns;
     Batch *batch;
@@ -364,9 +368,10 @@ heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int nco
     HeapFetch *f;
     TRY_ALLOC(ctx, f, ARENA_NEW(arena, HeapFetch));
     f->heap = heap;
+    f->arena = arena;
     f->columns = columns;
     f->ncolumns = ncolumns;
-    TRY(make_batch(ctx, arena, heap, columns, ncolumns, &f->batch));
+    TRY(make_batch(ctx, arena, heap, columns, ncolumns, 1, &f->batch));
     TRY_ALLOC(ctx, f->strings, arena_create(NULL, "heap fetch strings"));
     *fetch_out = f;
     return QN_OK;
@@ -448,6 +453,8 @@ heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
            uint16_t *rows_out, uint64_t *dead)
 {
     Batch *b = f->batch;
+    for (int i = 0; i < f->ncolumns; i++)
+        if (!vec_reserve(f->arena, b->cols[i], n)) return RAISE_OOM(ctx);
     for (bool nan = false, again = true; again;) {
         const bool variable = nan;
         arena_reset(f->strings);

@@ -263,7 +263,7 @@ struct Db {
     File *file;
     FileId id;
     uint32_t opens;             /* connections, under the table's mutex */
-    int pid;                    /* of the process that opened it */
+    uint32_t generation;        /* process_generation() of the process that opened it */
     bool read_only, in_memory, no_threads;
     _Atomic bool failed;        /* a sync failed: nothing is accepted */
     uint32_t page_bytes;

@@ -228,7 +228,7 @@ Status
 wal_write_owner(Ctx *ctx, Db *db)
 {
     uint8_t block[WAL_BLOCK] = {0};
-    WalOwner owner = {.magic = WAL_MAGIC, .version = FORMAT_VERSION, .pid = (uint32_t)db->pid};
+    WalOwner owner = {.magic = WAL_MAGIC, .version = FORMAT_VERSION, .pid = (uint32_t)getpid()};
 
     memcpy(owner.db_id, db->db_id, sizeof(owner.db_id));
     if (gethostname(owner.host, sizeof(owner.host) - 1) != 0) owner.host[0] = '\0';

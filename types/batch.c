@@ -29,6 +29,45 @@ vec_create(Arena *arena, Oid type, int nrows)
     return v;
 }
 
+Vector *
+vec_new(Arena *arena, Oid type)
+{
+    Vector *v = ARENA_NEW(arena, Vector);
+    if (v == NULL) return NULL;
+    v->own_valid = arena_zalloc(arena, BITS_WORDS(BATCH_ROWS) * sizeof(uint64_t));
+    if (v->own_valid == NULL) return NULL;
+    v->type = type;
+    v->phys = (uint8_t)type_phys(type, -1);
+    return v;
+}
+
+static int
+round_cap(int nrows)
+{
+    int cap = 16;
+    while (cap < nrows) cap *= 2;
+    if (cap > BATCH_ROWS) cap = BATCH_ROWS;
+    return cap < nrows ? nrows : cap;
+}
+
+bool
+vec_reserve(Arena *arena, Vector *v, int nrows)
+{
+    uint32_t w = phys_width[type_phys(v->type, -1)];
+    if (w == 0) w = 1;
+    uint32_t need = (uint32_t)round_cap(nrows) * w;
+    if (v->own_data != NULL && v->own_bytes >= (uint32_t)nrows * w) return true;
+    char *room = arena_alloc(arena, need + VEC_ALIGN);
+    if (room == NULL) return false;
+    char *data = align_up(room);
+    if (v->own_data != NULL) memcpy(data, v->own_data, v->own_bytes);
+    memset(data + v->own_bytes, 0, need - v->own_bytes);
+    if (v->data == v->own_data) v->data = data;
+    v->own_data = data;
+    v->own_bytes = need;
+    return true;
+}
+
 void
 vec_init(Vector *v, Oid type, Phys phys, void *data, uint64_t *valid)
 {

@@ -55,6 +55,10 @@ typedef struct Batch {
 /* A vector with room for nrows values of the type's form (numeric: PHYS_STR's 16 bytes, enough for every
  * form). NULL when memory is out. */
 Vector *vec_create(Arena *arena, Oid type, int nrows);
+/* A vector without room, and room for nrows values at least (rounded up; never less than it had; zeroed; what it holds is
+ * kept). NULL and false when memory is out. */
+Vector *vec_new(Arena *arena, Oid type);
+bool vec_reserve(Arena *arena, Vector *v, int nrows);
 void vec_init(Vector *v, Oid type, Phys phys, void *data, uint64_t *valid);
 /* Back to FLAT, own buffers, no NULLs, form phys. */
 void vec_reset(Vector *v, Phys phys);

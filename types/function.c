@@ -42,6 +42,7 @@ typedef struct NameIndex {
     uint32_t mask;
     uint16_t *start; /* mask + 2 entries: where each bucket begins in rows */
     const RowHead **rows;
+    uint16_t *same; /* of the first row of each name: how many have it */
 } NameIndex;
 
 static void
@@ -70,6 +71,10 @@ name_index_build(NameIndex *index, const void *table, size_t row_bytes, int nrow
                 index->rows[j] = index->rows[j - 1];
             index->rows[j] = row;
         }
+    for (int i = 0, j; i < nrows; i = j) {
+        for (j = i + 1; j < nrows && strcmp(index->rows[j]->name, index->rows[i]->name) == 0;) j++;
+        index->same[i] = (uint16_t)(j - i);
+    }
 #undef ROW
 }
 
@@ -77,11 +82,10 @@ static const void *
 name_index_find(const NameIndex *index, const char *name, int *n_out)
 {
     uint32_t b = (uint32_t)(hash_bytes(name, strlen(name)) & index->mask);
-    int i = index->start[b], end = index->start[b + 1], n = 0;
-    while (i < end && strcmp(index->rows[i]->name, name) != 0) i++;
-    while (i + n < end && strcmp(index->rows[i + n]->name, name) == 0) n++;
-    *n_out = n;
-    return n > 0 ? &index->rows[i] : NULL;
+    int i = index->start[b], end = index->start[b + 1];
+    while (i < end && strcmp(index->rows[i]->name, name) != 0) i += index->same[i];
+    *n_out = i < end ? index->same[i] : 0;
+    return i < end ? &index->rows[i] : NULL;
 }
 
 /* Functions. */
@@ -281,10 +285,13 @@ static uint16_t fn_start[NAME_BUCKETS + 1], op_start[FEW_BUCKETS + 1], agg_start
     winfn_start[FEW_BUCKETS + 1];
 static const RowHead *fn_rows[NFUNCTIONS + 1], *op_rows[NOPERATORS + 1], *agg_rows[NAGGREGATES + 1],
     *winfn_rows[sizeof(winfns) / sizeof(winfns[0])];
-static NameIndex fn_names = {NAME_BUCKETS - 1, fn_start, fn_rows},
-                 op_names = {FEW_BUCKETS - 1, op_start, op_rows},
-                 agg_names = {FEW_BUCKETS - 1, agg_start, agg_rows},
-                 winfn_names = {FEW_BUCKETS - 1, winfn_start, winfn_rows};
+static uint16_t fn_same[NFUNCTIONS + 1], op_same[NOPERATORS + 1], agg_same[NAGGREGATES + 1],
+    winfn_same[sizeof(winfns) / sizeof(winfns[0])];
+static NameIndex fn_names = {NAME_BUCKETS - 1, fn_start, fn_rows, fn_same},
+                 op_names = {FEW_BUCKETS - 1, op_start, op_rows, op_same},
+                 agg_names = {FEW_BUCKETS - 1, agg_start, agg_rows, agg_same},
+                 winfn_names = {FEW_BUCKETS - 1, winfn_start, winfn_rows, winfn_same};
+static uint16_t comparison_of[SEL_GE + 1][OID_LIMIT]; /* row plus 1 of the operator on that type */
 static uint16_t cast_slots[CAST_SLOTS]; /* row plus 1 */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -293,6 +300,9 @@ cast_slot(Oid source, Oid target)
 {
     return (uint32_t)hash_u64((uint64_t)source << 32 | target) & (CAST_SLOTS - 1);
 }
+
+static const char *const comparison_names[] = {[SEL_EQ] = "=",  [SEL_NE] = "<>", [SEL_LT] = "<",
+                                               [SEL_LE] = "<=", [SEL_GT] = ">",  [SEL_GE] = ">="};
 
 static void
 build(void)
@@ -317,6 +327,12 @@ build(void)
     name_index_build(&op_names, operators, sizeof(operators[0]), NOPERATORS);
     name_index_build(&agg_names, aggregates, sizeof(aggregates[0]), NAGGREGATES);
     name_index_build(&winfn_names, winfns, sizeof(winfns[0]), NWINFNS);
+    for (int i = 0; i < NOPERATORS; i++) {
+        const Operator *o = &operators[i];
+        for (int kind = SEL_EQ; o->left == o->right && kind <= SEL_GE; kind++)
+            if (strcmp(o->name, comparison_names[kind]) == 0)
+                comparison_of[kind][o->left] = (uint16_t)(i + 1);
+    }
     for (int i = 0; i < NCASTS; i++) {
         uint32_t s = cast_slot(casts[i].source, casts[i].target);
         while (cast_slots[s] != 0) s = (s + 1) & (CAST_SLOTS - 1);
@@ -398,29 +414,25 @@ op_at(int i)
 }
 
 static Oid
-own_operator(Oid type, const char *name)
+own_operator(Oid type, SelKind kind)
 {
-    int n;
-    const Operator *const *ops = op_by_name(name, &n);
-    for (int i = 0; i < n; i++)
-        if (ops[i]->left == type && ops[i]->right == type) return ops[i]->oid;
-    return 0;
+    uint16_t row = type < OID_LIMIT ? comparison_of[kind][type] : 0;
+    return row != 0 ? operators[row - 1].oid : 0;
 }
 
 Oid
 op_for_type(Oid type, SelKind kind)
 {
-    static const char *const names[] = {[SEL_EQ] = "=",  [SEL_NE] = "<>", [SEL_LT] = "<",
-                                        [SEL_LE] = "<=", [SEL_GT] = ">",  [SEL_GE] = ">="};
     assert(kind >= SEL_EQ && kind <= SEL_GE);
-    Oid oid = own_operator(type, names[kind]);
+    pthread_once(&once, build);
+    Oid oid = own_operator(type, kind);
     const TypeInfo *t = type_info(type);
     if (oid != 0 || t == NULL) return oid;
-    if (t->elem_oid != 0) return own_operator(TYPE_ANYARRAY, names[kind]);
+    if (t->elem_oid != 0) return own_operator(TYPE_ANYARRAY, kind);
     for (int i = 0; i < NCASTS && oid == 0; i++)
         if (casts[i].source == type && casts[i].method == CAST_BINARY &&
             casts[i].context == CAST_IMPLICIT)
-            oid = own_operator(casts[i].target, names[kind]);
+            oid = own_operator(casts[i].target, kind);
     return oid;
 }
 
