@@ -24,7 +24,7 @@ hash_oid(Oid oid)
 static bool
 has_name(const CatObj *o)
 {
-    return o->kind == OBJ_SCHEMA || o->kind == OBJ_RELATION || o->kind == OBJ_INDEX;
+    return o->kind == OBJ_SCHEMA || o->kind == OBJ_RELATION || o->kind == OBJ_INDEX || o->kind == OBJ_ROUTINE;
 }
 
 static uint32_t
@@ -37,7 +37,7 @@ hash_name(bool of_schema, Oid schema, const char *name)
 static bool
 name_matches(const CatObj *o, bool of_schema, Oid schema, const char *name)
 {
-    return (o->kind == OBJ_SCHEMA) == of_schema && (of_schema || o->schema == schema) &&
+    return (o->kind == OBJ_SCHEMA) == of_schema && o->kind != OBJ_ROUTINE && (of_schema || o->schema == schema) &&
            strcmp(o->name, name) == 0;
 }
 
@@ -737,6 +737,32 @@ Status
 catalog_all(Ctx *ctx, Arena *arena, ObjKind kind, CatObjList *out)
 {
     return list_objects(ctx, arena, LIST_ALL, INVALID_OID, kind, false, out);
+}
+
+Status
+catalog_all_of_name(Ctx *ctx, Arena *arena, Oid schema, const char *name, ObjKind kind, CatObjList *out)
+{
+    Catalog *c = ctx->catalog;
+    CatalogShared *s = c->shared;
+    uint32_t h = hash_name(false, schema, name);
+    Status st = QN_OK;
+    memset(out, 0, sizeof(*out));
+    rwlatch_shared(&s->latch);
+    for (CatSlot *p = s->by_name[h & (s->nbuckets - 1)]; st == QN_OK && p != NULL; p = p->next_name) {
+        if (p->obj->kind != kind || p->obj->schema != schema || strcmp(p->obj->name, name) != 0) continue;
+        const OvEntry *e = ov_find(&c->ov, p->obj->oid);
+        if (e == NULL || !e->has_obj) st = list_add(ctx, arena, out, p->obj);
+    }
+    rwlatch_unlock(&s->latch);
+    for (OvEntry *e = c->ov.by_name[h % OV_BUCKETS]; st == QN_OK && e != NULL; e = e->next_name)
+        if (e->now->kind == kind && e->now->schema == schema && strcmp(e->now->name, name) == 0)
+            st = list_add(ctx, arena, out, e->now);
+    if (st != QN_OK) {
+        catobj_list_release(out);
+        return st;
+    }
+    if (out->count > 1) qsort(out->items, (size_t)out->count, sizeof(CatObj *), by_oid);
+    return QN_OK;
 }
 
 /* ---- relations ---- */

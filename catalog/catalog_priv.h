@@ -110,6 +110,8 @@ typedef struct CatObjList {
 Status catalog_children(Ctx *ctx, Arena *arena, Oid parent, ObjKind kind, CatObjList *out);
 Status catalog_children2(Ctx *ctx, Arena *arena, Oid parent2, ObjKind kind, CatObjList *out);
 Status catalog_all(Ctx *ctx, Arena *arena, ObjKind kind, CatObjList *out);
+/* Those of a kind and name in a schema: routines, of which several may share a name. */
+Status catalog_all_of_name(Ctx *ctx, Arena *arena, Oid schema, const char *name, ObjKind kind, CatObjList *out);
 void catobj_list_release(CatObjList *list);
 
 /* Changes, in the running transaction. put takes over the reference, in every case. */

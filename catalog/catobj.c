@@ -3,6 +3,7 @@
  * Bodies are numbers as LEB128 (signed ones zigzag), texts as length + 1 and bytes (0: NULL). They are bytes from disk, so
  * reading checks every length against what is left. */
 #include "catalog/catobj.h"
+#include "catalog/routine.h"
 #include <stdlib.h>
 
 enum { BODY_VERSION = 2 };
@@ -759,6 +760,94 @@ catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out)
     def->ncols = get_count(&r);
     def->cols = get_array(&r, def->ncols, sizeof(ColumnStats *));
     for (int i = 0; i < def->ncols && !r.bad && !r.oom; i++) def->cols[i] = get_column_stats(&r);
+    *out = def;
+    return read_done(ctx, &r, o);
+}
+
+/* ---- routines ---- */
+
+static void
+put_texts(StrBuf *b, const char *const *items, int n)
+{
+    put_u(b, (uint64_t)n);
+    for (int i = 0; i < n; i++) put_s(b, items[i]);
+}
+
+static const char *const *
+get_texts(Reader *r, int *n_out)
+{
+    int n = *n_out = get_count(r);
+    const char **items = get_array(r, n, sizeof(char *));
+    for (int i = 0; items != NULL && i < n; i++) items[i] = get_s(r);
+    return items;
+}
+
+Status
+catobj_from_routine(Ctx *ctx, const Routine *r, CatObj **out)
+{
+    StrBuf b = strbuf_new(ctx->stmt_arena);
+    put_head(&b, r->kind, r->deps, r->ndeps);
+    put_u(&b, r->language->oid);
+    put_u(&b, r->fn.result);
+    put_u(&b, (uint64_t)r->returns_set | (uint64_t)r->is_atomic << 1 | (uint64_t)r->strict << 2 |
+                  (uint64_t)r->leakproof << 3 | (uint64_t)r->security_definer << 4);
+    put_u(&b, (uint8_t)r->volatility);
+    put_u(&b, (uint8_t)r->parallel);
+    put_f(&b, r->cost);
+    put_f(&b, r->rows);
+    put_s(&b, r->body);
+    put_s(&b, r->path);
+    put_s(&b, r->comment);
+    put_texts(&b, r->config, r->nconfig);
+    put_u(&b, (uint64_t)r->nparams);
+    for (int i = 0; i < r->nparams; i++) {
+        put_s(&b, r->params[i].name);
+        put_u(&b, r->params[i].type);
+        put_u(&b, (uint8_t)r->params[i].mode);
+        put_s(&b, r->params[i].default_sql);
+    }
+    return make_from(ctx,
+                     &(CatObj){.oid = r->fn.oid, .kind = OBJ_ROUTINE, .relkind = r->kind,
+                               .schema = r->schema_oid, .deps = r->deps, .ndeps = r->ndeps},
+                     r->fn.name, &b, out);
+}
+
+Status
+catobj_to_routine(Ctx *ctx, Arena *arena, const CatObj *o, Routine **out)
+{
+    Reader r = read_body(arena, o);
+    Routine *def;
+    TRY_ALLOC(ctx, def, ARENA_NEW(arena, Routine));
+    TRY_ALLOC(ctx, def->fn.name, arena_strdup(arena, o->name));
+    def->deps = get_head(&r, &def->kind, &def->ndeps);
+    def->fn.oid = o->oid;
+    def->schema_oid = o->schema;
+    def->language = language_by_oid((Oid)get_u(&r));
+    def->fn.result = (Oid)get_u(&r);
+    uint64_t flags = get_u(&r);
+    def->returns_set = (flags & 1) != 0;
+    def->is_atomic = (flags & 2) != 0;
+    def->strict = (flags & 4) != 0;
+    def->leakproof = (flags & 8) != 0;
+    def->security_definer = (flags & 16) != 0;
+    def->volatility = (char)get_u(&r);
+    def->parallel = (char)get_u(&r);
+    def->cost = get_f(&r);
+    def->rows = get_f(&r);
+    def->body = get_s(&r);
+    def->path = get_s(&r);
+    def->comment = get_s(&r);
+    def->config = get_texts(&r, &def->nconfig);
+    def->nparams = get_count(&r);
+    RoutineParam *params = get_array(&r, def->nparams, sizeof(RoutineParam));
+    for (int i = 0; params != NULL && i < def->nparams; i++) {
+        params[i].name = get_s(&r);
+        params[i].type = (Oid)get_u(&r);
+        params[i].mode = (char)get_u(&r);
+        params[i].default_sql = get_s(&r);
+    }
+    def->params = params;
+    if (def->language == NULL || def->body == NULL) r.bad = true;
     *out = def;
     return read_done(ctx, &r, o);
 }

@@ -19,6 +19,7 @@ typedef enum ObjKind {
     OBJ_CONSTRAINT = 4, /* parent: its table; parent2: the referenced table of a foreign key */
     OBJ_STATS = 5,      /* parent: its table; what ANALYZE found */
     OBJ_INHERIT = 6,    /* parent: the parent table; parent2: the child */
+    OBJ_ROUTINE = 10,   /* functions and procedures; several may share a name */
 } ObjKind;
 
 /* "column attnum of this object (0: all of it) needs column ref_attnum (0: all) of object ref". For views, and for
@@ -91,6 +92,8 @@ Status catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj *
 Status catobj_from_constraint(Ctx *ctx, const RelConstraint *def, CatObj **out);
 Status catobj_from_inherit(Ctx *ctx, const InheritLink *def, CatObj **out);
 Status catobj_from_stats(Ctx *ctx, const StatsDef *def, CatObj **out);
+struct Routine;
+Status catobj_from_routine(Ctx *ctx, const struct Routine *r, CatObj **out);
 /* From a row of the heap. XX001 for a body that cannot be. */
 Status catobj_from_row(Ctx *ctx, Oid oid, ObjKind kind, Oid parent, Oid parent2, Oid schema, const char *name,
                        size_t name_bytes, const uint8_t *body, size_t body_bytes, int64_t tid,
@@ -101,5 +104,6 @@ Status catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out);
 Status catobj_to_constraint(Ctx *ctx, Arena *arena, const CatObj *o, RelConstraint **out);
 Status catobj_to_inherit(Ctx *ctx, Arena *arena, const CatObj *o, InheritLink **out);
 Status catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out);
+Status catobj_to_routine(Ctx *ctx, Arena *arena, const CatObj *o, struct Routine **out); /* as stored: see routine_finish */
 
 #endif

@@ -3,6 +3,7 @@
 #include "executor/exec.h"
 #include "executor/expr.h"
 #include "executor/vecutil.h"
+#include "types/record.h"
 #include <assert.h>
 
 /* One call: a set-returning function, or an ordinary expression, which gives one row. */
@@ -13,17 +14,34 @@ typedef struct SetCall {
     int first_arg, nargs;  /* in a shared program (ProjectSet) */
     Value *values;
     Oid *arg_types;
-    Oid *col_types;
+    const Oid *col_types;  /* what the query expects; with as_record: of the fields */
     int ncols;
+    bool as_record;        /* a row is one value (ProjectSet) */
+    bool is_row;           /* an expression whose fields are the columns */
     Vector **out;          /* rows of the current batch */
+    const Oid *out_types;  /* of out's vectors */
+    int nout;
     int n, at;
     void *state;
+    Arena *arena; /* the node's */
     Arena *state_arena, *batch_arena;
     bool is_done;
 } SetCall;
 
 static Status
-open_call(ExecNode *node, SetCall *c, const Expr *e)
+make_vectors(Ctx *ctx, Arena *arena, SetCall *c)
+{
+    if (c->nout == c->ncols && memcmp(c->out_types, c->col_types, sizeof(Oid) * (size_t)c->ncols) == 0) return QN_OK;
+    TRY_ALLOC(ctx, c->out_types, arena_memdup(arena, c->col_types, sizeof(Oid) * (size_t)c->ncols));
+    TRY_ALLOC(ctx, c->out, ARENA_ARRAY(arena, Vector *, c->ncols));
+    for (int i = 0; i < c->ncols; i++) TRY_ALLOC(ctx, c->out[i], vec_create(arena, c->col_types[i], BATCH_ROWS));
+    c->nout = c->ncols;
+    return QN_OK;
+}
+
+/* ncols, col_types: what the query expects of the call; 0 in a target list, where a row is one value. */
+static Status
+open_call(ExecNode *node, SetCall *c, const Expr *e, int ncols, const Oid *col_types)
 {
     Ctx *ctx = node->ctx;
     const ExprList *args = NULL;
@@ -37,24 +55,70 @@ open_call(ExecNode *node, SetCall *c, const Expr *e)
         c->row = f->fn;
     }
     if (c->row != NULL) {
-        c->fn = setfn_by_oid(c->row->oid);
+        c->fn = fn_set(c->row);
         if (c->fn == NULL)
             return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning function %s is not supported yet", c->row->name);
     }
+    c->arena = node->arena;
     c->nargs = args != NULL ? args->count : 0;
-    c->ncols = c->fn != NULL && c->fn->ncols > 0 ? c->fn->ncols : 1;
     TRY_ALLOC(ctx, c->values, ARENA_ARRAY(node->arena, Value, c->nargs + 1));
     TRY_ALLOC(ctx, c->arg_types, ARENA_ARRAY(node->arena, Oid, c->nargs + 1));
     for (int i = 0; i < c->nargs; i++) c->arg_types[i] = args->items[i]->type;
-    TRY_ALLOC(ctx, c->col_types, ARENA_ARRAY(node->arena, Oid, c->ncols));
-    TRY_ALLOC(ctx, c->out, ARENA_ARRAY(node->arena, Vector *, c->ncols));
-    for (int i = 0; i < c->ncols; i++) {
-        c->col_types[i] = c->fn != NULL && c->fn->col_types != NULL ? c->fn->col_types[i] : e->type;
-        TRY_ALLOC(ctx, c->out[i], vec_create(node->arena, c->col_types[i], BATCH_ROWS));
+    c->ncols = ncols;
+    c->col_types = col_types;
+    c->is_row = c->fn == NULL && e->type == TYPE_RECORD;
+    if (ncols == 0) {
+        bool has_fields = c->fn != NULL && c->fn->ncols > 0 && c->fn->col_types != NULL;
+        c->as_record = c->fn != NULL && e->type == TYPE_RECORD;
+        c->ncols = has_fields ? c->fn->ncols : 1;
+        c->col_types = has_fields ? c->fn->col_types : &e->type;
     }
+    TRY(make_vectors(ctx, node->arena, c));
     TRY_ALLOC(ctx, c->state_arena, arena_create(node->arena, "set function"));
     TRY_ALLOC(ctx, c->batch_arena, arena_create(node->arena, "set rows"));
     return QN_OK;
+}
+
+static void
+end_call(SetCall *c)
+{
+    if (c->state != NULL && c->fn != NULL && c->fn->end != NULL) c->fn->end(c->state);
+    c->state = NULL;
+}
+
+/* What a row really has against what the query says: of functions that return record. */
+static Status
+check_row_type(Ctx *ctx, const SetCall *c, int ncols, const Oid *types)
+{
+    Status st;
+    if (ncols != c->ncols) {
+        st = RAISE(ctx, ERR_DATATYPE_MISMATCH, "function return row and query-specified return row do not match");
+        return err_detail(ctx, st, ncols == 1 ? "Returned row contains %d attribute, but query expects %d."
+                                              : "Returned row contains %d attributes, but query expects %d.",
+                          ncols, c->ncols);
+    }
+    for (int i = 0; i < ncols; i++) {
+        const char *is, *wanted;
+        const Cast *cast = cast_find(types[i], c->col_types[i]);
+        if (types[i] == c->col_types[i] || (cast != NULL && cast->method == CAST_BINARY)) continue;
+        TRY(type_format(ctx, ctx->stmt_arena, types[i], -1, &is));
+        TRY(type_format(ctx, ctx->stmt_arena, c->col_types[i], -1, &wanted));
+        st = RAISE(ctx, ERR_DATATYPE_MISMATCH, "function return row and query-specified return row do not match");
+        return err_detail(ctx, st, "Returned type %s at ordinal position %d, but query expects %s.", is, i + 1, wanted);
+    }
+    return QN_OK;
+}
+
+static Status
+start_user_call(Ctx *ctx, SetCall *c)
+{
+    SetCallArgs call = {.fn = c->row, .args = c->values, .nargs = c->nargs, .arg_types = c->arg_types,
+                        .ncols = c->ncols, .col_types = c->col_types};
+    TRY(c->fn->start(ctx, c->state_arena, &call, &c->state));
+    if (!c->as_record) return check_row_type(ctx, c, call.ncols, call.col_types);
+    c->ncols = call.ncols;
+    c->col_types = call.col_types;
+    return make_vectors(ctx, c->arena, c);
 }
 
 /* Begins a call with its argument values. */
@@ -63,8 +127,8 @@ start_call(Ctx *ctx, SetCall *c)
 {
     c->n = c->at = 0;
     c->is_done = false;
+    end_call(c);
     arena_reset(c->state_arena);
-    c->state = NULL;
     if (c->fn == NULL) return QN_OK;
     if ((c->row->flags & FN_STRICT) != 0) {
         for (int i = 0; i < c->nargs; i++) {
@@ -74,7 +138,32 @@ start_call(Ctx *ctx, SetCall *c)
         }
     }
     for (int i = 0; i < c->nargs; i++) TRY(value_copy(ctx, c->state_arena, &c->values[i], &c->values[i]));
+    if (c->fn->start != NULL) return start_user_call(ctx, c);
     return c->fn->open(ctx, c->state_arena, c->values, c->nargs, c->arg_types, &c->state);
+}
+
+/* The one row of an expression: itself, or its fields. */
+static Status
+read_expression(Ctx *ctx, SetCall *c)
+{
+    Value v = c->values[0];
+    c->is_done = true;
+    c->n = 1;
+    if (!c->is_row) {
+        v.type = c->col_types[0];
+        return exec_vec_put(ctx, c->batch_arena, c->out[0], 0, &v);
+    }
+    int n = v.is_null ? c->ncols : record_count(&v.str);
+    Oid *types;
+    TRY_ALLOC(ctx, types, ARENA_ARRAY(c->batch_arena, Oid, n + 1));
+    for (int i = 0; i < n; i++) types[i] = v.is_null ? c->col_types[i] : record_field(&v.str, i).type;
+    TRY(check_row_type(ctx, c, n, types));
+    for (int i = 0; i < n; i++) {
+        Value f = v.is_null ? value_null(c->col_types[i]) : record_field(&v.str, i);
+        f.type = c->col_types[i];
+        TRY(exec_vec_put(ctx, c->batch_arena, c->out[i], 0, &f));
+    }
+    return QN_OK;
 }
 
 /* The next rows; c->n is 0 and c->is_done at the end. */
@@ -85,16 +174,29 @@ read_call(Ctx *ctx, SetCall *c)
     if (c->is_done) return QN_OK;
     arena_reset(c->batch_arena);
     for (int i = 0; i < c->ncols; i++) vec_reset(c->out[i], type_phys(c->col_types[i], -1));
-    if (c->fn == NULL) {
-        Value v = c->values[0];
-        v.type = c->col_types[0];
-        c->is_done = true;
-        c->n = 1;
-        return exec_vec_put(ctx, c->batch_arena, c->out[0], 0, &v);
-    }
+    if (c->fn == NULL) return read_expression(ctx, c);
     TRY(c->fn->next(ctx, c->state, c->batch_arena, c->out, &c->n));
     if (c->n == 0) c->is_done = true;
     return QN_OK;
+}
+
+/* Row `at` of the batch as one value. */
+static Status
+row_value(Ctx *ctx, SetCall *c, Arena *arena, Value *out)
+{
+    Value *fields;
+    if (!c->as_record) {
+        *out = vec_get(c->out[0], c->at);
+        return QN_OK;
+    }
+    TRY_ALLOC(ctx, fields, ARENA_ARRAY(arena, Value, c->ncols + 1));
+    for (int i = 0; i < c->ncols; i++) fields[i] = vec_get(c->out[i], c->at);
+    *out = value_null(TYPE_RECORD);
+    out->is_null = false;
+    out->phys = PHYS_STR;
+    const char *const *names = c->fn->ncols > 0 ? c->fn->col_names : NULL;
+    return names != NULL ? record_make_named(ctx, arena, fields, names, c->ncols, &out->str)
+                         : record_make(ctx, arena, fields, c->ncols, &out->str);
 }
 
 typedef struct FunctionScanState {
@@ -120,7 +222,7 @@ functionscan_open(ExecNode *node)
     for (int i = 0; i < s->ncalls; i++) {
         const Expr *e = s->plan->calls.items[i];
         SetCall *c = &s->calls[i];
-        TRY(open_call(node, c, e));
+        TRY(open_call(node, c, e, s->plan->call_ncols[i], s->plan->col_types + n));
         if (c->fn == NULL) TRY(expr_compile_one(node->exec, e, &node->deps, &c->args));
         else
             TRY(expr_compile(node->exec,
@@ -134,9 +236,6 @@ functionscan_open(ExecNode *node)
     for (int i = 0; i < s->ncalls; i++)
         for (int k = 0; k < s->calls[i].ncols; k++) types[s->ncols++] = s->calls[i].col_types[k];
     if (s->plan->ordinality) types[s->ncols++] = TYPE_INT8;
-    /* A column definition list over a function that returns records. */
-    if (s->ncols != s->plan->ncols)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "column definition lists are not supported for this function yet");
     TRY_ALLOC(ctx, s->out, exec_batch_new(node->arena, s->ncols, types));
     TRY_ALLOC(ctx, s->out_arena, arena_create(node->arena, "function scan"));
     return exec_open_output(node);
@@ -238,12 +337,22 @@ static void
 functionscan_close(ExecNode *node)
 {
     FunctionScanState *s = (FunctionScanState *)node;
-    for (int i = 0; s->calls != NULL && i < s->ncalls; i++) expr_prog_close(s->calls[i].args);
+    for (int i = 0; s->calls != NULL && i < s->ncalls; i++) {
+        end_call(&s->calls[i]);
+        expr_prog_close(s->calls[i].args);
+    }
+}
+
+static void
+functionscan_release(ExecNode *node)
+{
+    FunctionScanState *s = (FunctionScanState *)node;
+    for (int i = 0; i < s->ncalls; i++) end_call(&s->calls[i]);
 }
 
 const ExecOps functionscan_ops = {.state_bytes = sizeof(FunctionScanState), .open = functionscan_open,
                                   .next = functionscan_next, .rescan = functionscan_rescan,
-                                  .close = functionscan_close};
+                                  .release = functionscan_release, .close = functionscan_close};
 
 typedef struct ProjectSetState {
     ExecNode base;
@@ -283,7 +392,7 @@ projectset_open(ExecNode *node)
             continue;
         }
         const SetFuncExpr *f = (const SetFuncExpr *)e;
-        TRY(open_call(node, &s->calls[i], e));
+        TRY(open_call(node, &s->calls[i], e, 0, NULL));
         s->calls[i].first_arg = at;
         for (int k = 0; k < f->args.count; k++) list.items[at++] = f->args.items[k];
     }
@@ -337,8 +446,10 @@ put_row(ProjectSetState *s, int at, bool *made)
         SetCall *c = &s->calls[i];
         Value v;
         if (c->row == NULL) v = vec_get(expr_result(s->prog, s->result[i]), row);
-        else if (c->at < c->n) v = vec_get(c->out[0], c->at++);
-        else v = value_null(s->out->cols[i]->type);
+        else if (c->at < c->n) {
+            TRY(row_value(ctx, c, s->out_arena, &v));
+            c->at++;
+        } else v = value_null(s->out->cols[i]->type);
         v.type = s->out->cols[i]->type;
         TRY(value_copy(ctx, s->out_arena, &v, &v));
         TRY(exec_vec_put(ctx, s->out_arena, s->out->cols[i], at, &v));
@@ -384,10 +495,19 @@ projectset_rescan(ExecNode *node, DepSet changed)
 }
 
 static void
+projectset_release(ExecNode *node)
+{
+    ProjectSetState *s = (ProjectSetState *)node;
+    for (int i = 0; s->calls != NULL && i < node->plan->targets.count; i++) end_call(&s->calls[i]);
+}
+
+static void
 projectset_close(ExecNode *node)
 {
+    projectset_release(node);
     expr_prog_close(((ProjectSetState *)node)->prog);
 }
 
 const ExecOps projectset_ops = {.state_bytes = sizeof(ProjectSetState), .open = projectset_open,
-                                .next = projectset_next, .rescan = projectset_rescan, .close = projectset_close};
+                                .next = projectset_next, .rescan = projectset_rescan, .release = projectset_release,
+                                .close = projectset_close};

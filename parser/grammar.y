@@ -2492,7 +2492,7 @@ routine_body_stmt_list(A) ::= routine_body_stmt_list(A) routine_body_stmt(E) SEM
 routine_body_stmt_list(A) ::= .                   { A = NONE_LIST; }
 routine_body_stmt ::= stmt.
 routine_body_stmt ::= return_stmt.
-return_stmt(A) ::= RETURN a_expr(E).              { A = MK(ReturnStmt, .value = E); }
+return_stmt(A) ::= RETURN(T) a_expr(E).           { A = MK(ReturnStmt, .value = E, .loc = T.loc); }
 alter_function_stmt(A) ::= ALTER FUNCTION function_with_argtypes(F) alterfunc_opt_list(L) opt_restrict.
     { A = MK(AlterFunctionStmt, .kind = AST_OBJECT_FUNCTION, .func = F, .actions = L); }
 alter_function_stmt(A) ::= ALTER PROCEDURE function_with_argtypes(F) alterfunc_opt_list(L) opt_restrict.

@@ -10,5 +10,8 @@
  * Errors: 42601 and the lexer's 22xxx codes with position, 54001 nested too deeply, 53200. */
 Status parse_sql(Ctx *ctx, Arena *arena, const char *sql, size_t nbytes, Ast **stmt_out,
                  size_t *consumed_out);
+/* The statements of an SQL function's body: text between quotes, or (is_atomic) RETURN ... or BEGIN ATOMIC ... END. RETURN x comes as
+ * SELECT x. */
+Status parse_routine_body(Ctx *ctx, Arena *arena, const char *body, bool is_atomic, AstList *out);
 
 #endif

@@ -37,16 +37,24 @@ ns_push(Scope *s, NsList *list, NsItem *item)
 /* ---- relations ---- */
 
 Status
-add_dep(Scope *s, const Relation *r, int lock_mode)
+add_object_dep(Scope *s, Oid oid, uint64_t version, int lock_mode)
 {
+    bool is_indirect = s->b->view_depth > 0 || s->ps->inlining.count > 0;
     for (int i = 0; i < s->ps->deps.count; i++) {
         PlanDep *d = &s->ps->deps.items[i];
-        if (d->oid != r->oid) continue;
+        if (d->oid != oid) continue;
         if (lock_mode > d->lock_mode) d->lock_mode = lock_mode;
+        d->is_indirect &= is_indirect;
         return QN_OK;
     }
-    PlanDep dep = {.oid = r->oid, .version = r->version, .lock_mode = lock_mode};
+    PlanDep dep = {.oid = oid, .version = version, .lock_mode = lock_mode, .is_indirect = is_indirect};
     return array_push(s->ctx, s->ps->arena, &s->ps->deps, dep);
+}
+
+Status
+add_dep(Scope *s, const Relation *r, int lock_mode)
+{
+    return add_object_dep(s, r->oid, r->version, lock_mode);
 }
 
 Status

@@ -45,8 +45,7 @@ dml_begin(Scope *s, DmlKind kind, const Relation *r, const char *alias, Dml *d)
 
 /* ---- stored expressions ---- */
 
-/* An expression kept as text in the catalog, over the columns of item (NULL: none). */
-static Status
+Status
 bind_stored(Scope *s, const char *sql, NsItem *item, Clause clause, Expr **out)
 {
     StrBuf b = strbuf_new(s->ps->arena);

@@ -13,7 +13,8 @@ static const char *const clause_names[CLAUSE_COUNT] = {
     [CLAUSE_DISTINCT_ON] = "DISTINCT ON", [CLAUSE_LIMIT] = "LIMIT", [CLAUSE_OFFSET] = "OFFSET",
     [CLAUSE_RETURNING] = "RETURNING", [CLAUSE_VALUES] = "VALUES", [CLAUSE_CHECK] = "check constraints",
     [CLAUSE_DEFAULT] = "DEFAULT expressions", [CLAUSE_GENERATED] = "column generation expressions",
-    [CLAUSE_INDEX_EXPR] = "index expressions", [CLAUSE_INDEX_PREDICATE] = "index predicates", [CLAUSE_FROM_SUBQUERY] = "FROM clause of their own query level"};
+    [CLAUSE_INDEX_EXPR] = "index expressions", [CLAUSE_INDEX_PREDICATE] = "index predicates", [CLAUSE_FROM_SUBQUERY] = "FROM clause of their own query level",
+    [CLAUSE_CALL] = "CALL arguments"};
 
 const char *
 clause_name(Clause c)
@@ -101,6 +102,7 @@ bind_param(Scope *s, const ParamRef *p, Expr **out)
     PlanState *ps = s->ps;
     if (p->number <= 0 || p->number > 65535)
         return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_PARAMETER, "there is no parameter $%d", p->number), p->loc);
+    if (ps->env != NULL) return bind_env_param(s, p->number, p->loc, out);
     if (p->number > ps->nparams) {
         Oid *types;
         TRY_ALLOC(s->ctx, types, ARENA_ARRAY(ps->arena, Oid, p->number));
@@ -162,6 +164,10 @@ bind_qualified_column(Scope *s, const ColumnRef *c, Expr **out)
 
     if (n > 4) return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "improper qualified name (too many dotted names)"), c->loc);
     TRY(scope_find_item(s, schema, table, c->loc, &item, NULL));
+    if (item == NULL && s->ps->env != NULL) {
+        TRY(bind_env_name(s, c, out));
+        if (*out != NULL) return QN_OK;
+    }
     if (item == NULL) return raise_missing_table(s, schema, table, c->loc);
     int col = item_find_column(item, name, &matches);
     if (matches > 1) return err_position(s->ctx, RAISE(s->ctx, ERR_AMBIGUOUS_COLUMN, "column reference \"%s\" is ambiguous", name), c->loc);
@@ -195,6 +201,10 @@ bind_column_ref(Scope *s, const ColumnRef *c, Expr **out)
     NsItem *item;
     TRY(scope_find_item(s, NULL, name, c->loc, &item, NULL));
     if (item != NULL) return bind_item_reference(s, item, c->loc, out);
+    if (s->ps->env != NULL) {
+        TRY(bind_env_name(s, c, out));
+        if (*out != NULL) return QN_OK;
+    }
     return raise_missing_column(s, NULL, name, c->loc);
 }
 

@@ -239,15 +239,20 @@ add_func_column(Scope *s, FuncColumns *c, const char *name, Oid type, int32_t ty
 static Status
 func_columns_of(Scope *s, const Ast *ast, Expr *e, const AstList *coldefs, const char *scalar_name, FuncColumns *c)
 {
-    const SetFunction *set = e->tag == EXPR_SetFunc ? setfn_by_oid(((SetFuncExpr *)e)->fn->oid) : NULL;
-    if (set != NULL && set->ncols > 0 && set->col_types != NULL) {
+    const Function *fn = e->tag == EXPR_SetFunc ? ((SetFuncExpr *)e)->fn : e->tag == EXPR_Func ? ((FuncExpr *)e)->fn : NULL;
+    const Routine *r = routine_of(fn);
+    const SetFunction *set = e->tag == EXPR_SetFunc && r == NULL ? fn_set(fn) : NULL;
+    int ncols = r != NULL ? r->ncols : set != NULL && set->col_types != NULL ? set->ncols : 0;
+    if (ncols > 0) {
+        const char *const *names = r != NULL ? r->col_names : set->col_names;
         if (coldefs->count > 0)
             return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "a column definition list is redundant for a function with OUT parameters"), ast_location(ast));
-        for (int i = 0; i < set->ncols; i++)
-            TRY(add_func_column(s, c, set->col_names != NULL && (set->ncols > 1 || scalar_name == NULL) ? set->col_names[i] : scalar_name,
-                                set->col_types[i], -1));
+        for (int i = 0; i < ncols; i++)
+            TRY(add_func_column(s, c, names != NULL && (ncols > 1 || scalar_name == NULL) ? names[i] : scalar_name,
+                                r != NULL ? r->col_types[i] : set->col_types[i], -1));
         return QN_OK;
     }
+    if (r != NULL && routine_result_name(r) != NULL) scalar_name = routine_result_name(r);
     if (e->type == TYPE_RECORD) {
         if (coldefs->count == 0)
             return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "a column definition list is required for functions returning \"record\""), ast_location(ast));
@@ -274,8 +279,30 @@ bind_from_call(Scope *s, const Ast *func, const AstList *coldefs, const char *al
     TRY(bind_expr_in(s, func, CLAUSE_FROM_FUNCTION, &e));
     s->top_srf = saved;
     TRY(resolve_unknown(s, &e));
+    int before = c->n, *counts;
     TRY(array_push(s->ctx, s->ps->arena, &f->calls, e));
-    return func_columns_of(s, func, e, coldefs, alias_name != NULL ? alias_name : figure_column_name(func), c);
+    TRY(func_columns_of(s, func, e, coldefs, alias_name != NULL ? alias_name : figure_column_name(func), c));
+    TRY_ALLOC(s->ctx, counts, ARENA_ARRAY(s->ps->arena, int, f->calls.count));
+    if (f->calls.count > 1) memcpy(counts, f->call_ncols, sizeof(int) * (size_t)(f->calls.count - 1));
+    counts[f->calls.count - 1] = c->n - before;
+    f->call_ncols = counts;
+    return QN_OK;
+}
+
+/* A function of a simple query is that query. *out NULL: it is not. */
+static Status
+bind_inlined_function(Scope *s, const RangeFunction *rf, const LFunction *f, const FuncColumns *c, const char *name, LNode **out,
+                      NsItem **item_out)
+{
+    Query *q = NULL;
+    *out = NULL;
+    if (f->calls.count != 1 || rf->ordinality || f->calls.items[0]->tag != EXPR_SetFunc) return QN_OK;
+    TRY(inline_set_routine(s, (const SetFuncExpr *)f->calls.items[0], &q));
+    if (q == NULL) return QN_OK;
+    q->out_names = c->names;
+    TRY(subquery_item(s, q, AST_AS(Alias, rf->alias), name, out, item_out));
+    (*item_out)->scalar_function = c->n == 1;
+    return QN_OK;
 }
 
 /* unnest(a, b, ...) in FROM means ROWS FROM (unnest(a), unnest(b), ...). */
@@ -314,14 +341,17 @@ bind_range_function(Scope *s, const RangeFunction *rf, LNode **out, NsItem **ite
         const AstList *defs = it->coldefs.count > 0 ? &it->coldefs : &rf->coldefs;
         TRY(bind_from_call(s, it->func, defs, alias != NULL && rf->functions.count == 1 ? alias->name : NULL, f, &c));
     }
+    const char *shown = alias != NULL ? alias->name : name;
+    Status st = bind_inlined_function(s, rf, f, &c, shown, out, item_out);
     s->lateral_active = saved;
     s->has_srfs = srfs;
+    if (st != QN_OK || *out != NULL) return st;
     bool scalar = c.n == 1 && !rf->ordinality;
     if (rf->ordinality) {
         f->ordinality = true;
         TRY(add_func_column(s, &c, "ordinality", TYPE_INT8, -1));
     }
-    if (alias != NULL) name = alias->name;
+    name = shown;
     f->alias = name;
     f->col_types = c.types;
     f->col_typmods = c.typmods;

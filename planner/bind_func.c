@@ -2,25 +2,56 @@
  * are handed on to their files. */
 #include "planner/bind_priv.h"
 
+/* foo(integer, b => text), with the schema it was given. */
 static Status
-raise_no_function(Scope *s, const char *name, const Oid *types, int nargs, bool multiple, int loc)
+call_signature(Scope *s, const FuncCall *f, const Oid *types, int nargs, const char *const *names, int nnamed, const char **out)
+{
+    StrBuf b = strbuf_new(s->ps->arena);
+    char *text;
+    for (int i = 0; i < f->name.count; i++) strbuf_addf(&b, "%s%s", i > 0 ? "." : "", ast_str(f->name.items[i]));
+    strbuf_addc(&b, '(');
+    for (int i = 0; i < nargs; i++) {
+        if (i > 0) strbuf_addz(&b, ", ");
+        if (i >= nargs - nnamed) strbuf_addf(&b, "%s => ", names[i - (nargs - nnamed)]);
+        strbuf_addz(&b, type_text(s->ps, types[i]));
+    }
+    strbuf_addc(&b, ')');
+    TRY(strbuf_finish(s->ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
+static Status
+raise_no_function(Scope *s, const FuncCall *f, const Oid *types, int nargs, const char *const *names, int nnamed, bool multiple)
+{
+    const char *sig, *what = s->ps->in_call ? "procedure" : "function";
+    Status st;
+    TRY(call_signature(s, f, types, nargs, names, nnamed, &sig));
+    if (multiple) {
+        st = RAISE(s->ctx, ERR_AMBIGUOUS_FUNCTION, "%s %s is not unique", what, sig);
+        st = err_hint(s->ctx, st, "Could not choose a best candidate %s. You might need to add explicit type casts.", what);
+    } else {
+        st = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "%s %s does not exist", what, sig);
+        st = err_hint(s->ctx, st, "No %s matches the given name and argument types. You might need to add explicit type casts.", what);
+    }
+    return err_position(s->ctx, st, f->loc);
+}
+
+static Status
+check_routine_kind(Scope *s, const FuncCall *f, const FuncMatch *m, const Oid *types, int nargs)
 {
     const char *sig;
-    Status st;
-    TRY(function_signature(s->ps, name, types, nargs, &sig));
-    if (multiple) {
-        st = RAISE(s->ctx, ERR_AMBIGUOUS_FUNCTION, "function %s is not unique", sig);
-        st = err_hint(s->ctx, st, "Could not choose a best candidate function. You might need to add explicit type casts.");
-    } else {
-        st = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "function %s does not exist", sig);
-        st = err_hint(s->ctx, st, "No function matches the given name and argument types. You might need to add explicit type casts.");
-    }
-    return err_position(s->ctx, st, loc);
+    bool is_procedure = m->routine->kind == ROUTINE_PROCEDURE;
+    if (is_procedure == s->ps->in_call) return QN_OK;
+    TRY(call_signature(s, f, types, nargs, NULL, 0, &sig));
+    Status st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, is_procedure ? "%s is a procedure" : "%s is not a procedure", sig);
+    st = err_hint(s->ctx, st, is_procedure ? "To call a procedure, use CALL." : "To call a function, use SELECT.");
+    return err_position(s->ctx, st, f->loc);
 }
 
 /* Trailing arguments of a variadic function become one array. */
-static Status
-gather_variadic(Scope *s, FuncMatch *m, Expr **args, int *nargs)
+Status
+gather_variadic(Scope *s, const FuncMatch *m, Expr **args, int *nargs)
 {
     if (m->nvariadic == 0) return QN_OK;
     int first = *nargs - m->nvariadic;
@@ -70,8 +101,13 @@ static Status
 make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sql_syntax, int loc, Expr **out)
 {
     const Function *fn = m->fn;
-    TRY(coerce_arguments(s->ps, args, nargs, m->declared));
-    TRY(gather_variadic(s, m, args, &nargs));
+    if (m->routine != NULL) {
+        TRY(routine_arguments(s, m, &args, &nargs));
+        fn = m->fn;
+    } else {
+        TRY(coerce_arguments(s->ps, args, nargs, m->declared));
+        TRY(gather_variadic(s, m, args, &nargs));
+    }
     for (int i = 0; i < nargs; i++) /* "any" takes literals as text */
         if (args[i]->type == TYPE_UNKNOWN) TRY(resolve_unknown(s, &args[i]));
     if (variadic && nargs > 0 && m->declared[nargs - 1] == TYPE_ANY && type_category(args[nargs - 1]->type) != TYPCAT_ARRAY)
@@ -86,6 +122,10 @@ make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sq
         s->has_srfs = true;
         *out = (Expr *)f;
         return QN_OK;
+    }
+    if (m->routine != NULL && !s->srf_here) {
+        TRY(inline_routine(s, m, args, nargs, loc, out));
+        if (*out != NULL) return QN_OK;
     }
     FuncExpr *f;
     TRY(make_func(s->ps, fn, args, nargs, m->result, loc, &f));
@@ -109,11 +149,26 @@ check_plain_call(Scope *s, const FuncCall *f, const char *name)
     return st == QN_OK ? QN_OK : err_position(s->ctx, st, f->loc);
 }
 
+/* names: of the arguments given by name, which come last. */
 static Status
-bind_args(Scope *s, const FuncCall *f, Expr **args)
+bind_args(Scope *s, const FuncCall *f, Expr **args, const char **names, int *nnamed_out)
 {
-    int n = 0;
-    for (int i = 0; i < f->args.count; i++) TRY(bind_expr(s, f->args.items[i], &args[n++]));
+    int n = 0, nnamed = 0;
+    for (int i = 0; i < f->args.count; i++) {
+        const Ast *a = f->args.items[i];
+        if (ast_is(a, NamedArgExpr)) {
+            const NamedArgExpr *na = (const NamedArgExpr *)a;
+            for (int k = 0; k < nnamed; k++)
+                if (strcmp(names[k], na->name) == 0)
+                    return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "argument name \"%s\" used more than once", na->name), na->loc);
+            names[nnamed++] = na->name;
+            a = na->arg;
+        } else if (nnamed > 0) {
+            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "positional argument cannot follow named argument"), ast_location(a));
+        }
+        TRY(bind_expr(s, a, &args[n++]));
+    }
+    *nnamed_out = nnamed;
     if (f->agg_within_group) /* the ordered arguments follow the direct ones */
         for (int i = 0; i < f->agg_order.count; i++)
             TRY(bind_expr(s, AST_AS(SortBy, f->agg_order.items[i])->expr, &args[n++]));
@@ -174,11 +229,13 @@ bind_named_args(Scope *s, const FuncCall *f, const char *name, Expr ***args_out,
 
 /* By what the name turned out to be. */
 static NOINLINE Status
-finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **args, int nargs, const Oid *types, Expr **out)
+finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **args, int nargs, const Oid *types,
+            const char *const *names, int nnamed, Expr **out)
 {
     switch (m->kind) {
     case FUNC_NORMAL:
         TRY(check_plain_call(s, f, name));
+        if (m->routine != NULL) TRY(check_routine_kind(s, f, m, types, nargs));
         return make_call(s, m, args, nargs, f->variadic, f->sql_syntax, f->loc, out);
     case FUNC_COERCION:
         TRY(check_plain_call(s, f, name));
@@ -210,7 +267,7 @@ finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **
                 return QN_OK;
             }
     }
-    return raise_no_function(s, name, types, nargs, m->kind == FUNC_MULTIPLE, f->loc);
+    return raise_no_function(s, f, types, nargs, names, nnamed, m->kind == FUNC_MULTIPLE);
 }
 
 NOINLINE Status
@@ -226,20 +283,25 @@ bind_func_call(Scope *s, const FuncCall *f, Expr **out)
     bool srfs = s->has_srfs;
 
     TRY_ALLOC(s->ctx, args, ARENA_ARRAY(ps->arena, Expr *, nargs + 1));
+    bool in_call = ps->in_call; /* calls among the arguments are ordinary ones */
+    ps->in_call = false;
     s->has_srfs = false;
+    int nnamed = 0, builtin_nargs = 0;
+    const char **names;
     if (f->args.count > 0 && has_named_args(f)) {
-        TRY(bind_named_args(s, f, name, &args, &nargs));
-        if (nargs == 0)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "function %s with these argument names does not exist", name), f->loc);
-    } else {
-        TRY(bind_args(s, f, args));
+        Expr **builtin_args;
+        TRY(bind_named_args(s, f, name, &builtin_args, &builtin_nargs));
+        if (builtin_nargs > 0) args = builtin_args, nargs = builtin_nargs;
     }
+    TRY_ALLOC(s->ctx, names, ARENA_ARRAY(ps->arena, const char *, f->args.count + 1));
+    if (builtin_nargs == 0) TRY(bind_args(s, f, args, names, &nnamed));
+    ps->in_call = in_call;
     bool args_have_srf = s->has_srfs;
     s->has_srfs |= srfs;
     TRY_ALLOC(s->ctx, types, arena_alloc(ps->arena, sizeof(Oid) * (size_t)(nargs + 1)));
     for (int i = 0; i < nargs; i++) types[i] = args[i]->type;
     TRY_ALLOC(s->ctx, m, arena_alloc(ps->arena, sizeof(FuncMatch)));
-    Status st = resolve_function(ps, schema, name, types, nargs, f->variadic, m);
+    Status st = resolve_function(ps, schema, name, types, nargs, f->variadic, names, nnamed, m);
     if (st != QN_OK) return err_position(s->ctx, st, f->loc);
     if (args_have_srf && (m->kind == FUNC_AGG || m->kind == FUNC_WINDOW) && f->over == NULL) {
         st = RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "aggregate function calls cannot contain set-returning function calls");
@@ -247,7 +309,7 @@ bind_func_call(Scope *s, const FuncCall *f, Expr **out)
         return err_position(s->ctx, st, f->loc);
     }
     s->srf_here = s->top_srf == (const Ast *)f;
-    st = finish_call(s, f, name, m, args, nargs, types, out);
+    st = finish_call(s, f, name, m, args, nargs, types, names, nnamed, out);
     s->srf_here = false;
     return st;
 }
@@ -261,7 +323,7 @@ bind_column_function(Scope *s, const char *name, Expr *arg, int loc, Expr **out)
     TRY_ALLOC(s->ctx, args, ARENA_ARRAY(s->ps->arena, Expr *, 1));
     TRY_ALLOC(s->ctx, m, arena_alloc(s->ps->arena, sizeof(FuncMatch)));
     args[0] = arg;
-    TRY(resolve_function(s->ps, NULL, name, &arg->type, 1, false, m));
+    TRY(resolve_function(s->ps, NULL, name, &arg->type, 1, false, NULL, 0, m));
     if (m->kind == FUNC_NORMAL) return make_call(s, m, args, 1, false, false, loc, out);
     return QN_OK;
 }

@@ -15,7 +15,7 @@ typedef enum Clause {
     CLAUSE_PARTITION, CLAUSE_WINDOW_ORDER, CLAUSE_FRAME_RANGE, CLAUSE_FRAME_ROWS, CLAUSE_FRAME_GROUPS, CLAUSE_INSERT,
     CLAUSE_UPDATE, CLAUSE_GROUP_BY, CLAUSE_ORDER_BY, CLAUSE_DISTINCT_ON, CLAUSE_LIMIT, CLAUSE_OFFSET,
     CLAUSE_RETURNING, CLAUSE_VALUES, CLAUSE_CHECK, CLAUSE_DEFAULT, CLAUSE_GENERATED, CLAUSE_INDEX_EXPR,
-    CLAUSE_INDEX_PREDICATE, CLAUSE_FROM_SUBQUERY, CLAUSE_COUNT
+    CLAUSE_INDEX_PREDICATE, CLAUSE_FROM_SUBQUERY, CLAUSE_CALL, CLAUSE_COUNT
 } Clause;
 
 /* One named source of columns in FROM. */
@@ -123,6 +123,22 @@ typedef struct SelectState {
     LNode *root;
 } SelectState;
 
+/* bind_func.c, bind_routine.c: calls of users' functions. */
+Status gather_variadic(Scope *s, const FuncMatch *m, Expr **args, int *nargs);
+/* Every argument in its place, defaults filled in, polymorphic types settled: m->fn, m->routine and m->result are those of the call. */
+Status routine_arguments(Scope *s, FuncMatch *m, Expr ***args, int *nargs);
+/* The body in place of the call where it is simple; *out NULL: it is not. */
+Status inline_routine(Scope *s, const FuncMatch *m, Expr **args, int nargs, int loc, Expr **out);
+/* The same for a function that stands in FROM: its query. */
+Status inline_set_routine(Scope *s, const SetFuncExpr *call, Query **out);
+/* A parameter of the function whose body this is: name, or name.param. *out NULL: none. */
+Status bind_env_param(Scope *s, int number, int loc, Expr **out);
+Status bind_env_name(Scope *s, const ColumnRef *c, Expr **out);
+Status bind_body_result(PlanState *ps, Query *q, const Ast *stmt);
+
+/* bind_dml.c: an expression kept as text in the catalog, over the columns of item (NULL: none). */
+Status bind_stored(Scope *s, const char *sql, NsItem *item, Clause clause, Expr **out);
+
 /* bind.c */
 Status scope_new(Binder *b, Scope *parent, Scope **out);
 Status rel_set_level(Scope *s, int rel);
@@ -136,6 +152,7 @@ const char *item_column_name(const NsItem *item, int col);
 Status raise_missing_column(Scope *s, const char *qualifier, const char *name, int loc);
 Status raise_missing_table(Scope *s, const char *schema, const char *name, int loc);
 Status add_dep(Scope *s, const Relation *r, int lock_mode);
+Status add_object_dep(Scope *s, Oid oid, uint64_t version, int lock_mode);
 #define LOCK_ACCESS_SHARE_MODE 1
 #define LOCK_ROW_SHARE_MODE 2
 #define LOCK_ROW_EXCLUSIVE_MODE 3

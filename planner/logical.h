@@ -15,6 +15,7 @@
 
 #include "common/array.h"
 #include "common/str.h"
+#include "catalog/routine.h"
 #include "planner/plan.h"
 
 typedef enum LogicalTag {
@@ -105,6 +106,10 @@ typedef struct PlanState {
     int nderived;    /* subqueries and views in FROM */
     struct QueryUses *uses; /* NULL: nobody asks */
     ARRAY(PlanDep) deps;
+    const struct FuncEnv *env;       /* inside a function's body: its parameters; else NULL */
+    ARRAY(const Routine *) routines; /* users' functions called, one copy each, so that equal calls are equal */
+    ARRAY(Oid) inlining;             /* functions whose bodies are being put in place of their calls */
+    bool in_call;                    /* the argument list of CALL: OUT parameters are in it */
 } PlanState;
 
 struct Query {

@@ -103,7 +103,7 @@ function_rows(const LFunction *f)
         const Expr *e = f->calls.items[i];
         if (e->tag != EXPR_SetFunc) continue;
         const SetFuncExpr *s = (const SetFuncExpr *)e;
-        const SetFunction *sf = setfn_by_oid(s->fn->oid);
+        const SetFunction *sf = fn_set(s->fn);
         double n = sf != NULL && sf->rows > 0 ? sf->rows : 1000;
         /* generate_series of constants says itself how many. */
         if (strcmp(s->fn->name, "generate_series") == 0 && s->args.count == 2 && s->args.items[0]->tag == EXPR_Const &&
@@ -128,6 +128,8 @@ plan_function(Opt *o, LFunction *f, Sub *out)
     p->ordinality = f->ordinality;
     p->alias = f->alias;
     p->ncols = f->base.ncols;
+    p->call_ncols = f->call_ncols;
+    p->col_types = f->col_types;
     p->base.rows = function_rows(f);
     p->base.total_cost = p->base.rows * o->ctx->settings->cpu_tuple_cost;
     return own_targets(o, &p->base, &f->base, out);

@@ -154,11 +154,12 @@ typedef struct ModifyTarget {
 #undef PLAN
 #undef P_VAL
 
-/* What a plan depends on: rebuilt when a version differs after locking. */
+/* What a plan depends on, relations and functions: rebuilt when a version differs after locking. */
 typedef struct PlanDep {
     Oid oid;
     uint64_t version;
     int lock_mode; /* storage/lock.h LockMode taken before each run */
+    bool is_indirect; /* named by a view or function that the statement names, not by itself */
 } PlanDep;
 
 typedef struct Plan {

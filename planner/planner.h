@@ -6,6 +6,27 @@
 #include "parser/ast.h"
 #include "planner/plan.h"
 
+/* A function's body as its statements see it: parameters by number, name and function.name; and, of the statement that gives the
+ * function's result, what that must be. */
+typedef struct FuncEnv {
+    const char *name;
+    int nparams;
+    const char *const *param_names; /* NULL items: none */
+    const Oid *param_types;
+    bool is_result;
+    Oid result;           /* of one value; VOID: whatever the statement gives is dropped */
+    int ncols;            /* > 0: columns of a row; 0 with RECORD: any */
+    const Oid *col_types;
+} FuncEnv;
+
+/* As plan_statement, inside a function. 42P13 when its output cannot be the function's result. */
+Status plan_body_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, const FuncEnv *env, Plan **out);
+
+/* The call of CALL: which procedure, and its arguments as a plan of one row. */
+struct Routine;
+Status plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const struct Routine **procedure_out,
+                 Plan **args_out);
+
 /* Plans SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE (and the query inside CTAS, EXPLAIN, ...). param_types are the
  * declared types of $1.. (0: to be inferred); Plan.param_types holds the result. The plan lives in arena. */
 Status plan_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, const Oid *param_types,

@@ -14,6 +14,7 @@ typedef struct Candidate {
     int nvariadic; /* trailing arguments that go to the variadic parameter */
     Oid variadic_elem;
     int ndefaults;
+    const int16_t *numbers; /* users' functions: which input each argument is; NULL: in order */
 } Candidate;
 
 typedef struct CandidateList {
@@ -338,6 +339,19 @@ select_candidate(CandidateList *list, const Oid *types, int nargs)
 
 /* ---- functions ---- */
 
+/* Two rows that look alike to this call: the one without variadic or defaults, else the first on the path. */
+static Status
+merge_candidate(PlanState *ps, CandidateList *list, const Candidate *c, int nargs)
+{
+    for (int i = 0; i < list->count; i++) {
+        Candidate *o = &list->items[i];
+        if (!same_args(o->args, c->args, nargs)) continue;
+        if (c->nvariadic == 0 && (o->nvariadic != 0 || o->ndefaults > c->ndefaults)) *o = *c;
+        return QN_OK;
+    }
+    return array_push(ps->ctx, ps->arena, list, *c);
+}
+
 /* Adds a row of one of the tables if it takes nargs arguments. */
 static Status
 add_candidate(PlanState *ps, CandidateList *list, FuncKind kind, const void *row, const Oid *args, int row_nargs,
@@ -366,18 +380,81 @@ add_candidate(PlanState *ps, CandidateList *list, FuncKind kind, const void *row
     } else {
         c.ndefaults = row_nargs - nargs;
     }
-    /* Two rows that look alike to this call: the one without variadic or defaults. */
-    for (int i = 0; i < list->count; i++) {
-        Candidate *o = &list->items[i];
-        if (!same_args(o->args, c.args, nargs)) continue;
-        if (c.nvariadic == 0 && (o->nvariadic != 0 || o->ndefaults > c.ndefaults)) *o = c;
-        return QN_OK;
+    return merge_candidate(ps, list, &c, nargs);
+}
+
+/* Which input each argument is, the last nnamed given by name. NULL: they do not fit r. */
+static Status
+number_arguments(PlanState *ps, const Routine *r, const Oid *inputs, int ninputs, int nargs, const char *const *arg_names,
+                 int nnamed, Candidate *c, bool *fits_out)
+{
+    int16_t *numbers;
+    Oid *args;
+    bool given[MAX_CALL_ARGS] = {false};
+    int npositional = nargs - nnamed;
+    *fits_out = false;
+    if (nargs > ninputs || ninputs > MAX_CALL_ARGS) return QN_OK;
+    TRY_ALLOC(ps->ctx, numbers, ARENA_ARRAY(ps->arena, int16_t, nargs + 1));
+    TRY_ALLOC(ps->ctx, args, ARENA_ARRAY(ps->arena, Oid, nargs + 1));
+    for (int i = 0; i < nargs; i++) {
+        int at = i < npositional ? i : routine_input(r, arg_names[i - npositional]);
+        if (at < 0 || given[at]) return QN_OK;
+        given[at] = true;
+        numbers[i] = (int16_t)at;
+        args[i] = inputs[at];
     }
-    return array_push(ps->ctx, ps->arena, list, c);
+    for (int i = 0; i < ninputs; i++)
+        if (!given[i] && r->params[routine_input_param(r, i)].default_sql == NULL) return QN_OK;
+    c->numbers = numbers;
+    c->args = args;
+    c->ndefaults = ninputs - nargs;
+    *fits_out = true;
+    return QN_OK;
+}
+
+/* Procedures are called with their OUT parameters too. */
+static Status
+call_inputs(PlanState *ps, const Routine *r, const Oid **inputs_out, int *n_out)
+{
+    Oid *types;
+    *inputs_out = r->args;
+    *n_out = r->fn.nargs;
+    if (r->kind != ROUTINE_PROCEDURE || !ps->in_call) return QN_OK;
+    TRY_ALLOC(ps->ctx, types, ARENA_ARRAY(ps->arena, Oid, r->nparams + 1));
+    for (int i = 0; i < r->nparams; i++) types[i] = r->params[i].type;
+    *inputs_out = types;
+    *n_out = r->nparams;
+    return QN_OK;
+}
+
+/* Users' functions of one schema. */
+static Status
+gather_routines(PlanState *ps, Oid schema, const char *name, int nargs, bool variadic, const char *const *arg_names, int nnamed,
+                CandidateList *list)
+{
+    const Routine **routines;
+    int n;
+    TRY(catalog_routines(ps->ctx, ps->arena, schema, name, &routines, &n));
+    for (int i = 0; i < n; i++) {
+        const Routine *r = routines[i];
+        const Oid *inputs;
+        int ninputs;
+        TRY(call_inputs(ps, r, &inputs, &ninputs));
+        if (nnamed > 0) {
+            Candidate c = {.kind = FUNC_NORMAL, .row = &r->fn, .result = r->fn.result};
+            bool fits;
+            TRY(number_arguments(ps, r, inputs, ninputs, nargs, arg_names, nnamed, &c, &fits));
+            if (fits) TRY(merge_candidate(ps, list, &c, nargs));
+            continue;
+        }
+        TRY(add_candidate(ps, list, FUNC_NORMAL, &r->fn, inputs, ninputs, r->fn.ndefaults, r->fn.result,
+                          (r->fn.flags & FN_VARIADIC) != 0, nargs, variadic));
+    }
+    return QN_OK;
 }
 
 static Status
-gather_candidates(PlanState *ps, const char *name, int nargs, bool variadic, CandidateList *list)
+gather_builtin(PlanState *ps, const char *name, int nargs, bool variadic, CandidateList *list)
 {
     int n;
     const Function *const *fns = fn_by_name(name, &n);
@@ -392,6 +469,55 @@ gather_candidates(PlanState *ps, const char *name, int nargs, bool variadic, Can
     for (int i = 0; wins != NULL && i < n; i++)
         TRY(add_candidate(ps, list, FUNC_WINDOW, wins[i], wins[i]->args, wins[i]->nargs, 0, wins[i]->result, false, nargs,
                           variadic));
+    return QN_OK;
+}
+
+/* Everything of the name that takes so many arguments, in the order of the path. Temporary schemas are not searched. */
+static Status
+gather_candidates(PlanState *ps, const char *schema, const char *name, int nargs, bool variadic, const char *const *arg_names,
+                  int nnamed, CandidateList *list)
+{
+    Oid *path, one;
+    int n = 1;
+    if (schema == NULL) {
+        TRY(catalog_search_path(ps->ctx, ps->arena, true, &path, &n));
+    } else {
+        one = catalog_schema_oid(ps->ctx, schema);
+        path = &one;
+        if (one == INVALID_OID)
+            return RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
+    }
+    for (int i = 0; i < n; i++) {
+        if (path[i] == OID_PG_CATALOG) {
+            if (nnamed == 0) TRY(gather_builtin(ps, name, nargs, variadic, list));
+        } else if (schema != NULL || !catalog_is_temp_schema(ps->ctx, path[i], NULL)) {
+            TRY(gather_routines(ps, path[i], name, nargs, variadic, arg_names, nnamed, list));
+        }
+    }
+    return QN_OK;
+}
+
+Status
+resolve_exact_routine(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs, const Routine **out)
+{
+    Oid *path, one;
+    int n = 1;
+    *out = NULL;
+    if (schema == NULL) {
+        TRY(catalog_search_path(ps->ctx, ps->arena, false, &path, &n));
+    } else {
+        one = catalog_schema_oid(ps->ctx, schema);
+        path = &one;
+        if (one == INVALID_OID)
+            return RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
+    }
+    for (int i = 0; i < n && *out == NULL; i++) {
+        const Routine **list;
+        int count;
+        TRY(catalog_routines(ps->ctx, ps->arena, path[i], name, &list, &count));
+        for (int k = 0; k < count; k++)
+            if (list[k]->fn.nargs == nargs && same_args(list[k]->args, types, nargs)) *out = list[k];
+    }
     return QN_OK;
 }
 
@@ -411,19 +537,20 @@ function_style_cast(PlanState *ps, const char *schema, const char *name, Oid sou
 
 Status
 resolve_function(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs, bool variadic,
-                 FuncMatch *out)
+                 const char *const *arg_names, int nnamed, FuncMatch *out)
 {
     CandidateList list = {0};
     const Candidate *best = NULL;
 
     out->kind = FUNC_NONE;
     out->cast_type = 0;
+    out->routine = NULL;
     if (nargs > MAX_CALL_ARGS)
         return RAISE(ps->ctx, ERR_TOO_MANY_ARGUMENTS, "cannot pass more than %d arguments to a function", MAX_CALL_ARGS);
-    if (schema == NULL || strcmp(schema, "pg_catalog") == 0) TRY(gather_candidates(ps, name, nargs, variadic, &list));
+    TRY(gather_candidates(ps, schema, name, nargs, variadic, arg_names, nnamed, &list));
     for (int i = 0; i < list.count && best == NULL; i++)
         if (same_args(list.items[i].args, types, nargs)) best = &list.items[i];
-    if (best == NULL && nargs == 1 && !variadic) {
+    if (best == NULL && nargs == 1 && !variadic && nnamed == 0) {
         out->cast_type = function_style_cast(ps, schema, name, types[0]);
         if (out->cast_type != 0) {
             out->kind = FUNC_COERCION;
@@ -450,7 +577,11 @@ resolve_function(PlanState *ps, const char *schema, const char *name, const Oid 
     out->variadic_elem = best->nvariadic > 0 && best->variadic_elem != TYPE_ANY ? best->variadic_elem : 0;
     if (out->variadic_elem == 0) out->nvariadic = 0;
     out->ndefaults = best->ndefaults;
+    out->routine = routine_of(out->fn);
+    out->numbers = best->numbers;
+    out->result = best->result;
     memcpy(out->declared, best->args, sizeof(Oid) * (size_t)nargs);
+    if (out->routine != NULL) return QN_OK;
     TRY(resolve_polymorphic(ps, types, out->declared, nargs, best->result, &out->result));
     if (out->nvariadic > 0) out->variadic_elem = out->declared[nargs - 1];
     return QN_OK;

@@ -63,12 +63,18 @@ typedef struct FuncMatch {
     int nvariadic;         /* > 0: so many trailing arguments are gathered in one array of type variadic_elem */
     Oid variadic_elem;     /* 0 with VARIADIC "any": passed one by one */
     int ndefaults;         /* trailing arguments left out */
+    const Routine *routine; /* fn is of a user's function. Its polymorphic types are still as declared: see bind_routine.c */
+    const int16_t *numbers; /* routine: which of its inputs each argument is; NULL: in order */
 } FuncMatch;
 
 /* Finds the function of a name for arguments of these types. variadic: the last argument was given as VARIADIC
- * array. exprs (or NULL) for function-style casts of literals. kind FUNC_NONE or FUNC_MULTIPLE is no error here. */
+ * array. arg_names: of the last nnamed ones. kind FUNC_NONE or FUNC_MULTIPLE is no error here; 3F000 for a schema that
+ * is not there. */
 Status resolve_function(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs,
-                        bool variadic, FuncMatch *out);
+                        bool variadic, const char *const *arg_names, int nnamed, FuncMatch *out);
+/* The user's function found by name and exactly these types (inputs), in schema or along the path; NULL if there is none. */
+Status resolve_exact_routine(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs,
+                             const Routine **out);
 /* 42883 or 42725 with PostgreSQL's text and hint, unless kind is the NULL-safe lookup's. left 0: prefix. */
 Status resolve_operator(PlanState *ps, const char *schema, const char *name, Oid left, Oid right, int loc,
                         const Operator **out);

@@ -3,6 +3,7 @@
 #include "common/str.h"
 #include "session/appender.h"
 #include "session/ddl.h"
+#include "session/sqlfunc.h"
 #include "session/stmt.h"
 #include "storage/activity.h"
 #include "storage/lock.h"
@@ -219,6 +220,7 @@ session_close(Session *s)
     /* Names and appenders own statements: they go first. */
     prepared_forget_all(s);
     while (s->appenders != NULL) appender_destroy(s->appenders);
+    sqlfunc_forget_all(s);
     while (s->stmts != NULL) stmt_destroy(s->stmts);
     if (s->is_open) {
         if (ctx->tx != NULL) tx_rollback(ctx);

@@ -127,6 +127,23 @@ stmt_bind(Stmt *stmt, int i, const Value *v)
 
 /* ---- planning ---- */
 
+/* With the search_path it was written for, if it has one of its own. */
+static Status
+plan_nested(Stmt *stmt, Plan **out)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    const struct Settings *before = ctx->settings;
+    Settings *settings;
+    if (stmt->search_path != NULL) {
+        TRY_ALLOC(ctx, settings, arena_memdup(stmt->plan_arena, before, sizeof(*settings)));
+        settings->search_path = stmt->search_path;
+        ctx->settings = settings;
+    }
+    Status st = plan_body_statement(ctx, stmt->plan_arena, stmt->sql, stmt->ast, stmt->env, out);
+    ctx->settings = before;
+    return st;
+}
+
 static Status
 make_plan(Stmt *stmt)
 {
@@ -145,8 +162,9 @@ make_plan(Stmt *stmt)
     ctx->stmt_arena = stmt->plan_arena;
     uint64_t generation = catalog_generation(ctx);
     Plan *plan = NULL;
-    Status st = plan_statement(ctx, stmt->plan_arena, stmt->sql, stmt->ast, stmt->declared,
-                               stmt->ndeclared, &plan);
+    Status st = stmt->env != NULL ? plan_nested(stmt, &plan)
+                                  : plan_statement(ctx, stmt->plan_arena, stmt->sql, stmt->ast, stmt->declared,
+                                                   stmt->ndeclared, &plan);
     ctx->stmt_arena = before;
     catalog_pins_use(ctx, pins);
     TRY(st);
@@ -181,6 +199,12 @@ stmt_plan(Stmt *stmt)
         tx_rollback(&s->ctx);
     }
     return st;
+}
+
+Status
+stmt_plan_nested(Stmt *stmt)
+{
+    return stmt->is_utility || stmt->plan != NULL ? QN_OK : make_plan(stmt);
 }
 
 Status
@@ -302,6 +326,8 @@ end_run(Stmt *stmt)
     if (stmt->at_end != NULL && stmt->exec != NULL) stmt->at_end(stmt, stmt->at_end_arg);
     if (stmt->exec != NULL) exec_stop(stmt->exec);
     if (stmt->has_snap) tx_snapshot_drop(ctx, &stmt->snap);
+    if (stmt->has_nest) tx_command_unnest(ctx, &stmt->nest);
+    stmt->has_nest = false;
     if (stmt->has_command && ctx->tx != NULL) tx_command_end(ctx);
     stmt->has_snap = stmt->has_command = false;
     stmt->batch = NULL;
@@ -457,6 +483,25 @@ run_dml(Stmt *stmt)
 }
 
 static Status
+begin_command(Stmt *stmt)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    if (stmt->sees_caller && stmt->plan->modifies)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "%s is not allowed in a non-volatile function",
+                     ast_command_name(stmt->ast));
+    if (stmt->sees_caller) return QN_OK;
+    if (stmt->is_nested) {
+        TRY(tx_command_nest(ctx, &stmt->nest));
+        stmt->has_nest = true;
+        return QN_OK;
+    }
+    TRY(tx_command_begin(ctx));
+    stmt->has_command = true;
+    stmt->command_snapshot = ctx->snapshot;
+    return QN_OK;
+}
+
+static Status
 start_plan(Stmt *stmt)
 {
     Session *s = stmt->s;
@@ -464,11 +509,9 @@ start_plan(Stmt *stmt)
     TRY(ready_plan(stmt));
     TRY(read_only_check(stmt));
     TRY(convert_args(stmt));
-    TRY(tx_command_begin(ctx));
-    stmt->has_command = true;
-    stmt->command_snapshot = ctx->snapshot;
+    TRY(begin_command(stmt));
     s->has_queried = true;
-    if (!stmt->plan->modifies && !stmt->is_exclusive) {
+    if (!stmt->is_nested && !stmt->plan->modifies && !stmt->is_exclusive) {
         /* Other statements may run before this one has given all its rows. */
         TRY(tx_snapshot_keep(ctx, ctx->snapshot, &stmt->snap));
         stmt->has_snap = true;
@@ -492,6 +535,11 @@ note_start(Stmt *stmt)
     stmt->result.nrows = 0;
     stmt->next_result = 0;
     stmt->inner = NULL;
+    if (stmt->is_nested) {
+        stmt->start_us = s->ctx.stmt_start_us;
+        stmt->deadline_us = s->ctx.deadline_us;
+        return;
+    }
     stmt->start_us = session_wall_us();
     stmt->deadline_us = 0;
     if (s->settings.statement_timeout > 0)
@@ -516,7 +564,7 @@ finish(Stmt *stmt, bool ok)
         set_tag(stmt);
     }
     end_run(stmt);
-    if (s->depth > 1) return QN_OK; /* inside another statement, whose business it is */
+    if (s->depth > 1 || stmt->is_nested) return QN_OK; /* inside another statement, whose business it is */
     return session_end_statement(s, ok);
 }
 
@@ -525,7 +573,7 @@ start(Stmt *stmt)
 {
     Session *s = stmt->s;
     if (stmt->is_utility) return utility_run(stmt);
-    if (s->depth == 1) TRY(session_begin_statement(s));
+    if (s->depth == 1 && !stmt->is_nested) TRY(session_begin_statement(s));
     return start_plan(stmt);
 }
 
@@ -541,7 +589,7 @@ advance(Stmt *stmt)
         if (stmt->next_held < stmt->nheld) stmt->batch = stmt->held[stmt->next_held++];
         return QN_OK;
     }
-    if (stmt->s->ctx.tx == NULL) {
+    if (!stmt->is_nested && stmt->s->ctx.tx == NULL) {
         /* Detached: its transaction has ended, its snapshot has not. */
         TRY(tx_begin(&stmt->s->ctx, TX_READ_COMMITTED, true));
     }
@@ -619,6 +667,15 @@ stmt_reset(Stmt *stmt)
     Status st = finish(stmt, true);
     frame_leave(stmt, &f);
     return st;
+}
+
+void
+stmt_stop(Stmt *stmt)
+{
+    if (stmt->state != STMT_RUNNING) return;
+    Frame f = frame_enter(stmt);
+    end_run(stmt);
+    frame_leave(stmt, &f);
 }
 
 Status

@@ -45,6 +45,14 @@ struct Stmt {
     bool is_utility;
     bool is_exclusive; /* nothing else runs on the connection while it does: quern_exec */
 
+    /* A statement of a function's body, run while another evaluates the call. It is exclusive and leaves the transaction alone. */
+    bool is_nested;
+    bool sees_caller;        /* it has the caller's snapshot and changes nothing: STABLE, IMMUTABLE */
+    const FuncEnv *env;      /* what it may name and must give; NULL: no function's */
+    const char *search_path; /* to bind it with; NULL: the session's */
+    TxNested nest;
+    bool has_nest;
+
     Arena *plan_arena;
     Plan *plan;        /* NULL: to be planned */
     Exec *exec;
@@ -103,6 +111,10 @@ const char *stmt_column_name(const Stmt *stmt, int c);
 Oid stmt_column_type(const Stmt *stmt, int c, int32_t *typmod_out);
 /* Binds; what v points to is copied. i from 1. */
 Status stmt_bind(Stmt *stmt, int i, const Value *v);
+/* Plans a nested one, within the caller's transaction. */
+Status stmt_plan_nested(Stmt *stmt);
+/* Ends a run that failed or is not wanted any more, without settling its transaction: nested ones. */
+void stmt_stop(Stmt *stmt);
 /* Runs to the end, calling row (if not NULL) for every row. */
 Status stmt_run(Stmt *stmt, Status (*row)(Stmt *stmt, void *arg), void *arg);
 

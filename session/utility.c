@@ -446,15 +446,20 @@ utility_run(Stmt *stmt)
         snprintf(stmt->tag, sizeof(stmt->tag), "%s", tag);
         return QN_OK;
     }
-    TRY(session_begin_statement(s));
+    if (!stmt->is_nested) TRY(session_begin_statement(s));
     if (stmt->ast->tag == AST_VariableSetStmt) {
         /* Before the first snapshot: SET TRANSACTION. */
         TRY(settings_run_set(s, AST_AS(VariableSetStmt, stmt->ast), &tag));
         snprintf(stmt->tag, sizeof(stmt->tag), "%s", tag);
         return QN_OK;
     }
-    TRY(tx_command_begin(ctx));
-    stmt->has_command = true;
+    if (stmt->is_nested) {
+        TRY(tx_command_nest(ctx, &stmt->nest));
+        stmt->has_nest = true;
+    } else {
+        TRY(tx_command_begin(ctx));
+        stmt->has_command = true;
+    }
     if (!is_before_queries(stmt->ast)) s->has_queried = true;
     if (stmt->tag[0] == '\0') snprintf(stmt->tag, sizeof(stmt->tag), "%s", utility_command_name(stmt->ast));
     Status st = dispatch(stmt);

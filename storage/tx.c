@@ -208,6 +208,15 @@ tx_take_snapshot(Ctx *ctx)
     snap->own = XID_STATE_RUNNING | (uint64_t)conn->slot;
 }
 
+/* Whatever was written so far is seen; what is written from now on takes an xid that is not. */
+static void
+see_own(Tx *tx)
+{
+    Snapshot *snap = &tx->snapshot;
+    snap->cmd_xid = tx->last_xid + 1;
+    if (tx->min_write_xid < snap->cmd_xid) tx->min_write_xid = snap->cmd_xid;
+}
+
 Status
 tx_command_begin(Ctx *ctx)
 {
@@ -222,9 +231,7 @@ tx_command_begin(Ctx *ctx)
         snap->ssi = tx->ssi;
         tx->has_snapshot = true;
     }
-    /* Whatever was written so far is seen; what is written from now on takes an xid that is not. */
-    snap->cmd_xid = tx->last_xid + 1;
-    if (tx->min_write_xid < snap->cmd_xid) tx->min_write_xid = snap->cmd_xid;
+    see_own(tx);
     ctx->snapshot = snap;
     return QN_OK;
 }
@@ -237,6 +244,33 @@ tx_command_end(Ctx *ctx)
     if (tx == NULL || tx->isolation != TX_READ_COMMITTED) return;
     ctx->conn->command_mark = LSN_NEVER;
     publish_oldest(ctx->conn);
+}
+
+Status
+tx_command_nest(Ctx *ctx, TxNested *n)
+{
+    Tx *tx = ctx->tx;
+    n->before = ctx->snapshot;
+    n->is_inside = tx != NULL && ctx->snapshot == &tx->snapshot;
+    if (!n->is_inside) return tx_command_begin(ctx);
+    n->outer = tx->snapshot;
+    if (tx->isolation == TX_READ_COMMITTED) {
+        /* The outer mark, which is not newer, stays registered for both. */
+        tx->snapshot.mark = atomic_load(&ctx->db->xids.published);
+        tx->snapshot.settled = atomic_load(&ctx->db->xids.settled);
+    }
+    see_own(tx);
+    return QN_OK;
+}
+
+void
+tx_command_unnest(Ctx *ctx, const TxNested *n)
+{
+    if (n->is_inside)
+        ctx->tx->snapshot = n->outer;
+    else
+        tx_command_end(ctx);
+    ctx->snapshot = n->before;
 }
 
 Status

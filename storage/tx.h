@@ -50,6 +50,15 @@ Status tx_release(Ctx *ctx, const char *name);
  * (cursors) copy it with tx_snapshot_keep. */
 Status tx_command_begin(Ctx *ctx);
 void tx_command_end(Ctx *ctx);
+/* A command that runs inside another one's evaluation, a statement of a function: it sees what has been done so far, and when it is
+ * through the outer command sees what it saw before. n lies with the caller until tx_command_unnest. */
+typedef struct TxNested {
+    struct Snapshot *before; /* the outer ctx->snapshot */
+    Snapshot outer;          /* what was in it */
+    bool is_inside;          /* the outer command has the transaction's own snapshot */
+} TxNested;
+Status tx_command_nest(Ctx *ctx, TxNested *n);
+void tx_command_unnest(Ctx *ctx, const TxNested *n);
 /* A snapshot of its own, registered until dropped: cursors, catalog lookups (which see the latest commit). Memory is the caller's. At most
  * TX_KEPT_MAX a connection at a time: 54000. */
 enum { TX_KEPT_MAX = 64 };

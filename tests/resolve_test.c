@@ -88,7 +88,7 @@ test_functions(void **state)
         Oid args[3];
         start(&f);
         for (int k = 0; k < cases[i].n; k++) args[k] = type_of(cases[i].args[k]);
-        Status st = resolve_function(&f.ps, NULL, cases[i].name, args, cases[i].n, false, &m);
+        Status st = resolve_function(&f.ps, NULL, cases[i].name, args, cases[i].n, false, NULL, 0, &m);
         const char *got = st != QN_OK ? status_sqlstate(st) : m.kind == FUNC_NONE ? "none" : m.kind == FUNC_MULTIPLE ? "many" : type_text(&f.ps, m.result);
         if (strcmp(cases[i].result, "42883") == 0 && strcmp(got, "none") == 0) got = "42883";
         if (strcmp(got, cases[i].result) != 0) fail_msg("%s(%s): got %s, want %s", cases[i].name, cases[i].args[0], got, cases[i].result);

@@ -105,7 +105,7 @@ name_index_find(const NameIndex *index, const char *name, int *n_out)
 static const Function functions[] = {
 #define ROW(nd, kernel, oid, name, src, result, args, flags, ex, ex_result, doc)                   \
     {oid,   name, #src,      kernel, TYPE_##result, NARGS args, nd, {TYPES_OF args},               \
-     flags, ex,   ex_result, doc},
+     flags, ex,   ex_result, doc,    NULL},
 #define SPECIAL(oid, name, src, ...) ROW(0, NULL, oid, name, src, __VA_ARGS__)
 #define FUNC(oid, name, src, ...) ROW(0, fn_##src, oid, name, src, __VA_ARGS__)
 #define FUNCD(nd, oid, name, src, ...) ROW(nd, fn_##src, oid, name, src, __VA_ARGS__)
@@ -180,9 +180,9 @@ static const SelKernel sel_kernels[NFUNCTIONS + 1] = {
 
 static const SetFunction set_functions[] = {
 #define SRF(oid, name, src, result, args, flags, rows, ...)                                        \
-    {oid, 1, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
+    {oid, 1, NULL, NULL, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
 #define SRFR(ncols, oid, name, src, result, args, flags, rows, ...)                                \
-    {oid, ncols, srf_##src##_names, srf_##src##_types, srf_##src##_open, srf_##src##_next, rows},
+    {oid, ncols, srf_##src##_names, srf_##src##_types, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
 #include "types/functions_srf.def"
 #undef SRF
 #undef SRFR

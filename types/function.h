@@ -66,6 +66,7 @@ struct Function {
     uint32_t flags;
     const char *example, *example_result; /* SQL expression and its text; NULL: none */
     const char *doc;                      /* one sentence for the manual */
+    const struct SetFunction *set;        /* of a user's function that returns a set; see fn_set */
 };
 
 const Function *fn_by_oid(Oid oid); /* NULL if there is none */
@@ -209,6 +210,17 @@ const WindowFn *const *winfn_by_name(const char *name, int *n_out);
 int winfn_count(void);
 const WindowFn *winfn_at(int i);
 
+/* One call of a user's set-returning function. */
+typedef struct SetCallArgs {
+    const Function *fn;
+    const Value *args;
+    int nargs;
+    const Oid *arg_types;
+    /* Out: what its rows are made of, where the function itself does not say. */
+    int ncols;
+    const Oid *col_types;
+} SetCallArgs;
+
 /* Set-returning functions: open with one row of argument values, then batches until *n_out is 0. The
  * function's row is in functions_srf.def with FN_SRF; ncols and column names for those that return records. */
 typedef struct SetFunction {
@@ -216,11 +228,19 @@ typedef struct SetFunction {
     int ncols;
     const char *const *col_names; /* NULL: the function's name */
     const Oid *col_types;         /* NULL: the (resolved) result type */
+    /* Users' functions have start in place of open, and end, which is called for every state. */
+    Status (*start)(Ctx *ctx, Arena *arena, SetCallArgs *call, void **state_out);
+    void (*end)(void *state);
     Status (*open)(Ctx *ctx, Arena *arena, const Value *args, int nargs, const Oid *arg_types, void **state_out);
     /* Fills up to BATCH_ROWS rows of out[0..ncols), reset by the caller; strings go to the arena. */
     Status (*next)(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out);
     double rows; /* planner's guess */
 } SetFunction;
 const SetFunction *setfn_by_oid(Oid oid);
+static inline const SetFunction *
+fn_set(const Function *fn) /* NULL: it returns no set */
+{
+    return fn->set != NULL ? fn->set : setfn_by_oid(fn->oid);
+}
 
 #endif
