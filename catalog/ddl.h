@@ -56,7 +56,7 @@ Status ddl_on_commit(Ctx *ctx, Status (*empty)(Ctx *ctx, const Oid *tables, int 
 Status ddl_drop_temp(Ctx *ctx); /* everything temporary of this session */
 
 /* ---- dropping ---- */
-/* What to drop: a relation, a schema, one column or constraint of a table. */
+/* What to drop: a relation, a schema, a function, one column or constraint of a table. */
 typedef struct DropTarget {
     ObjKind kind;
     Oid oid;

@@ -5,6 +5,7 @@
  * (automatic) and dependents (cascaded), and only then changes anything. */
 #include "catalog/catalog_priv.h"
 #include "catalog/ddl.h"
+#include "catalog/routine.h"
 #include "catalog/sequence.h"
 #include "storage/index.h"
 
@@ -62,10 +63,34 @@ describe_column(Ctx *ctx, const CatObj *o, const DropTarget *t, const char *tabl
     return QN_OK;
 }
 
+/* "function f(integer,text)", with the schema where the path does not find it. */
+static Status
+describe_routine(Ctx *ctx, const CatObj *o, const char **out)
+{
+    const Routine *r;
+    StrBuf b = strbuf_new(ctx->stmt_arena);
+    char *text;
+    TRY(catalog_routine(ctx, ctx->stmt_arena, o->oid, &r));
+    if (r == NULL) return RAISE_INTERNAL(ctx, "function %u is gone", o->oid);
+    strbuf_addz(&b, r->kind == ROUTINE_PROCEDURE ? "procedure " : "function ");
+    if (!catalog_routine_is_visible(ctx, r)) strbuf_addf(&b, "%s.", r->schema);
+    strbuf_addf(&b, "%s(", o->name);
+    for (int i = 0; i < r->fn.nargs; i++) {
+        const char *type;
+        TRY(type_format(ctx, ctx->stmt_arena, r->args[i], -1, &type));
+        strbuf_addf(&b, "%s%s", i > 0 ? "," : "", type);
+    }
+    strbuf_addc(&b, ')');
+    TRY(strbuf_finish(ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
 static Status
 describe_object(Ctx *ctx, const CatObj *o, const DropTarget *t, const char **out)
 {
     const char *name;
+    if (o->kind == OBJ_ROUTINE) return describe_routine(ctx, o, out);
     if (o->kind == OBJ_SCHEMA) {
         TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "schema %s", o->name));
         return QN_OK;
@@ -133,7 +158,7 @@ add_users(DropList *l, int i)
             if (t.attnum != 0 && dep->ref_attnum != 0 && dep->ref_attnum != t.attnum) continue;
             /* What names the whole of a relation does not mind a column of it. */
             if (t.attnum != 0 && dep->ref_attnum == 0) continue;
-            DropTarget user = {.kind = OBJ_RELATION, .oid = o->oid, .attnum = dep->attnum,
+            DropTarget user = {.kind = o->kind, .oid = o->oid, .attnum = dep->attnum,
                                .is_default = dep->attnum != 0};
             TRY(add(l, user, true, i));
         }
@@ -271,6 +296,12 @@ add_schema_contents(DropList *l, int i)
             st = add(l, (DropTarget){.kind = OBJ_RELATION, .oid = o->oid}, true, i);
     }
     catobj_list_release(&list);
+    TRY(st);
+    TRY(catalog_all(l->ctx, l->arena, OBJ_ROUTINE, &list));
+    for (int k = 0; st == QN_OK && k < list.count; k++)
+        if (list.items[k]->schema == schema)
+            st = add(l, (DropTarget){.kind = OBJ_ROUTINE, .oid = list.items[k]->oid}, true, i);
+    catobj_list_release(&list);
     return st;
 }
 
@@ -290,6 +321,7 @@ collect(DropList *l)
             TRY(add_users(l, i));
             break;
         case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
+        case OBJ_ROUTINE: TRY(add_users(l, i)); break;
         case OBJ_INDEX:
         case OBJ_INHERIT:
         case OBJ_STATS: break;
@@ -434,6 +466,7 @@ remove_item(Ctx *ctx, const DropTarget *t)
         return t->attnum != 0 ? remove_column(ctx, t) : remove_relation(ctx, t->oid);
     case OBJ_INDEX: return remove_index(ctx, t->oid);
     case OBJ_SCHEMA:
+    case OBJ_ROUTINE:
     case OBJ_CONSTRAINT:
     case OBJ_INHERIT:
     case OBJ_STATS: return catalog_remove(ctx, t->oid);
@@ -471,7 +504,7 @@ drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade, bool quiet)
         TRY(check_index_target(ctx, &targets[i]));
         TRY(lock_item(ctx, &targets[i]));
     }
-    TRY(catalog_all(ctx, l.arena, OBJ_RELATION, &all));
+    TRY(catalog_all(ctx, l.arena, 0, &all));
     for (int i = 0; i < all.count && st == QN_OK; i++)
         if (all.items[i]->ndeps > 0) st = array_push(ctx, l.arena, &l.views, all.items[i]);
     TRY_GOTO(st);

@@ -1,10 +1,11 @@
 /* sys_builtin.c - generators over the built-in tables: types, functions, operators, casts, settings, and what there is one of. */
+#include "catalog/routine.h"
 #include "catalog/systable.h"
 #include "storage/db.h"
 #include "common/settings.h"
 #include "types/function.h"
 
-enum { OID_LANG_INTERNAL = 12, ENCODING_UTF8 = 6, OID_TABLESPACE = 1663 };
+enum { ENCODING_UTF8 = 6, OID_TABLESPACE = 1663 };
 
 /* Relations of which nothing exists yet. */
 Status
@@ -75,7 +76,7 @@ proc_columns(SysRows *r, Oid oid, const char *name, char kind, uint32_t flags, i
     sys_text(r, name);
     sys_oid(r, OID_PG_CATALOG);
     sys_oid(r, OID_BOOTSTRAP_ROLE);
-    sys_oid(r, OID_LANG_INTERNAL);
+    sys_oid(r, OID_LANGUAGE_INTERNAL);
     sys_float4(r, 1);
     sys_float4(r, (flags & FN_SRF) != 0 ? 1000 : 0);
     sys_oid(r, variadic ? TYPE_ANY : 0);
@@ -96,10 +97,106 @@ proc_columns(SysRows *r, Oid oid, const char *name, char kind, uint32_t flags, i
     sys_skip(r, 4);
 }
 
+/* "{i,o}", "{a,NULL}": one item a parameter, of those that is asked for; NULL when there is nothing to tell. */
+static const char *
+param_array(SysRows *r, const Routine *f, char what)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    bool any = false;
+    for (int i = 0; i < f->nparams; i++) {
+        const RoutineParam *p = &f->params[i];
+        any |= what == 'n' ? p->name != NULL : p->mode != 'i' && (what == 'm' || p->mode != 'v');
+        strbuf_addc(&b, i > 0 ? ',' : '{');
+        if (what == 't') strbuf_addf(&b, "%u", p->type);
+        if (what == 'm') strbuf_addc(&b, p->mode);
+        if (what == 'n') strbuf_addf(&b, "\"%s\"", p->name != NULL ? p->name : "");
+    }
+    strbuf_addc(&b, '}');
+    return b.failed || !any ? NULL : b.data;
+}
+
+static void
+put_array(SysRows *r, const char *text)
+{
+    if (text == NULL)
+        sys_null(r);
+    else
+        sys_array(r, text);
+}
+
+static const char *
+config_array(SysRows *r, const Routine *f)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    if (f->nconfig == 0) return NULL;
+    for (int i = 0; i + 1 < f->nconfig; i += 2)
+        strbuf_addf(&b, "%c\"%s=%s\"", i > 0 ? ',' : '{', f->config[i], f->config[i + 1]);
+    strbuf_addc(&b, '}');
+    return b.failed ? NULL : b.data;
+}
+
+static Oid
+variadic_type(const Routine *f)
+{
+    for (int i = 0; i < f->nparams; i++) {
+        if (f->params[i].mode != 'v') continue;
+        const TypeInfo *t = type_info(f->params[i].type);
+        return t->oid == TYPE_ANYARRAY ? TYPE_ANYELEMENT : t->elem_oid != 0 ? t->elem_oid : TYPE_ANY;
+    }
+    return INVALID_OID;
+}
+
+static void
+routine_columns(SysRows *r, const Routine *f)
+{
+    bool is_sql_body = f->is_atomic;
+    sys_oid(r, f->fn.oid);
+    sys_text(r, f->fn.name);
+    sys_oid(r, f->schema_oid);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_oid(r, f->language->oid);
+    sys_float4(r, f->cost);
+    sys_float4(r, f->rows);
+    sys_oid(r, variadic_type(f));
+    sys_oid(r, 0);
+    sys_char(r, f->kind);
+    sys_bool(r, f->security_definer);
+    sys_bool(r, f->leakproof);
+    sys_bool(r, f->strict);
+    sys_bool(r, f->returns_set);
+    sys_char(r, f->volatility);
+    sys_char(r, f->parallel);
+    sys_int2(r, f->fn.nargs);
+    sys_int2(r, f->fn.ndefaults);
+    sys_oid(r, f->fn.result);
+    sys_array(r, oid_array(r, f->args, f->fn.nargs));
+    const char *modes = param_array(r, f, 'm');
+    put_array(r, modes != NULL ? param_array(r, f, 't') : NULL);
+    put_array(r, modes);
+    put_array(r, param_array(r, f, 'n'));
+    StrBuf defaults = strbuf_new(sys_arena(r));
+    for (int i = 0; i < f->nparams; i++)
+        if (f->params[i].default_sql != NULL)
+            strbuf_addf(&defaults, "%s%s", defaults.nbytes > 0 ? ", " : "", f->params[i].default_sql);
+    sys_text(r, defaults.nbytes > 0 && !defaults.failed ? defaults.data : NULL);
+    sys_null(r);
+    sys_text(r, is_sql_body ? "" : f->body);
+    sys_null(r);
+    sys_text(r, is_sql_body ? f->body : NULL);
+    put_array(r, config_array(r, f));
+    sys_null(r);
+}
+
 Status
 sys_pg_proc(Ctx *ctx, SysRows *r)
 {
-    (void)ctx;
+    const Routine **routines;
+    int n;
+    TRY(catalog_all_routines(ctx, sys_arena(r), &routines, &n));
+    for (int i = 0; i < n; i++) {
+        TRY(sys_row(r));
+        routine_columns(r, routines[i]);
+    }
     for (int i = 0; i < fn_count(); i++) {
         const Function *f = fn_at(i);
         TRY(sys_row(r));
@@ -264,14 +361,16 @@ Status
 sys_pg_language(Ctx *ctx, SysRows *r)
 {
     (void)ctx;
-    TRY(sys_row(r));
-    sys_oid(r, OID_LANG_INTERNAL);
-    sys_text(r, "internal");
-    sys_oid(r, OID_BOOTSTRAP_ROLE);
-    sys_bool(r, false);
-    sys_bool(r, false);
-    for (int i = 0; i < 3; i++) sys_oid(r, 0);
-    sys_null(r);
+    for (int k = 0; language_at(k) != NULL; k++) {
+        TRY(sys_row(r));
+        sys_oid(r, language_at(k)->oid);
+        sys_text(r, language_at(k)->name);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_bool(r, false);
+        sys_bool(r, language_at(k)->is_inlined);
+        for (int i = 0; i < 3; i++) sys_oid(r, 0);
+        sys_null(r);
+    }
     return QN_OK;
 }
 

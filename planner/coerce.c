@@ -23,6 +23,18 @@ type_is_polymorphic(Oid type)
 }
 
 bool
+type_is_compatible_family(Oid type)
+{
+    return type_is_polymorphic(type) && strncmp(type_info(type)->name, "anycompatible", 13) == 0;
+}
+
+bool
+type_is_range_family(Oid type)
+{
+    return type_is_polymorphic(type) && strstr(type_info(type)->name, "range") != NULL;
+}
+
+bool
 type_is_collatable(Oid type)
 {
     const TypeInfo *t = type_info(type);

@@ -23,6 +23,8 @@ typedef enum CoercePath {
 char type_category(Oid type); /* TYPCAT_ */
 bool type_is_preferred(char category, Oid type);
 bool type_is_polymorphic(Oid type);
+bool type_is_compatible_family(Oid type); /* anycompatible, anycompatiblearray, ... */
+bool type_is_range_family(Oid type);      /* anyrange, anycompatiblemultirange, ... */
 bool type_is_collatable(Oid type);
 const char *type_text(PlanState *ps, Oid type); /* as format_type prints it, for error texts */
 

@@ -44,6 +44,8 @@ plan_uses(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, QueryUses *o
     *out = (QueryUses){0};
     TRY(bind_statement(ps, stmt, &q));
     Collector c = {ps, out};
+    for (int i = 0; i < ps->deps.count; i++) /* functions: nothing of theirs is locked */
+        if (ps->deps.items[i].lock_mode == 0 && !ps->deps.items[i].is_indirect) TRY(add_use(&c, ps->deps.items[i].oid, 0, 0));
     for (int i = 1; i <= ps->nrels; i++)
         if (ps->rels[i].oid != INVALID_OID) TRY(add_use(&c, ps->rels[i].oid, 0, 0));
     TRY(query_walk_exprs(ctx, q, see_expr, &c));

@@ -173,6 +173,9 @@ run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
     case AST_OBJECT_INDEX:
     case AST_OBJECT_SEQUENCE: return drop_relations(d, s);
     case AST_OBJECT_SCHEMA: return drop_schemas(d, s);
+    case AST_OBJECT_FUNCTION:
+    case AST_OBJECT_PROCEDURE:
+    case AST_OBJECT_ROUTINE: return ddl_drop_routines(d, s);
     default: *handled_out = false; return QN_OK;
     }
 }
@@ -252,6 +255,9 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_DropStmt: return run_drop(&d, AST_AS(DropStmt, ast), handled_out);
     case AST_CommentStmt: return run_comment(&d, AST_AS(CommentStmt, ast));
     case AST_AlterTableStmt: return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));
+    case AST_CreateFunctionStmt: return ddl_run_create_routine(&d, AST_AS(CreateFunctionStmt, ast));
+    case AST_AlterFunctionStmt: return ddl_run_alter_routine(&d, AST_AS(AlterFunctionStmt, ast));
+    case AST_CallStmt: return ddl_run_call(&d, AST_AS(CallStmt, ast));
     case AST_RenameStmt: return ddl_run_rename(&d, AST_AS(RenameStmt, ast));
     case AST_AlterObjectSchemaStmt: return ddl_run_set_schema(&d, AST_AS(AlterObjectSchemaStmt, ast));
     case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));

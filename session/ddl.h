@@ -133,6 +133,17 @@ Status ddl_run_alter_sequence(Ddl *d, const AlterSeqStmt *a);
 /* ALTER SEQUENCE's options on a sequence's definition, which goes into the catalog. */
 Status ddl_change_sequence(Ddl *d, RelDef *def, const AstList *options);
 
+/* ddl_routine.c: functions and procedures */
+struct Routine;
+Status ddl_run_create_routine(Ddl *d, const CreateFunctionStmt *s);
+Status ddl_run_alter_routine(Ddl *d, const AlterFunctionStmt *s);
+Status ddl_drop_routines(Ddl *d, const DropStmt *s);
+Status ddl_rename_routine(Ddl *d, const RenameStmt *s);
+Status ddl_routine_schema(Ddl *d, const AlterObjectSchemaStmt *s);
+Status ddl_run_call(Ddl *d, const CallStmt *c);
+/* A function by name and argument types, or by name alone. 42883, 42725, 42809; *out NULL with missing_ok, after a NOTICE. */
+Status ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missing_ok, const struct Routine **out);
+
 /* Runs SQL of our own inside the statement: checks of new constraints. row may be NULL. */
 Status ddl_query(Ddl *d, const char *sql, Status (*row)(Stmt *stmt, void *arg), void *arg);
 

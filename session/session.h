@@ -160,6 +160,8 @@ Status settings_reset_all(Session *s);
 Status settings_show(Session *s, Arena *arena, const char *name, bool missing_ok, const char **out);
 void settings_at_commit(Session *s);
 void settings_at_rollback(Session *s, int mark); /* 0: all */
+/* The value of SET as one text; search_path's parts are names. */
+Status settings_text(Session *s, const VariableSetStmt *stmt, const char **out);
 Status settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out);
 
 /* notice.c */

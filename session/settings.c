@@ -496,9 +496,8 @@ takes_list(const char *name)
     return ascii_casecmp(name, "DateStyle") == 0;
 }
 
-/* All arguments as one text: search_path's are names. */
-static Status
-arguments_text(Session *s, const VariableSetStmt *stmt, const char **out)
+Status
+settings_text(Session *s, const VariableSetStmt *stmt, const char **out)
 {
     bool is_names = ascii_casecmp(stmt->name, "search_path") == 0;
     bool is_list = is_names || takes_list(stmt->name);
@@ -532,7 +531,7 @@ settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out)
     switch (stmt->kind) {
     case AST_VAR_SET_VALUE: {
         const char *text;
-        TRY(arguments_text(s, stmt, &text));
+        TRY(settings_text(s, stmt, &text));
         return settings_set(s, stmt->name, text, stmt->is_local);
     }
     case AST_VAR_SET_DEFAULT:

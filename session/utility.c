@@ -133,8 +133,9 @@ utility_columns(Stmt *stmt, int n, const char *const *names_in, const Oid *types
     return QN_OK;
 }
 
-Status
-utility_emit(Stmt *stmt, const char *const *values)
+/* Room for one more row of the result. */
+static Status
+new_row(Stmt *stmt, Value **row_out)
 {
     Ctx *ctx = &stmt->s->ctx;
     UtilResult *r = &stmt->result;
@@ -148,8 +149,28 @@ utility_emit(Stmt *stmt, const char *const *values)
         r->rows = p;
         r->cap = cap;
     }
+    TRY_ALLOC(ctx, *row_out, ARENA_ARRAY(arena, Value, r->ncols));
+    r->rows[r->nrows++] = *row_out;
+    return QN_OK;
+}
+
+Status
+utility_emit_values(Stmt *stmt, const Value *values)
+{
     Value *row;
-    TRY_ALLOC(ctx, row, ARENA_ARRAY(arena, Value, r->ncols));
+    TRY(new_row(stmt, &row));
+    for (int i = 0; i < stmt->result.ncols; i++) TRY(value_copy(&stmt->s->ctx, stmt->run_arena, &values[i], &row[i]));
+    return QN_OK;
+}
+
+Status
+utility_emit(Stmt *stmt, const char *const *values)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    UtilResult *r = &stmt->result;
+    Arena *arena = stmt->run_arena;
+    Value *row;
+    TRY(new_row(stmt, &row));
     for (int i = 0; i < r->ncols; i++) {
         row[i] = value_null(r->types[i]);
         if (values[i] == NULL) continue;
@@ -160,7 +181,6 @@ utility_emit(Stmt *stmt, const char *const *values)
         row[i].phys = PHYS_STR;
         row[i].str = str_make(copy, n);
     }
-    r->rows[r->nrows++] = row;
     return QN_OK;
 }
 
@@ -183,6 +203,7 @@ utility_describe(Stmt *stmt)
         const char *one = show_name(name);
         return utility_columns(stmt, 1, &one, NULL);
     }
+    case AST_CallStmt: return ddl_describe_call(stmt, AST_AS(CallStmt, stmt->ast));
     case AST_ExplainStmt: return utility_explain_describe(stmt, AST_AS(ExplainStmt, stmt->ast));
     case AST_ExecuteStmt: {
         /* Of a name that is there already; if not, the step says so. */

@@ -13,6 +13,9 @@ const char *utility_command_name(const Ast *ast);
 /* A row of the result being made: values of the described columns, all text or NULL, copied to the run's arena. */
 Status utility_emit(Stmt *stmt, const char *const *values);
 
+/* The same with values of the columns' types. */
+Status utility_emit_values(Stmt *stmt, const Value *values);
+
 /* Declares the result's columns; types NULL: all text. */
 Status utility_columns(Stmt *stmt, int n, const char *const *names_in, const Oid *types);
 
@@ -26,6 +29,8 @@ Status utility_execute_args(Stmt *stmt, const ExecuteStmt *e, Stmt *target);
 /* explain.c */
 Status utility_explain(Stmt *stmt, const ExplainStmt *e);
 Status utility_explain_describe(Stmt *stmt, const ExplainStmt *e);
+/* ddl_routine.c: the columns of what CALL gives. */
+Status ddl_describe_call(Stmt *stmt, const CallStmt *c);
 /* copy.c */
 Status utility_copy(Stmt *stmt, const CopyStmt *c);
 /* ddl.c: CREATE, ALTER, DROP, TRUNCATE, ANALYZE, VACUUM. *handled_out false: not a statement of these. */

@@ -264,6 +264,9 @@ typedef struct Scan {
     char dollar[72];  /* $tag$ inside one */
     int comment;      /* depth of nested comments */
     int parens;
+    char words[5];    /* first letters of the first words: CREATE OR REPLACE FUNCTION */
+    int nwords;
+    int begins;       /* BEGIN ATOMIC and CASE not yet ended, in a function's body */
     bool blank;       /* nothing but white space and comments so far */
 } Scan;
 
@@ -330,6 +333,26 @@ expand_variable(Shell *sh, Input *in, const char *s, char before)
     return i;
 }
 
+/* Notes a word; gives its length. In CREATE FUNCTION a semicolon between BEGIN and END ends no statement. */
+static size_t
+note_word(Scan *x, const char *s)
+{
+    size_t n = 1;
+    while (is_ident(s[n])) n++;
+#define IS_WORD(w) (n == sizeof(w) - 1 && strncasecmp(s, w, n) == 0)
+    if (x->nwords < 4) {
+        bool known = IS_WORD("create") || IS_WORD("or") || IS_WORD("replace") || IS_WORD("function") || IS_WORD("procedure");
+        x->words[x->nwords++] = known ? (char)(*s | 0x20) : '?';
+    }
+    const char *w = x->words;
+    const char kind = strncmp(w, "cor", 3) == 0 ? w[3] : w[0] == 'c' ? w[1] : '\0';
+    if ((kind != 'f' && kind != 'p') || x->parens > 0) return n;
+    if (IS_WORD("begin") || (IS_WORD("case") && x->begins > 0)) x->begins++;
+    if (IS_WORD("end") && x->begins > 0) x->begins--;
+#undef IS_WORD
+    return n;
+}
+
 /* Takes characters of one line up to the end of a statement or the line. Returns where it stopped; *complete: a statement is. A
  * backslash command stops it too. */
 static const char *
@@ -382,13 +405,14 @@ scan_line(Shell *sh, Input *in, const char *s, bool *complete)
             }
         } else if (*s == '\\') {
             return s;
-        } else if (*s == ';' && x->parens == 0) {
+        } else if (*s == ';' && x->parens == 0 && x->begins == 0) {
             input_add(in, s, 1);
             *complete = true;
             return s + 1;
         } else {
             if (*s == '(') x->parens++;
             if (*s == ')' && x->parens > 0) x->parens--;
+            if (is_ident(*s) && !is_ident(before)) take = note_word(x, s);
             if (*s != ' ' && *s != '\t' && *s != '\n' && *s != '\r') x->blank = false;
         }
         input_add(in, s, take);
