@@ -38,7 +38,7 @@ SRCS   := $(foreach m,$(MODULES),$(sort $(wildcard $(m)/*.c)))
 GEN    := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.o) $(if $(wildcard parser/lexer.re),$(B)/gen/lexer.o)
 O      := $(B)/obj
 OBJS   := $(SRCS:%.c=$(O)/%.o) $(GEN)
-TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c)))
+TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c))) $(B)/tests/torture_test
 GENHDR := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.h)
 
 all: $(B)/libquern.a $(B)/libquern.so $(if $(wildcard parser/grammar.y),$(B)/quern $(B)/sqllogictest)
@@ -58,6 +58,13 @@ $(B)/sqllogictest: $(patsubst %.c,$(O)/%.o,$(wildcard sqllogictest/*.c)) $(B)/li
 $(B)/tests/%: $(O)/tests/%.o $(B)/libquern.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS) $(CMOCKA_LIB)
+# The fault campaign: `make torture`, for an hour or TORTURE_SECONDS; without arguments a short run, one of the suites.
+$(B)/tests/torture_test: $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/torture/*.c))) $(B)/libquern.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS)
+TORTURE_SECONDS ?= 3600
+torture: $(B)/tests/torture_test
+	$< $(TORTURE_SECONDS) $(TORTURE_SEED)
 $(O)/tests/%.o: tests/%.c | $(GENHDR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CMOCKA_CF) -c $< -o $@

@@ -498,11 +498,14 @@ on_end(Ctx *ctx, void *arg, bool committed)
 {
     Overlay *ov = &ctx->catalog->ov;
     int mark = (int)(intptr_t)arg;
-    if (ov->log.count <= mark) return; /* an earlier hook did it all */
-    if (committed)
+    if (ov->log.count <= mark) { /* an earlier hook did it all */
+        /* or the change failed before it was one, and has left entries */
+        if (mark == 0) overlay_clear(ctx, ov);
+    } else if (committed) {
         publish(ctx);
-    else
+    } else {
         overlay_undo(ctx, mark);
+    }
 }
 
 static Status
@@ -543,6 +546,9 @@ change(Ctx *ctx, Oid oid, CatObj *now)
     OvEntry *e, *parents[4];
     Status st;
 
+    /* The hooks first: whatever is left of a change that fails below, they clear away. */
+    TRY_GOTO(tx_before_commit(ctx, before_commit, NULL));
+    TRY_GOTO(tx_on_end(ctx, on_end, (void *)(intptr_t)ov->log.count));
     TRY_GOTO(ov_entry(ctx, oid, &e));
     CatObj *was = e->has_obj ? e->now : e->base;
     assert(was != NULL || now != NULL);
@@ -554,8 +560,6 @@ change(Ctx *ctx, Oid oid, CatObj *now)
         st = RAISE_OOM(ctx);
         goto done;
     }
-    TRY_GOTO(tx_before_commit(ctx, before_commit, NULL));
-    TRY_GOTO(tx_on_end(ctx, on_end, (void *)(intptr_t)ov->log.count));
 
     /* From here nothing fails. */
     ov_unlink_name(ov, e);

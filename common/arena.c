@@ -46,13 +46,21 @@ struct Arena {
 
 static _Atomic int64_t fail_countdown = -1;
 static _Atomic bool fail_sticky;
+static _Atomic bool has_failed;
 static _Atomic int64_t live_blocks;
 
 void
 mem_fail_after(int64_t n, bool sticky)
 {
     atomic_store(&fail_sticky, sticky);
+    atomic_store(&has_failed, false);
     atomic_store(&fail_countdown, n);
+}
+
+bool
+mem_has_failed(void)
+{
+    return atomic_load(&has_failed);
 }
 
 bool
@@ -63,6 +71,7 @@ mem_should_fail(void)
     n = atomic_fetch_sub(&fail_countdown, 1);
     if (n > 0) return false;
     if (atomic_load(&fail_sticky)) atomic_store(&fail_countdown, 0);
+    atomic_store(&has_failed, true);
     return n == 0 || atomic_load(&fail_sticky);
 }
 

@@ -43,7 +43,7 @@ quern_open_config(const char *path, const quern_config *config, quern **out)
         memcpy(&c, config, n);
     }
     Session *s;
-    Status st = session_open(path != NULL ? path : ":memory:", &c, &s);
+    Status st = session_open(path != NULL ? path : ":memory:", &c, NULL, &s);
     *out = (quern *)s;
     if (st == QN_OK) return QUERN_OK;
     return s != NULL ? session_fail(s, st, NULL, 0) : (int)st;

@@ -134,13 +134,14 @@ session_leave(Session **at)
 /* ---- opening and closing ---- */
 
 static Status
-open_storage(Session *s, const char *path, const quern_config *config)
+open_storage(Session *s, const char *path, const quern_config *config, const struct FileOps *files)
 {
     DbOptions options = {.page_bytes = config->page_size,
                          .cache_bytes = config->cache_size,
                          .read_only = config->read_only != 0,
                          .must_exist = config->must_exist != 0,
-                         .no_threads = config->no_background != 0};
+                         .no_threads = config->no_background != 0,
+                         .file = files};
     TRY(db_open(&s->ctx, path, &options));
     s->is_open = true;
     s->settings.shared_buffers = (int)(pool_bytes(&s->ctx) / 8192);
@@ -170,7 +171,7 @@ apply_settings(Session *s, const char *list)
 }
 
 Status
-session_open(const char *path, const quern_config *config, Session **out)
+session_open(const char *path, const quern_config *config, const struct FileOps *files, Session **out)
 {
     Session *s = mem_zalloc(NULL, sizeof(*s));
     *out = s;
@@ -190,7 +191,7 @@ session_open(const char *path, const quern_config *config, Session **out)
     TRY_ALLOC(ctx, s->commit_arena, arena_create(s->arena, "commit"));
     ctx->stmt_arena = s->arena;
     TRY(settings_session_init(s));
-    TRY(open_storage(s, path, config));
+    TRY(open_storage(s, path, config, files));
     catalog_pins_use(ctx, &s->no_pins);
     return apply_settings(s, config->settings);
 }

@@ -114,7 +114,9 @@ session_of(Ctx *ctx)
 }
 
 /* session.c */
-Status session_open(const char *path, const quern_config *config, Session **out);
+struct FileOps;
+/* files: where the database's files are (storage/file.h); NULL: the system's. */
+Status session_open(const char *path, const quern_config *config, const struct FileOps *files, Session **out);
 Status session_close(Session *s);
 /* Makes ctx ready for a call: error slot empty, stack base (the caller's frame) noted, database usable (58030, 55000), session not ended
  * by others (57P01, 25P03, 57P05). Whether it succeeds or not, session_leave has to follow: SESSION_CALL sees to it. */

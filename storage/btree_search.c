@@ -415,8 +415,8 @@ open_tree(Ctx *ctx, Index *index)
     Arena *arena;
     Status st = QN_OK;
     bt->page_bytes = db_page_bytes(ctx);
-    TRY(rel_open(ctx, index->desc.root_page, &bt->rel));
     TRY_ALLOC(ctx, arena, arena_create(NULL, "index open"));
+    TRY_GOTO(rel_open(ctx, index->desc.root_page, &bt->rel));
     TRY_ALLOC_GOTO(ctx, run, ARENA_NEW(arena, RelRun));
     TRY_GOTO(rel_run_at(ctx, bt->rel, 0, run, &found));
     if (!found)

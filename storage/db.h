@@ -68,10 +68,11 @@ uint64_t db_file_bytes(Ctx *ctx);
  * create runs once, under a mutex; destroy when the instance closes. */
 Status db_shared(Ctx *ctx, Status (*create)(Ctx *ctx, void **out), void (*destroy)(void *p), void **out);
 
-/* Verifies meta page, space maps and every relation whose root the caller gives: pages owned by none or by two, chains, entries, page
- * headers, checksums of what is read. Reports each fault (report may be NULL), and raises XX001 with the first if there was one. Nobody may
- * write meanwhile. check.c. */
-typedef void (*DbReport)(void *arg, PageNo page, const char *text);
+/* Verifies header, meta page, space maps and every relation whose root the caller gives, those on their way in or out included: pages
+ * owned by none or by two, chains, entries, page headers, and the checksum of each page as it is on disk. Reports each fault (root: of the
+ * relation, or PAGE_NONE; report may be NULL), and raises XX001 with the first if there was one. Pages are not given or taken while it
+ * looks at who owns them; nobody may write to the relations meanwhile. check.c. */
+typedef void (*DbReport)(void *arg, PageNo root, PageNo page, const char *text);
 Status db_check(Ctx *ctx, const PageNo *roots, int nroots, DbReport report, void *arg);
 
 #endif

@@ -44,7 +44,8 @@ struct FaultFs {
     unsigned fail_kinds;
     int64_t fail_in;
     int fail_errno;
-    bool fail_sticky;
+    int64_t fail_times;
+    bool has_failed;
     int64_t calls[6];
 };
 
@@ -64,7 +65,8 @@ count(FaultFs *fs, unsigned kind)
         fs->fail_in--;
         return 0;
     }
-    if (!fs->fail_sticky) fs->fail_in = -1;
+    if (fs->fail_times > 0 && --fs->fail_times == 0) fs->fail_in = -1;
+    fs->has_failed = true;
     return fs->fail_errno;
 }
 
@@ -412,6 +414,32 @@ fault_fs_destroy(FaultFs *fs)
     free(fs);
 }
 
+FaultFs *
+fault_fs_clone(FaultFs *fs)
+{
+    FaultFs *copy = fault_fs_create();
+    if (copy == NULL) return NULL;
+    mutex_lock(&fs->mutex);
+    bool ok = true;
+    for (Inode *i = fs->inodes; i != NULL && ok; i = i->next) {
+        if (i->name == NULL) continue;
+        Inode *c = calloc(1, sizeof(*c));
+        if (c != NULL) {
+            c->next = copy->inodes;
+            copy->inodes = c;
+            c->number = ++copy->next_number;
+            c->name = copy_text(i->name);
+            c->durable_name = copy_text(i->name);
+        }
+        ok = c != NULL && c->name != NULL && c->durable_name != NULL && resize(c, i->nbytes);
+        if (ok && i->nbytes > 0) memcpy(c->bytes, i->bytes, i->nbytes);
+    }
+    mutex_unlock(&fs->mutex);
+    if (ok) return copy;
+    fault_fs_destroy(copy);
+    return NULL;
+}
+
 const FileOps *
 fault_fs_ops(FaultFs *fs)
 {
@@ -419,14 +447,24 @@ fault_fs_ops(FaultFs *fs)
 }
 
 void
-fault_fs_fail(FaultFs *fs, unsigned kinds, int64_t n, int errnum, bool sticky)
+fault_fs_fail(FaultFs *fs, unsigned kinds, int64_t n, int errnum, int64_t times)
 {
     mutex_lock(&fs->mutex);
     fs->fail_kinds = kinds;
     fs->fail_in = n;
     fs->fail_errno = errnum;
-    fs->fail_sticky = sticky;
+    fs->fail_times = times;
+    fs->has_failed = false;
     mutex_unlock(&fs->mutex);
+}
+
+bool
+fault_fs_has_failed(FaultFs *fs)
+{
+    mutex_lock(&fs->mutex);
+    bool failed = fs->has_failed;
+    mutex_unlock(&fs->mutex);
+    return failed;
 }
 
 int64_t

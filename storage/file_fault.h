@@ -18,10 +18,14 @@ typedef enum FaultKind { FAULT_READ = 1, FAULT_WRITE = 2, FAULT_SYNC = 4, FAULT_
 
 FaultFs *fault_fs_create(void);     /* NULL when memory is out */
 void fault_fs_destroy(FaultFs *fs); /* every file is closed by then */
+/* Another one with the same files, all of it durable; NULL when memory is out. */
+FaultFs *fault_fs_clone(FaultFs *fs);
 const FileOps *fault_fs_ops(FaultFs *fs);
 
-/* The n-th call of these kinds from now fails with errnum (0: the next); sticky: and all after it. n < 0: none. */
-void fault_fs_fail(FaultFs *fs, unsigned kinds, int64_t n, int errnum, bool sticky);
+/* The n-th call of these kinds from now fails with errnum (0: the next), and those after it, times in all; times < 0: for ever.
+ * n < 0: none. */
+void fault_fs_fail(FaultFs *fs, unsigned kinds, int64_t n, int errnum, int64_t times);
+bool fault_fs_has_failed(FaultFs *fs); /* since then some call has */
 /* Calls of these kinds so far. */
 int64_t fault_fs_calls(FaultFs *fs, unsigned kinds);
 /* The process is gone: locks and open files are, all written bytes stay. Files still open in the program may only be closed. */

@@ -181,6 +181,15 @@ done:
     return st;
 }
 
+Status
+header_verify(Ctx *ctx, uint8_t *page, bool valid_out[2])
+{
+    Db *db = ctx->db;
+    for (int i = 0; i < 2; i++)
+        TRY(read_copy(ctx, db, (uint64_t)i * db->page_bytes, db->page_bytes, page, &valid_out[i]));
+    return QN_OK;
+}
+
 /* ---- writing ---- */
 
 /* Items that the copy written next has room for. */

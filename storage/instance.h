@@ -148,6 +148,7 @@ struct Tx {
     XidRanges xids;         /* own, ascending, those rolled back included */
     bool any_aborted;       /* some of them were rolled back to a savepoint */
     Lsn csn;                /* end of the commit record; set under wal.insert_mutex */
+    Lsn commit_start;       /* and its start */
     bool csn_stored;        /* its xids have it; under commit_mutex */
     Tx *commit_next;        /* in LSN order */
     Snapshot snapshot;      /* ctx->snapshot points here */
@@ -368,12 +369,16 @@ Status wal_write_owner(Ctx *ctx, Db *db);
 Status wal_check_owner(Ctx *ctx, Db *db); /* raises 55006 */
 Lsn wal_finish_with(WalLog *log, WalType type, size_t payload_bytes,
                     void (*on_insert)(void *arg, Lsn end), void *arg);
+/* Makes the record [start, end) one that says nothing. False, and it stands: it is on its way to the disk's care, or a checkpoint counts on it. */
+bool wal_void(Ctx *ctx, Lsn start, Lsn end);
 uint32_t wal_record_crc(uint32_t seed, const WalRecordHeader *h, Lsn lsn, uint32_t body_crc);
 size_t wal_image_unpack(const uint8_t *from, uint32_t nbytes, bool compressed, uint8_t *page,
                         uint32_t page_bytes, uint8_t *scratch); /* 0: damaged */
 
 /* header.c */
 Status header_read(Ctx *ctx, Db *db, bool *found_out, XidRanges *ranges, RelPendings *pendings);
+/* Which copies on disk are whole; page: room for one. With header_mutex. */
+Status header_verify(Ctx *ctx, uint8_t *page, bool valid_out[2]);
 Status header_reserve(Ctx *ctx, uint32_t nitems); /* list pages for the copy written next */
 uint32_t header_room(Db *db);                    /* items that copy has room for */
 bool header_fits(Db *db, uint32_t nitems);        /* without list pages, in either copy */

@@ -762,6 +762,13 @@ done:
     return st;
 }
 
+bool
+pool_is_unwritten(Ctx *ctx, PageNo page)
+{
+    const Pool *pool = ctx->pool;
+    return page < pool->hot.limit && (atomic_load(&pool->hot.states[page]) & (POOL_DIRTY | POOL_WRITING)) != 0;
+}
+
 void
 pool_forget(Ctx *ctx, PageNo first, uint32_t n)
 {

@@ -220,6 +220,8 @@ void pool_mark_dirty(Ctx *ctx, PageRef *ref);
 /* Writes every page that was dirty at the call, in the order of the file, after flushing the log to each page's LSN.
  * progress, if not NULL, is called between batches and may sleep. Does not sync. */
 Status pool_write_dirty(Ctx *ctx, void (*progress)(void *arg), void *arg);
+/* Whether the page's bytes in memory are newer than those on disk, or are being written. */
+bool pool_is_unwritten(Ctx *ctx, PageNo page);
 /* Forgets pages first..first+n, dirty or not: their relation is gone. Nobody holds them. */
 void pool_forget(Ctx *ctx, PageNo first, uint32_t n);
 

@@ -565,6 +565,7 @@ on_commit_insert(void *arg, Lsn end)
 
     mutex_lock(&db->commit_mutex);
     tx->csn = end;
+    tx->commit_start = db->wal.prev_lsn;
     tx->csn_stored = false;
     tx->commit_next = NULL;
     if (db->commit_tail != NULL) db->commit_tail->commit_next = tx;
@@ -673,7 +674,21 @@ done:
     return st;
 }
 
-/* Takes the transaction out of the list of commits: the instance has failed. */
+/* With commit_mutex: the commits up to the first that is not stored become visible. */
+static void
+advance_published(Db *db)
+{
+    bool advanced = false;
+    while (db->commit_head != NULL && db->commit_head->csn_stored) {
+        atomic_store(&db->xids.published, db->commit_head->csn);
+        db->commit_head = db->commit_head->commit_next;
+        advanced = true;
+    }
+    if (db->commit_head == NULL) db->commit_tail = NULL;
+    if (advanced) cond_broadcast(&db->commit_cond);
+}
+
+/* Takes the transaction out of the list of commits: it is none, or the instance has failed. */
 static void
 leave_commits(Db *db, Tx *tx)
 {
@@ -685,6 +700,7 @@ leave_commits(Db *db, Tx *tx)
         if (db->commit_tail == tx) db->commit_tail = before;
         break;
     }
+    advance_published(db); /* those behind it no longer wait for it */
     cond_broadcast(&db->commit_cond);
     mutex_unlock(&db->commit_mutex);
 }
@@ -695,18 +711,11 @@ publish(Ctx *ctx, Tx *tx)
 {
     Db *db = ctx->db;
     Status st = QN_OK;
-    bool advanced = false;
     Lsn csn = tx->csn;
 
     mutex_lock(&db->commit_mutex);
     tx->csn_stored = true;
-    while (db->commit_head != NULL && db->commit_head->csn_stored) {
-        atomic_store(&db->xids.published, db->commit_head->csn);
-        db->commit_head = db->commit_head->commit_next;
-        advanced = true;
-    }
-    if (db->commit_head == NULL) db->commit_tail = NULL;
-    if (advanced) cond_broadcast(&db->commit_cond);
+    advance_published(db);
     while (atomic_load(&db->xids.published) < csn && st == QN_OK) {
         if (atomic_load(&db->failed)) st = db_usable(ctx);
         else cond_wait_until(&db->commit_cond, &db->commit_mutex, ctx_now_us() + 100 * 1000);
@@ -731,6 +740,26 @@ outcome_unknown(Ctx *ctx, Tx *tx, Status st)
     return err_detail(ctx, st, "It is unknown whether the transaction has been committed.");
 }
 
+/* Writing the commit record failed, syncing it did not: it can be taken back, and the instance goes on. Only a crash before the log is written
+ * again may find it there after all. */
+static Status
+take_back(Ctx *ctx, Tx *tx, Status st)
+{
+    Db *db = ctx->db;
+    /* Roots have changed in the meta page already; that happens once in the life of a database. */
+    if (tx->nroots > 0 || atomic_load(&db->failed) || !wal_void(ctx, tx->commit_start, tx->csn))
+        return outcome_unknown(ctx, tx, db_fail(ctx, st));
+    mutex_lock(&db->drops_mutex);
+    for (uint32_t i = 0; tx->dropped.count > 0 && i < db->ndrops;) {
+        if (db->drops[i].csn == tx->csn) db->drops[i] = db->drops[--db->ndrops];
+        else i++;
+    }
+    mutex_unlock(&db->drops_mutex);
+    leave_commits(db, tx);
+    tx_rollback(ctx);
+    return st;
+}
+
 Status
 tx_commit(Ctx *ctx)
 {
@@ -752,7 +781,7 @@ tx_commit(Ctx *ctx)
     }
     if (commits_synchronously(ctx)) {
         st = wal_flush(ctx, tx->csn);
-        if (st != QN_OK) return outcome_unknown(ctx, tx, db_fail(ctx, st));
+        if (st != QN_OK) return take_back(ctx, tx, st);
     } else {
         db_note_async(db, tx->csn);
     }

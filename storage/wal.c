@@ -587,6 +587,41 @@ append(Wal *w, Draft *d)
     return lsn + padded;
 }
 
+static void
+ring_get(const Wal *w, Lsn at, void *to, size_t nbytes)
+{
+    size_t from = at % w->ring_bytes, first = w->ring_bytes - from;
+    if (first > nbytes) first = nbytes;
+    memcpy(to, w->ring + from, first);
+    memcpy((uint8_t *)to + first, w->ring, nbytes - first);
+}
+
+/* As long as no write of it has succeeded the record is in the ring, and whatever part of it reached the file will be written over. */
+bool
+wal_void(Ctx *ctx, Lsn start, Lsn end)
+{
+    Wal *w = &ctx->db->wal;
+    become_writer(w);
+    mutex_lock(&w->insert_mutex);
+    bool ok = atomic_load(&w->written) <= start && atomic_load(&w->redo) < end && !atomic_load(&ctx->db->failed);
+    if (ok) {
+        WalRecordHeader h;
+        uint32_t body_crc = 0;
+        uint8_t byte;
+        ring_get(w, start, &h, sizeof(h));
+        for (Lsn at = start + sizeof(h); at < start + h.nbytes; at++) {
+            ring_get(w, at, &byte, 1);
+            body_crc = crc32c(body_crc, &byte, 1);
+        }
+        h.type = WAL_VOID;
+        h.crc = wal_record_crc(w->crc_seed, &h, start, body_crc);
+        ring_put(w, start, &h, sizeof(h));
+    }
+    mutex_unlock(&w->insert_mutex);
+    end_writer(ctx->db);
+    return ok;
+}
+
 Lsn
 wal_finish_with(WalLog *log, WalType type, size_t payload_bytes,
                 void (*on_insert)(void *arg, Lsn end), void *arg)

@@ -304,9 +304,9 @@ read_by_index(Conn *c, Found *out)
 }
 
 static void
-complain(void *arg, PageNo page, const char *text)
+complain(void *arg, PageNo root, PageNo page, const char *text)
 {
-    (void)arg;
+    (void)arg, (void)root;
     fprintf(stderr, "block %u: %s\n", page, text);
 }
 

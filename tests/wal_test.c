@@ -263,7 +263,7 @@ fault_at_every_call(unsigned kinds, int errnum, bool sticky)
 
         open_db(&ctx, fs, "a.db");
         root = make_rel(&ctx, 30, pages);
-        fault_fs_fail(fs, kinds, n, errnum, sticky);
+        fault_fs_fail(fs, kinds, n, errnum, sticky ? -1 : 1);
         for (PageNo round = 1; round <= 6 && !failed; round++) {
             Status st = tx_begin(&ctx, TX_READ_COMMITTED, false);
             if (st == QN_OK) st = tx_command_begin(&ctx);
@@ -280,7 +280,7 @@ fault_at_every_call(unsigned kinds, int errnum, bool sticky)
         Status st = db_close(&ctx);
         failed = failed || st != QN_OK;
         err_clear(&ctx.err);
-        fault_fs_fail(fs, 0, -1, 0, false);
+        fault_fs_fail(fs, 0, -1, 0, 1);
         fault_fs_power_loss(fs, (uint64_t)n);
         open_db(&ctx, fs, "a.db");
         OK(&ctx, db_root_get(&ctx, 8, &got));
@@ -427,7 +427,7 @@ test_failed_sync_refuses_all_later_work(void **state)
     make_rel(&ctx, 3, pages);
     begin(&ctx);
     OK(&ctx, db_root_set(&ctx, 8, 1));
-    fault_fs_fail(fs, FAULT_SYNC, 0, EIO, false);
+    fault_fs_fail(fs, FAULT_SYNC, 0, EIO, 1);
     FAILS(&ctx, ERR_IO_ERROR, tx_commit(&ctx));
     FAILS(&ctx, ERR_IO_ERROR, tx_begin(&ctx, TX_READ_COMMITTED, false));
     FAILS(&ctx, ERR_IO_ERROR, db_usable(&ctx));

@@ -1,0 +1,216 @@
+/* memory.c - every allocation of every kind of statement fails, once and for good: the answer is 53200 or the right one, the session works on,
+ * nothing has changed, and when the session is closed all its memory has been given back. */
+#include "common/arena.h"
+#include "session/session.h"
+#include "tests/torture/torture.h"
+
+/* A statement, and what makes good its effect (NULL: it has none). Several separated by semicolons are one transaction. */
+typedef struct Kind { const char *sql, *undo; } Kind;
+
+static const Kind kinds[] = {
+    {"SELECT 1", NULL},
+    {"SELECT * FROM account WHERE id = 5", NULL},
+    {"SELECT owner, count(*), sum(amount), string_agg(note, ',' ORDER BY id), array_agg(id) FROM account GROUP BY owner HAVING count(*) > 1", NULL},
+    {"SELECT a.id, i.body FROM account a JOIN item i ON i.account = a.id ORDER BY i.body DESC, a.id LIMIT 7 OFFSET 2", NULL},
+    {"SELECT a.id FROM account a LEFT JOIN item i ON i.account = a.id AND i.id > 10 WHERE i.id IS NULL", NULL},
+    {"SELECT id, row_number() OVER w, sum(amount) OVER w, lag(amount, 2) OVER w FROM account WINDOW w AS (PARTITION BY owner ORDER BY amount)", NULL},
+    {"SELECT DISTINCT owner FROM account UNION SELECT id FROM item EXCEPT SELECT 3 INTERSECT SELECT 4", NULL},
+    {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 300) SELECT sum(n) FROM r", NULL},
+    {"SELECT id FROM account a WHERE amount > (SELECT avg(amount) FROM account b WHERE b.owner = a.owner) AND EXISTS (SELECT FROM item i WHERE i.account = a.id)", NULL},
+    {"SELECT count(*) FROM account a, LATERAL (SELECT body FROM item WHERE account = a.id LIMIT 1) x, unnest(ARRAY[1, 2, 3]) u", NULL},
+    {"SELECT DISTINCT ON (owner) owner, id FROM account ORDER BY owner, id DESC FOR UPDATE", NULL},
+    {"SELECT id FROM account ORDER BY note FOR UPDATE SKIP LOCKED", NULL},
+    {"SELECT coalesce(note, 'x') || upper(note), substr(note, 2, 3), note LIKE 'a%b%', note ~ '^[a-f]+', amount::numeric / 7, now(), to_char(amount, '999D9') FROM account", NULL},
+    {"VALUES (1, 'a'), (2, NULL)", NULL},
+    {"INSERT INTO account SELECT g, 1, g, md5(g::text) FROM generate_series(200, 260) g RETURNING id, note", "DELETE FROM account WHERE id >= 200"},
+    {"INSERT INTO item VALUES (300, 1, (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 900) g))", "DELETE FROM item WHERE id = 300"},
+    {"INSERT INTO account VALUES (1, 2, 3, 'x') ON CONFLICT (id) DO UPDATE SET note = excluded.note", NULL},
+    {"INSERT INTO account VALUES (1, 2, 3, 'x') ON CONFLICT DO NOTHING", NULL},
+    {"UPDATE account SET amount = amount + 1, owner = owner % 5 WHERE id % 3 = 0 RETURNING *", NULL},
+    {"UPDATE item SET body = body || account.note FROM account WHERE account.id = item.account AND item.id < 10", NULL},
+    {"DELETE FROM account WHERE id BETWEEN 20 AND 25", "INSERT INTO account SELECT g, 1, 1, 'back' FROM generate_series(20, 25) g ON CONFLICT DO NOTHING"},
+    {"MERGE INTO account t USING (VALUES (1, 5), (500, 6)) v(id, n) ON t.id = v.id WHEN MATCHED THEN UPDATE SET amount = n WHEN NOT MATCHED THEN INSERT VALUES (v.id, 1, n, '')",
+     "DELETE FROM account WHERE id = 500"},
+    {"CREATE TABLE fresh (id serial PRIMARY KEY, a int UNIQUE DEFAULT 7 CHECK (a > 0), b text NOT NULL, c int REFERENCES account)", "DROP TABLE IF EXISTS fresh"},
+    {"CREATE TABLE copy AS SELECT * FROM account", "DROP TABLE IF EXISTS copy"},
+    {"CREATE INDEX fresh_index ON account (note DESC, amount) INCLUDE (owner)", "DROP INDEX IF EXISTS fresh_index"},
+    {"CREATE VIEW fresh_view AS SELECT owner, count(*) FROM account GROUP BY owner", "DROP VIEW IF EXISTS fresh_view"},
+    {"CREATE SEQUENCE fresh_seq", "DROP SEQUENCE IF EXISTS fresh_seq"},
+    {"CREATE SCHEMA fresh_schema", "DROP SCHEMA IF EXISTS fresh_schema"},
+    {"CREATE DOMAIN fresh_domain AS int CHECK (VALUE > 0)", "DROP DOMAIN IF EXISTS fresh_domain"},
+    {"CREATE TYPE fresh_type AS ENUM ('a', 'b')", "DROP TYPE IF EXISTS fresh_type"},
+    {"CREATE FUNCTION fresh_function(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1'", "DROP FUNCTION IF EXISTS fresh_function"},
+    {"ALTER TABLE account ADD COLUMN fresh int DEFAULT 4", "ALTER TABLE account DROP COLUMN IF EXISTS fresh"},
+    {"ALTER TABLE item ADD CONSTRAINT fresh CHECK (id >= 0)", "ALTER TABLE item DROP CONSTRAINT IF EXISTS fresh"},
+    {"ALTER TABLE item ALTER COLUMN body SET DEFAULT 'x'", NULL},
+    {"ALTER TABLE item RENAME COLUMN body TO text", "ALTER TABLE item RENAME COLUMN text TO body"},
+    {"COMMENT ON TABLE item IS 'things'", NULL},
+    {"BEGIN; SAVEPOINT a; UPDATE account SET amount = 0; ROLLBACK TO a; SAVEPOINT b; DELETE FROM item WHERE id = 3; RELEASE b; ROLLBACK", NULL},
+    {"DROP TABLE item", "CREATE TABLE IF NOT EXISTS item (id int PRIMARY KEY, account int, body text)"},
+    {"TRUNCATE item", NULL},
+    {"VACUUM", NULL},
+    {"ANALYZE", NULL},
+    {"CHECKPOINT", NULL},
+    {"EXPLAIN (ANALYZE, BUFFERS) SELECT count(*) FROM account a JOIN item i ON i.account = a.id", NULL},
+    {"EXPLAIN (FORMAT JSON) SELECT * FROM account ORDER BY note", NULL},
+    {"PREPARE p(int) AS SELECT * FROM account WHERE id = $1; EXECUTE p(3); DEALLOCATE p", "DEALLOCATE ALL"},
+    {"BEGIN; DECLARE c CURSOR FOR SELECT * FROM account; FETCH 3 FROM c; CLOSE c; COMMIT", NULL},
+    {"BEGIN; LOCK TABLE account IN EXCLUSIVE MODE; COMMIT", NULL},
+    {"COPY account TO STDOUT (FORMAT csv, HEADER)", NULL},
+    {"COPY item FROM STDIN", "DELETE FROM item WHERE id = 900"},
+    {"SET work_mem = '1MB'", "RESET work_mem"},
+    {"SHOW ALL", NULL},
+    {"SELECT set_config('search_path', 'public', true), nextval('counter'), currval('counter')", NULL},
+    {"SELECT relname, pg_get_indexdef(oid) FROM pg_class WHERE relkind = 'i'", NULL},
+    {"SELECT * FROM information_schema.columns WHERE table_schema = 'public'", NULL},
+    {"SELECT * FROM quern_check()", NULL},
+    {"GRANT SELECT ON account TO PUBLIC", NULL},
+    {"DISCARD PLANS", NULL},
+};
+
+static int
+take_text(void *arg, const char *data, size_t n)
+{
+    (void)arg, (void)data, (void)n;
+    return 0;
+}
+
+static int
+give_text(void *arg, char *buf, size_t cap, size_t *n)
+{
+    static const char line[] = "900\t1\tcopied\n";
+    int *given = arg;
+    *n = *given == 0 && cap > sizeof(line) ? sizeof(line) - 1 : 0;
+    memcpy(buf, line, *n);
+    *given += 1;
+    return 0;
+}
+
+/* Runs the statement as a prepared one where it is one, else as it stands. */
+static int
+run(quern *db, const Kind *k, bool prepared, int *given)
+{
+    quern_stmt *stmt;
+    *given = 0;
+    if (!prepared) return quern_exec(db, k->sql, NULL, NULL);
+    int code = quern_prepare(db, k->sql, -1, &stmt, NULL);
+    if (code != QUERN_OK) return code;
+    while ((code = quern_step(stmt)) == QUERN_ROW)
+        for (int c = 0; c < quern_column_count(stmt); c++) (void)quern_column_text(stmt, c);
+    quern_finalize(stmt);
+    return code == QUERN_DONE ? QUERN_OK : code;
+}
+
+static uint64_t
+digest(quern *db)
+{
+    uint64_t h;
+    if (!digest_of(db, &h)) die("the database cannot be read: %s", quern_errmsg(db));
+    return h;
+}
+
+/* Fails allocation 0, 1, ... of a statement until it ends well without having met the failure. Now and then the whole database is looked at:
+ * what failed has changed nothing. */
+static void
+fail_each(quern *db, const Kind *k, bool prepared, bool sticky, int *given)
+{
+    enum { LOOK_EVERY = 32 };
+    uint64_t held = digest(db);
+    for (int64_t n = 0;; n++) {
+        doing("allocation %lld%s fails in: %s", (long long)n, sticky ? " and all after it" : "", k->sql);
+        mem_fail_after(n, sticky);
+        int code = run(db, k, prepared, given);
+        bool failed = mem_has_failed();
+        mem_fail_after(-1, false);
+        if (code != QUERN_OK && strcmp(quern_sqlstate(db), "53200") != 0)
+            die("%s: %s", quern_sqlstate(db), quern_errmsg(db));
+        if (quern_transaction_status(db) != 'I') must(db, "ROLLBACK");
+        /* What a session keeps outside of transactions may be there after a failure, too. */
+        if (k->undo != NULL && (code == QUERN_OK || strcmp(k->undo, "DEALLOCATE ALL") == 0)) must(db, k->undo);
+        if (code == QUERN_OK) held = digest(db);
+        else if (n % LOOK_EVERY == 0 && digest(db) != held) die("it failed and has changed the database");
+        if (!failed) return;
+        tally.memory++;
+        if (n > 100000) die("no end of allocations");
+    }
+}
+
+static quern *
+open_filled(FaultFs *fs)
+{
+    quern_config config;
+    Session *s;
+    quern_config_init(&config);
+    config.no_background = 1;
+    Status st = session_open("memory.db", &config, fault_fs_ops(fs), &s);
+    if (st != QN_OK) die("opening: %s", status_sqlstate(st));
+    script_setup((quern *)s);
+    must((quern *)s, "CREATE SEQUENCE counter");
+    return (quern *)s;
+}
+
+static void
+one_kind(const Kind *k)
+{
+    int64_t before = mem_live_blocks();
+    int given;
+    FaultFs *fs = fault_fs_create();
+    if (fs == NULL) abort();
+    doing("memory: %s", k->sql);
+    quern *db = open_filled(fs);
+    quern_copy_sink(db, take_text, NULL);
+    quern_copy_source(db, give_text, &given);
+    bool works = run(db, k, false, &given) == QUERN_OK;
+    if (!works && strcmp(quern_sqlstate(db), "0A000") != 0) die("%s: %s", quern_sqlstate(db), quern_errmsg(db));
+    if (works) {
+        if (k->undo != NULL) must(db, k->undo);
+        fail_each(db, k, false, false, &given);
+        fail_each(db, k, false, true, &given);
+        if (strchr(k->sql, ';') == NULL) fail_each(db, k, true, false, &given);
+        doing("after failing allocations in: %s", k->sql);
+        check_clean(db);
+    }
+    if (quern_close(db) != QUERN_OK) die("closing fails");
+    fault_fs_destroy(fs);
+    if (mem_live_blocks() != before) die("%lld blocks are not given back", (long long)(mem_live_blocks() - before));
+    if (getenv("TORTURE_SHOW") != NULL) printf("%s\n", k->sql);
+}
+
+/* Opening, on a new file and on one that needs recovery. */
+static void
+open_each(void)
+{
+    quern_config config;
+    Session *s;
+    FaultFs *base = fault_fs_create();
+    int64_t before = mem_live_blocks();
+    quern_config_init(&config);
+    config.no_background = 1;
+    quern *db = open_filled(base);
+    fault_fs_kill(base);
+    quern_close(db);
+    for (int64_t n = 0;; n++) {
+        doing("allocation %lld fails while opening", (long long)n);
+        FaultFs *fs = fault_fs_clone(base);
+        mem_fail_after(n, false);
+        Status st = session_open("memory.db", &config, fault_fs_ops(fs), &s);
+        bool failed = mem_has_failed();
+        mem_fail_after(-1, false);
+        if (st != QN_OK && st != ERR_OUT_OF_MEMORY) die("%s", status_sqlstate(st));
+        if (st == QN_OK) check_clean((quern *)s);
+        if (s != NULL) session_close(s);
+        fault_fs_destroy(fs);
+        if (!failed) break;
+        tally.memory++;
+    }
+    fault_fs_destroy(base);
+    if (mem_live_blocks() != before) die("%lld blocks are not given back", (long long)(mem_live_blocks() - before));
+}
+
+void
+memory_step(uint64_t *seed)
+{
+    (void)seed;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) one_kind(&kinds[i]);
+    open_each();
+}
