@@ -113,9 +113,6 @@ check-warnings:
 	$(MAKE) MODE=werror-clang CC=clang all tests
 check: check-warnings headers test check-asan check-tsan
 tests: $(TESTS)
-# Kills a process at random points, over and over, and checks what the file holds after each.
-crash: $(B)/tests/crash_test
-	$(B)/tests/crash_test 1000
 coverage:
 	$(MAKE) MODE=cov unit slt
 	@gcov -n $(SRCS:%.c=build/cov/%.gcda) 2>/dev/null | grep -A1 "^File '[a-z]*/" | paste - - - | \
@@ -146,5 +143,5 @@ headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit slt test tests check check-asan check-tsan check-warnings crash coverage bench deps demo install clean fmt headers
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture coverage bench deps demo install clean fmt headers
 -include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c))

@@ -100,7 +100,7 @@ static const Unit time_units[] = {{"us", 1},   {"ms", 1e3},     {"s", 1e6},
 static const Unit *
 units_of(SettingUnit unit, int *n_out)
 {
-    if (unit == SETTING_UNIT_KB || unit == SETTING_UNIT_8KB) {
+    if (unit == SETTING_UNIT_KB || unit == SETTING_UNIT_8KB || unit == SETTING_UNIT_MB) {
         *n_out = 5;
         return memory_units;
     }
@@ -116,6 +116,7 @@ base_factor(SettingUnit unit)
     case SETTING_UNIT_NONE: return 1;
     case SETTING_UNIT_KB: return 1024;
     case SETTING_UNIT_8KB: return 8192;
+    case SETTING_UNIT_MB: return 1024.0 * 1024;
     case SETTING_UNIT_MS: return 1e3;
     case SETTING_UNIT_S: return 1e6;
     case SETTING_UNIT_MIN: return 6e7;
@@ -126,7 +127,7 @@ base_factor(SettingUnit unit)
 const char *
 setting_unit_name(SettingUnit unit)
 {
-    static const char *const names[] = {NULL, "kB", "8kB", "ms", "s", "min"};
+    static const char *const names[] = {NULL, "kB", "8kB", "MB", "ms", "s", "min"};
     return names[unit];
 }
 
@@ -141,7 +142,7 @@ static Status
 bad_unit(Ctx *ctx, const SettingInfo *info, const char *text)
 {
     Status st = bad_value(ctx, info, text);
-    if (info->unit == SETTING_UNIT_KB || info->unit == SETTING_UNIT_8KB)
+    if (info->unit == SETTING_UNIT_KB || info->unit == SETTING_UNIT_8KB || info->unit == SETTING_UNIT_MB)
         return err_hint(ctx, st, "Valid units for this parameter are \"B\", \"kB\", \"MB\", "
                                  "\"GB\", and \"TB\".");
     return err_hint(ctx, st, "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", "

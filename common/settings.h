@@ -36,7 +36,7 @@ typedef struct Settings {
 typedef enum SettingKind { SETTING_KIND_BOOL, SETTING_KIND_INT, SETTING_KIND_REAL, SETTING_KIND_STR,
                            SETTING_KIND_ENUM } SettingKind;
 typedef enum SettingContext { SETTING_USER, SETTING_TRANSACTION, SETTING_INSTANCE, SETTING_INTERNAL } SettingContext;
-typedef enum SettingUnit { SETTING_UNIT_NONE, SETTING_UNIT_KB, SETTING_UNIT_8KB, SETTING_UNIT_MS,
+typedef enum SettingUnit { SETTING_UNIT_NONE, SETTING_UNIT_KB, SETTING_UNIT_8KB, SETTING_UNIT_MB, SETTING_UNIT_MS,
                            SETTING_UNIT_S, SETTING_UNIT_MIN } SettingUnit;
 
 /* A value of any setting; which member counts follows from the setting's kind. */

@@ -144,7 +144,6 @@ open_storage(Session *s, const char *path, const quern_config *config, const str
                          .file = files};
     TRY(db_open(&s->ctx, path, &options));
     s->is_open = true;
-    s->settings.shared_buffers = (int)(pool_bytes(&s->ctx) / 8192);
     return catalog_attach(&s->ctx);
 }
 
@@ -170,6 +169,18 @@ apply_settings(Session *s, const char *list)
     return QN_OK;
 }
 
+/* Settings of the instance count when the connection is the first; shown are those in force. */
+static void
+apply_instance_settings(Session *s)
+{
+    uint64_t wal_bytes = (uint64_t)s->settings.max_wal_size << 20;
+    int64_t timeout_s = s->settings.checkpoint_timeout;
+    db_set_checkpoints(&s->ctx, &wal_bytes, &timeout_s);
+    s->settings.max_wal_size = (int)(wal_bytes >> 20);
+    s->settings.checkpoint_timeout = (int)timeout_s;
+    s->settings.shared_buffers = (int)(pool_bytes(&s->ctx) / 8192);
+}
+
 Status
 session_open(const char *path, const quern_config *config, const struct FileOps *files, Session **out)
 {
@@ -193,7 +204,11 @@ session_open(const char *path, const quern_config *config, const struct FileOps 
     TRY(settings_session_init(s));
     TRY(open_storage(s, path, config, files));
     catalog_pins_use(ctx, &s->no_pins);
-    return apply_settings(s, config->settings);
+    s->is_opening = true;
+    Status st = apply_settings(s, config->settings);
+    s->is_opening = false;
+    apply_instance_settings(s);
+    return st;
 }
 
 /* What cannot be dropped now is dropped when the file is opened next. */

@@ -69,6 +69,7 @@ struct Session {
     int64_t idle_until_us; /* end of the application's patience between calls (CLOCK_MONOTONIC); 0: none */
     Status idle_why;
     Status ended;       /* why another session or the watch has ended this one; QN_OK: it has not */
+    bool is_opening;    /* quern_config.settings are being applied: those of the instance may be set */
     _Atomic uint32_t stop;
     RelPins no_pins;    /* for lookups outside statements */
 

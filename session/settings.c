@@ -394,7 +394,7 @@ check_changeable(Session *s, const SettingInfo *info)
     if (info->context == SETTING_INTERNAL)
         return RAISE(&s->ctx, ERR_CANT_CHANGE_RUNTIME_PARAM, "parameter \"%s\" cannot be changed",
                      info->name);
-    if (info->context == SETTING_INSTANCE)
+    if (info->context == SETTING_INSTANCE && !s->is_opening)
         return RAISE(&s->ctx, ERR_CANT_CHANGE_RUNTIME_PARAM,
                      "parameter \"%s\" cannot be changed without restarting the server", info->name);
     return QN_OK;

@@ -532,6 +532,7 @@ usage(FILE *out)
           "  -q            no command tags          -1   all in one transaction\n"
           "  -v NAME=VALUE set a variable (ON_ERROR_STOP=1: stop at the first error, exit status 3)\n"
           "  -csv -json -markdown -box -line        output formats\n"
+          "  --check FILE  verify a database: every page, index and constraint\n"
           "  --version     print the version\n"
           "Without a database everything is kept in memory.\n",
           out);
@@ -639,6 +640,7 @@ main(int argc, char **argv)
     for (int i = 1; i < argc && actions != NULL; i++) {
         const char *a = argv[i];
         if (strcmp(a, "--help") == 0) return usage(stdout);
+        if (strcmp(a, "--check") == 0) return i + 2 == argc ? shell_check(argv[i + 1]) : usage(stderr);
         if (strcmp(a, "--version") == 0) {
             printf("quern %s\n", quern_version());
             return 0;

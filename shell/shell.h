@@ -1,7 +1,7 @@
 /* shell.h - the quern command: what its files share.
  *
  * main.c reads options and input and runs statements; table.c prints results; meta.c does backslash commands; edit.c is the
- * terminal. It uses quern.h and nothing else of ours, like any application.
+ * terminal, tools.c what is done to whole files. It uses quern.h and nothing else of ours, like any application.
  */
 #ifndef SHELL_SHELL_H
 #define SHELL_SHELL_H
@@ -65,6 +65,9 @@ int text_width(const char *s, size_t nbytes); /* columns on a terminal */
 
 /* meta.c: line starts with a backslash. false: stop */
 bool meta_command(Shell *sh, char *line);
+
+/* tools.c: exit status of the process */
+int shell_check(const char *path);
 
 /* edit.c */
 bool edit_open(Shell *sh);

@@ -15,6 +15,10 @@ enum {
     OID_FIRST = 16384,
     WAL_FLUSH_US = 100 * 1000,     /* how long a commit that nobody waits for may stay in memory */
     RETRY_US = 1000 * 1000,        /* after a checkpoint that failed */
+    PACE_US = 20 * 1000,           /* how long a checkpoint that is ahead rests */
+    STEP_PAGES = 64,               /* of a checkpoint between two looks */
+    COMMIT_STEP_PAGES = 16,        /* what a commit writes of a checkpoint, where nobody else does: a quarter of a megabyte */
+    CHECKPOINT_TIMEOUT_S = 300,
 };
 #define WAL_BYTES_DEFAULT ((size_t)256 << 20)
 #define CACHE_MIN_DEFAULT ((size_t)64 << 20)
@@ -172,10 +176,27 @@ db_note_async(Db *db, Lsn csn)
     mutex_unlock(&db->background_mutex);
 }
 
-static bool
-checkpoint_is_due(Db *db)
+/* Sleeps on checkpoint_cond with background_mutex released. */
+static void
+checkpoint_nap(Db *db, int64_t us)
 {
-    return atomic_load(&db->wal.insert_lsn) - atomic_load(&db->wal.redo) > db->wal_bytes_max;
+    if (!db->background_stop) (void)cond_wait_until(&db->checkpoint_cond, &db->background_mutex, ctx_now_us() + us);
+}
+
+/* A checkpoint from begin to end, resting while it is ahead of the log; background_mutex is held but for the work. */
+static Status
+checkpoint_spread(Ctx *ctx, Db *db)
+{
+    Status st = QN_OK;
+    bool done = false;
+    while (st == QN_OK && !done && !db->background_stop) {
+        mutex_unlock(&db->background_mutex);
+        st = checkpoint_step(ctx, STEP_PAGES, &done);
+        bool ahead = st == QN_OK && !done && checkpoint_is_ahead(db);
+        mutex_lock(&db->background_mutex);
+        if (ahead) checkpoint_nap(db, PACE_US);
+    }
+    return st;
 }
 
 static void
@@ -190,18 +211,17 @@ checkpoint_thread(void *arg)
     }
     mutex_lock(&db->background_mutex);
     while (!db->background_stop) {
-        if (!db->checkpoint_due) {
-            cond_wait(&db->checkpoint_cond, &db->background_mutex);
+        if (!db->checkpoint_due && !checkpoint_is_due(db)) {
+            checkpoint_nap(db, db->checkpoint_timeout_us);
             continue;
         }
         db->checkpoint_due = false;
         mutex_unlock(&db->background_mutex);
         Status st = tx_clean(&ctx, false);
-        if (st == QN_OK) st = checkpoint_run(&ctx, false);
-        err_clear(&ctx.err);
         mutex_lock(&db->background_mutex);
-        if (st != QN_OK && !db->background_stop)
-            (void)cond_wait_until(&db->checkpoint_cond, &db->background_mutex, ctx_now_us() + RETRY_US);
+        if (st == QN_OK) st = checkpoint_spread(&ctx, db);
+        err_clear(&ctx.err);
+        if (st != QN_OK) checkpoint_nap(db, RETRY_US);
     }
     mutex_unlock(&db->background_mutex);
     db_conn_detach(&ctx);
@@ -215,6 +235,20 @@ db_note_wal(Db *db)
     db->checkpoint_due = true;
     cond_signal(&db->checkpoint_cond);
     mutex_unlock(&db->background_mutex);
+}
+
+void
+db_note_commit(Ctx *ctx)
+{
+    Db *db = ctx->db;
+    bool done;
+    if (!db->no_threads || db->in_memory) return;
+    if (!atomic_load_explicit(&db->checkpoint_active, memory_order_relaxed) && !checkpoint_is_due(db)) return;
+    /* Its failure is not the transaction's; that of a sync marks the instance. */
+    Ctx quiet = {.db = db, .conn = ctx->conn, .pool = ctx->pool, .io = ctx->io};
+    Status st = atomic_load(&db->checkpoint_active) ? QN_OK : tx_clean(&quiet, false);
+    if (st == QN_OK) st = checkpoint_step(&quiet, COMMIT_STEP_PAGES, &done);
+    err_clear(&quiet.err);
 }
 
 /* With the first write, so that opening to read stays cheap. A thread the system does not give is done without: commits are flushed by
@@ -320,6 +354,8 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     db->read_only = o->read_only;
     db->no_threads = o->no_threads;
     db->wal_bytes_max = o->wal_bytes_max != 0 ? o->wal_bytes_max : WAL_BYTES_DEFAULT;
+    db->checkpoint_timeout_us = (int64_t)CHECKPOINT_TIMEOUT_S * 1000000;
+    atomic_store(&db->checkpointed_us, ctx_now_us());
     db->page_bytes = o->page_bytes != 0 ? o->page_bytes : PAGE_BYTES_DEFAULT;
     db->space_hint = db->space_run_hint = PAGE_NO_FIRST;
     db->next_oid = db->oid_mark = OID_FIRST;
@@ -386,7 +422,7 @@ make_database(Ctx *ctx, Db *db)
     wal_start_at(db, WAL_SEGMENT_BODY);
     TRY(tx_map_load(ctx, XID_FIRST, &none, WAL_SEGMENT_BODY));
     TRY(extent_bootstrap(ctx));
-    TRY(pool_write_dirty(ctx, NULL, NULL));
+    TRY(pool_write_dirty(ctx));
     DbHeader h = {.magic = DB_MAGIC, .version = FORMAT_VERSION, .page_bytes = db->page_bytes, .flags = DB_CLEAN,
                   .redo = WAL_SEGMENT_BODY, .next_xid = XID_FIRST, .xid_mark = XID_FIRST,
                   .npages = PAGE_NO_FIRST, .next_oid = OID_FIRST};
@@ -408,6 +444,22 @@ check_first_pages(Ctx *ctx, Db *db)
     if (st != ERR_DATA_CORRUPTED) return st;
     err_clear(&ctx->err);
     return make_database(ctx, db);
+}
+
+/* A loss of power may have torn the copy that was being written while nothing needed recovery: it is written again. Lists that do not
+ * fit are left to the next checkpoint, which writes that copy anyhow. */
+static Status
+repair_header(Ctx *ctx, Db *db)
+{
+    if (!db->header_torn || db->read_only || !atomic_load(&db->header_clean) ||
+        !header_fits(db, db->clean_ranges.count + db->clean_pendings.count))
+        return QN_OK;
+    DbHeader h = db->header;
+    h.counter++;
+    mutex_lock(&db->header_mutex);
+    Status st = header_write(ctx, &h, &db->clean_ranges, &db->clean_pendings);
+    mutex_unlock(&db->header_mutex);
+    return st;
 }
 
 static Status
@@ -455,6 +507,7 @@ open_file(Ctx *ctx, const DbOptions *o, Db *db)
     TRY_GOTO(copy_lists(ctx, db, &ranges, &pendings));
     TRY_GOTO(recover_run(ctx, &ranges, &pendings));
     TRY_GOTO(check_first_pages(ctx, db));
+    TRY_GOTO(repair_header(ctx, db));
 done:
     xid_ranges_free(&ranges);
     rel_pendings_free(&pendings);
@@ -586,6 +639,21 @@ db_close(Ctx *ctx)
     if (last) destroy(db);
     mutex_unlock(&instances_mutex);
     return st;
+}
+
+void
+db_set_checkpoints(Ctx *ctx, uint64_t *wal_bytes_max, int64_t *timeout_s)
+{
+    Db *db = ctx->db;
+    mutex_lock(&db->background_mutex);
+    if (!db->checkpoints_set) {
+        if (*wal_bytes_max != 0) db->wal_bytes_max = *wal_bytes_max;
+        if (*timeout_s != 0) db->checkpoint_timeout_us = *timeout_s * 1000000;
+        db->checkpoints_set = true;
+    }
+    *wal_bytes_max = db->wal_bytes_max;
+    *timeout_s = db->checkpoint_timeout_us / 1000000;
+    mutex_unlock(&db->background_mutex);
 }
 
 Status

@@ -25,10 +25,10 @@ typedef struct DbOptions {
     uint32_t page_bytes;        /* 8192 ... 65536, a power of two; 0: 16384 */
     size_t cache_bytes;         /* memory for pages; 0: a quarter of the machine's, at least 64 MiB */
     size_t reserve_bytes;       /* addresses for the file; 0: 1 TiB */
-    size_t wal_bytes_max;       /* a checkpoint is due when the log since the last one is longer; 0: 256 MiB */
+    size_t wal_bytes_max;       /* checkpoints keep the log about as long as this at most; 0: 256 MiB */
     bool read_only;
     bool must_exist;            /* 58P01 rather than making the file */
-    bool no_threads;            /* no background work: checkpoints are db_checkpoint's caller's business */
+    bool no_threads;            /* no background work: those who commit write checkpoints, a piece each */
     const struct FileOps *file; /* NULL: the system's files (storage/file.h) */
 } DbOptions;
 
@@ -47,6 +47,9 @@ Status db_usable(Ctx *ctx);
 
 /* Everything changed up to now into the database file, so that recovery starts from here. */
 Status db_checkpoint(Ctx *ctx);
+/* How long the log may get, and how old its beginning (0: as it is). The first call counts; what holds is given back. Call it before the first
+ * write. */
+void db_set_checkpoints(Ctx *ctx, uint64_t *wal_bytes_max, int64_t *timeout_s);
 
 /* Named roots, so that the catalog finds its relations. Setting is part of the running transaction: others see it when it has
  * committed. Slots are below DB_ROOTS_MAX and named by the catalog. PAGE_NONE: not set. */

@@ -174,6 +174,7 @@ header_read(Ctx *ctx, Db *db, bool *found_out, XidRanges *ranges, RelPendings *p
     memcpy(db->db_id, h->id, sizeof(db->db_id));
     db->crc_seed = crc32c(0, db->db_id, sizeof(db->db_id));
     db->header_clean = (h->flags & DB_CLEAN) != 0;
+    db->header_torn = !valid[0] || !valid[1];
     TRY_GOTO(read_items(ctx, db, best, copies[best], ranges, pendings));
     *found_out = true;
 done:

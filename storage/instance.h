@@ -252,6 +252,18 @@ struct Rel {
 
 enum { REL_BUCKETS = 256 };
 
+/* ---- checkpoints ---- */
+
+/* One under way; it may be worked on in steps. Under checkpoint_mutex. */
+typedef struct Checkpoint {
+    DbHeader header;      /* as it will be written */
+    XidRanges ranges;
+    RelPendings pendings;
+    PageList dirty;       /* what was dirty when the redo point was chosen */
+    uint32_t written;     /* of dirty */
+    int64_t started_us;
+} Checkpoint;
+
 /* ---- the instance ---- */
 
 typedef struct DropQueued { PageNo root; Lsn csn; bool busy; } DropQueued;
@@ -279,6 +291,7 @@ struct Db {
     Mutex header_mutex;
     DbHeader header;            /* as last written */
     _Atomic bool header_clean;  /* the file's header still says DB_CLEAN */
+    bool header_torn;           /* one of its copies was found damaged */
     XidRanges clean_ranges;    /* the lists of the header as it was found, or last written clean */
     RelPendings clean_pendings;
     PageNo *more[2];            /* list pages of each copy */
@@ -316,9 +329,14 @@ struct Db {
     _Atomic PageNo file_pages;  /* pages the file holds, in use or not */
 
     Mutex checkpoint_mutex;
+    Checkpoint checkpoint;
+    _Atomic bool checkpoint_active;
+    _Atomic int64_t checkpointed_us; /* when the last one ended, or the instance was opened */
+    int64_t checkpoint_timeout_us;
     Mutex background_mutex;
     Cond wal_cond, checkpoint_cond; /* the two threads sleep on them */
     bool background_stop, checkpoint_due;
+    bool checkpoints_set;       /* db_set_checkpoints has been called */
     _Atomic bool background_started;
     _Atomic bool wal_thread_idle;
     _Atomic Lsn async_lsn;      /* end of the last commit nobody waited for */
@@ -352,6 +370,8 @@ void db_start_threads(Ctx *ctx);
 void db_note_async(Db *db, Lsn csn); /* a commit nobody waits for: the background flushes it soon */
 /* The log has grown: a checkpoint may be due. */
 void db_note_wal(Db *db);
+/* A transaction has committed: where there is no thread for it, this one does a piece of the checkpoint that is due. */
+void db_note_commit(Ctx *ctx);
 /* Before the first page is written in place: the file no longer stands without its log. */
 Status db_before_page_write(Ctx *ctx);
 /* A Ctx for work of the instance's own, with a connection; for background threads, opening and closing. */
@@ -387,6 +407,14 @@ Status header_write(Ctx *ctx, const DbHeader *next, const XidRanges *ranges,
 
 /* checkpoint.c */
 Status checkpoint_run(Ctx *ctx, bool clean);
+/* Writes up to npages for the checkpoint under way, which it begins if there is none; *done_out: it is complete. Nothing if somebody else
+ * is at it. */
+Status checkpoint_step(Ctx *ctx, uint32_t npages, bool *done_out);
+/* Whether one should begin: the log has grown to half of what it may be, or the time has come. */
+bool checkpoint_is_due(Db *db);
+/* Whether the one under way has written more than it needs to have by now. */
+bool checkpoint_is_ahead(Db *db);
+void checkpoint_drop(Db *db);
 
 /* extent.c */
 Status extent_take_page(Ctx *ctx, PageNo *page_out); /* a page of nobody's, for header.c */

@@ -705,60 +705,85 @@ copy_for_write(Pool *pool, PageNo n, uint8_t *to)
     return mine;
 }
 
+static Status
+grow_list(Ctx *ctx, PageList *list)
+{
+    uint32_t cap = list->cap != 0 ? list->cap * 2 : 256;
+    PageNo *p = mem_realloc(NULL, list->pages, list->cap * sizeof(*p), cap * sizeof(*p));
+    if (p == NULL) return RAISE_OOM(ctx);
+    list->pages = p;
+    list->cap = cap;
+    return QN_OK;
+}
+
+void
+page_list_free(PageList *list)
+{
+    mem_free(NULL, list->pages, list->cap * sizeof(*list->pages));
+    *list = (PageList){0};
+}
+
+/* A frame changes only after its page was written, so no page that was dirty at the call is missed. */
 Status
-pool_write_dirty(Ctx *ctx, void (*progress)(void *arg), void *arg)
+pool_dirty_pages(Ctx *ctx, PageList *out)
 {
     Pool *pool = ctx->pool;
-    PageNo *pages = NULL;
-    uint8_t *copies = NULL;
-    uint32_t n = 0, most = RUN_BYTES >> pool->hot.page_shift;
-    Status st = QN_OK;
-
+    uint32_t kept = 0;
+    out->n = 0;
     if (!is_file_backed(pool)) return QN_OK;
     uint32_t used = atomic_load(&pool->used);
     if (used > pool->nframes) used = pool->nframes;
     for (uint32_t i = 0; i < used; i++) {
         PageNo p = atomic_load_explicit(&pool->frames[i], memory_order_relaxed);
-        if (p != PAGE_NONE && (atomic_load(&pool->hot.states[p]) & (POOL_DIRTY | POOL_WRITING)) != 0) n++;
+        if (p == PAGE_NONE || !pool_is_unwritten(ctx, p)) continue;
+        if (out->n == out->cap) TRY(grow_list(ctx, out));
+        out->pages[out->n++] = p;
     }
-    /* Pages that become dirty or change frames from here on: those dirty at the call are counted twice over. A frame changes only after
-     * its page was written, so none is missed by the second look. */
-    uint32_t cap = n + n / 8 + 64, taken = 0;
-    TRY_ALLOC_GOTO(ctx, pages, mem_alloc(NULL, cap * sizeof(PageNo)));
-    TRY_ALLOC_GOTO(ctx, copies, mem_alloc(NULL, RUN_BYTES));
-    for (uint32_t from = 0; from < used;) {
-        taken = 0;
-        for (; from < used && taken < cap; from++) {
-            PageNo p = atomic_load_explicit(&pool->frames[from], memory_order_relaxed);
-            if (p == PAGE_NONE) continue;
-            if ((atomic_load(&pool->hot.states[p]) & (POOL_DIRTY | POOL_WRITING)) != 0) pages[taken++] = p;
+    if (out->n > 0) qsort(out->pages, out->n, sizeof(PageNo), compare_pages);
+    /* A page may be there twice, by a frame that names it no more. */
+    for (uint32_t i = 0; i < out->n; i++)
+        if (kept == 0 || out->pages[kept - 1] != out->pages[i]) out->pages[kept++] = out->pages[i];
+    out->n = kept;
+    return QN_OK;
+}
+
+Status
+pool_write_pages(Ctx *ctx, const PageNo *pages, uint32_t n)
+{
+    Pool *pool = ctx->pool;
+    uint32_t most = RUN_BYTES >> pool->hot.page_shift;
+    uint8_t *copies;
+    Status st = QN_OK;
+
+    if (n == 0) return QN_OK;
+    if (most > n) most = n;
+    TRY_ALLOC(ctx, copies, mem_alloc(NULL, (size_t)most << pool->hot.page_shift));
+    for (uint32_t i = 0; i < n && st == QN_OK;) {
+        uint32_t run = 0;
+        PageNo first = pages[i];
+        while (i < n && run < most && pages[i] == first + run) {
+            if (!copy_for_write(pool, pages[i], copies + ((size_t)run << pool->hot.page_shift))) break;
+            run++;
+            i++;
         }
-        qsort(pages, taken, sizeof(PageNo), compare_pages);
-        for (uint32_t i = 0; i < taken && st == QN_OK;) {
-            uint32_t run = 0;
-            PageNo first = pages[i];
-            /* A page may be in the list twice, by a frame that names it no more. */
-            while (i < taken && run < most && pages[i] <= first + run) {
-                if (pages[i] == first + run) {
-                    if (!copy_for_write(pool, pages[i], copies + ((size_t)run << pool->hot.page_shift)))
-                        break;
-                    run++;
-                }
-                i++;
-            }
-            if (run == 0) {
-                i++;
-                continue;
-            }
-            st = write_copies(ctx, pool, copies, first, run);
-            for (uint32_t k = 0; k < run; k++) end_write(&pool->hot.states[first + k], st == QN_OK);
-            if (progress != NULL) progress(arg);
+        if (run == 0) { /* somebody else has written it */
+            i++;
+            continue;
         }
-        if (st != QN_OK) break;
+        st = write_copies(ctx, pool, copies, first, run);
+        for (uint32_t k = 0; k < run; k++) end_write(&pool->hot.states[first + k], st == QN_OK);
     }
-done:
-    mem_free(NULL, copies, RUN_BYTES);
-    mem_free(NULL, pages, cap * sizeof(PageNo));
+    mem_free(NULL, copies, (size_t)most << pool->hot.page_shift);
+    return st;
+}
+
+Status
+pool_write_dirty(Ctx *ctx)
+{
+    PageList list = {0};
+    Status st = pool_dirty_pages(ctx, &list);
+    if (st == QN_OK) st = pool_write_pages(ctx, list.pages, list.n);
+    page_list_free(&list);
     return st;
 }
 

@@ -217,9 +217,15 @@ void pool_destroy(Pool *pool); /* nothing is written; NULL is fine */
 /* Holding EXCLUSIVE: the page must reach the disk. Called by wal_begin; by others only in recovery. */
 void pool_mark_dirty(Ctx *ctx, PageRef *ref);
 
-/* Writes every page that was dirty at the call, in the order of the file, after flushing the log to each page's LSN.
- * progress, if not NULL, is called between batches and may sleep. Does not sync. */
-Status pool_write_dirty(Ctx *ctx, void (*progress)(void *arg), void *arg);
+/* Numbers of pages, ascending; a heap block. Zero-initialised is empty. */
+typedef struct PageList { PageNo *pages; uint32_t n, cap; } PageList;
+void page_list_free(PageList *list);
+/* Every page that is dirty, or being written, at the call. */
+Status pool_dirty_pages(Ctx *ctx, PageList *out);
+/* Writes those of n pages, ascending, that are still dirty, neighbours in one call, after flushing the log to their LSNs. Does not sync. */
+Status pool_write_pages(Ctx *ctx, const PageNo *pages, uint32_t n);
+/* Both: every page that was dirty at the call. */
+Status pool_write_dirty(Ctx *ctx);
 /* Whether the page's bytes in memory are newer than those on disk, or are being written. */
 bool pool_is_unwritten(Ctx *ctx, PageNo page);
 /* Forgets pages first..first+n, dirty or not: their relation is gone. Nobody holds them. */

@@ -791,6 +791,7 @@ tx_commit(Ctx *ctx)
     st = publish(ctx, tx);
     if (st != QN_OK) return outcome_unknown(ctx, tx, st);
     finish(ctx, tx, true);
+    db_note_commit(ctx);
     return QN_OK;
 }
 

@@ -25,6 +25,7 @@ open_on(FaultFs *fs)
     quern_config_init(&config);
     config.no_background = 1;
     config.cache_size = 1 << 20;
+    config.settings = "max_wal_size=2MB"; /* checkpoints come by themselves, too */
     Status st = session_open("torture.db", &config, fault_fs_ops(fs), &s);
     if (st == QN_OK) return (quern *)s;
     const char *state = status_sqlstate(st);
@@ -202,24 +203,36 @@ count_calls(FaultFs *base, const Script *s, int64_t *calls)
     fault_fs_destroy(fs);
 }
 
-static FaultFs *files;
-static quern *mirror;
+/* The script for good, without a fault. */
+static void
+run_for_good(FaultFs *files, const Script *s)
+{
+    int done;
+    doing("between scripts");
+    quern *db = open_on(files);
+    if (db == NULL || run_script(db, s, 0, &done) != RUN_DONE) die("it fails without a fault: %s", quern_errmsg(db));
+    if (quern_close(db) != QUERN_OK) die("closing fails without a fault");
+}
 
-/* A script, its points, and the script for good: the next one goes on from there. points: at most so many; 0: every call. */
+/* A database of some scripts, and a fault at the calls of one more. points: at most so many; 0: every call. */
 void
 faults_step(uint64_t *seed, int points)
 {
     static Script s;
     int64_t calls[STYLES], all = 0;
-    int done;
+    quern *mirror;
+    FaultFs *files = fault_fs_create();
 
-    if (files == NULL) {
-        files = fault_fs_create();
-        quern *db = files != NULL ? open_on(files) : NULL;
-        if (db == NULL || quern_open(":memory:", &mirror) != QUERN_OK) die("no database to begin with");
-        script_setup(db);
-        script_setup(mirror);
-        quern_close(db);
+    doing("before the first script");
+    quern *db = files != NULL ? open_on(files) : NULL;
+    if (db == NULL || quern_open(":memory:", &mirror) != QUERN_OK) die("no database to begin with");
+    script_setup(db);
+    script_setup(mirror);
+    quern_close(db);
+    for (int before = pick(seed, pick(seed, 4) == 0 ? 40 : 8); before > 0; before--) {
+        script_make(&s, mirror, rnd(seed), 6 + pick(seed, 10));
+        run_for_good(files, &s);
+        script_free(&s);
     }
     script_make(&s, mirror, rnd(seed), 6 + pick(seed, 10));
     count_calls(files, &s, calls);
@@ -227,14 +240,7 @@ faults_step(uint64_t *seed, int points)
     int64_t step = points > 0 && all > points ? all / points : 1;
     for (int style = 0; style < STYLES; style++)
         for (int64_t n = pick(seed, (int)step); n < calls[style]; n += step) one_point(files, &s, style, n, seed);
-    doing("between scripts");
-    quern *db = open_on(files);
-    if (run_script(db, &s, 0, &done) != RUN_DONE) die("it fails without a fault: %s", quern_errmsg(db));
-    if (quern_close(db) != QUERN_OK) die("closing fails without a fault");
     script_free(&s);
-    if (pick(seed, 40) == 0) { /* from the start */
-        quern_close(mirror);
-        fault_fs_destroy(files);
-        files = NULL;
-    }
+    quern_close(mirror);
+    fault_fs_destroy(files);
 }

@@ -91,10 +91,10 @@ write_forever(void *arg)
     quern *db = open_db();
     quern_stmt *put_row, *remove_row;
     if (quern_prepare(db,
-                      "INSERT INTO kept SELECT $1, $2, " BODY("$1::bigint", "$2::bigint")
+                      "INSERT INTO kept SELECT $1::int, $2::bigint, " BODY("$1::int::bigint", "$2::bigint")
                       " ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body",
                       -1, &put_row, NULL) != QUERN_OK ||
-        quern_prepare(db, "DELETE FROM kept WHERE id = $1", -1, &remove_row, NULL) != QUERN_OK)
+        quern_prepare(db, "DELETE FROM kept WHERE id = $1::int", -1, &remove_row, NULL) != QUERN_OK)
         die("prepare: %s", quern_errmsg(db));
     if (w == ASYNC_WRITER) must(db, "SET synchronous_commit = off");
     int64_t number = atomic_load(&shared->begun[w]);
