@@ -30,7 +30,7 @@ open_on(FaultFs *fs)
     if (st == QN_OK) return (quern *)s;
     const char *state = status_sqlstate(st);
     if (!is_system_error(state)) die("opening: %s: %s", state, s != NULL && s->ctx.err.message != NULL ? s->ctx.err.message : "");
-    session_close(s);
+    (void)!(session_close(s) == QN_OK);
     return NULL;
 }
 

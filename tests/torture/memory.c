@@ -198,7 +198,7 @@ open_each(void)
         mem_fail_after(-1, false);
         if (st != QN_OK && st != ERR_OUT_OF_MEMORY) die("%s", status_sqlstate(st));
         if (st == QN_OK) check_clean((quern *)s);
-        if (s != NULL) session_close(s);
+        if (s != NULL) (void)!(session_close(s) == QN_OK);
         fault_fs_destroy(fs);
         if (!failed) break;
         tally.memory++;
