@@ -64,12 +64,28 @@ build_layout(Ctx *ctx, Arena *arena, const RelDef *def, int id, Layout **out)
     return QN_OK;
 }
 
+/* Columns of the indexes that foreign keys may point to. */
+static Status
+key_columns(Ctx *ctx, const Relation *rel, int ncols, uint64_t **out)
+{
+    *out = NULL;
+    for (int i = 0; i < rel->nindexes; i++) {
+        const IndexDef *ix = rel->indexes[i];
+        bool plain = ix->unique && ix->predicate == NULL;
+        for (int k = 0; k < ix->nkeys; k++) plain = plain && ix->attnums[k] > 0;
+        if (!plain) continue;
+        if (*out == NULL) TRY_ALLOC(ctx, *out, ARENA_ARRAY(rel->arena, uint64_t, (ncols + 63) / 64));
+        for (int k = 0; k < ix->nkeys; k++) bits_set(*out, (size_t)ix->attnums[k] - 1);
+    }
+    return QN_OK;
+}
+
 static Status
 open_heap(Ctx *ctx, Relation *rel, const RelDef *def)
 {
     Arena *arena = rel->arena;
     const Layout **layouts;
-    uint64_t *indexed = NULL;
+    uint64_t *indexed = NULL, *keys;
     HeapDesc *desc;
     TRY_ALLOC(ctx, desc, ARENA_NEW(arena, HeapDesc));
     TRY_ALLOC(ctx, layouts, ARENA_ARRAY(arena, const Layout *, def->layout));
@@ -92,8 +108,9 @@ open_heap(Ctx *ctx, Relation *rel, const RelDef *def)
             if (all) bits_fill(indexed, (size_t)def->ncols, true);
         }
     }
+    TRY(key_columns(ctx, rel, def->ncols, &keys));
     *desc = (HeapDesc){.relid = rel->oid, .root_page = def->root_page, .name = rel->name,
-                       .layouts = layouts, .nlayouts = def->layout, .indexed = indexed};
+                       .layouts = layouts, .nlayouts = def->layout, .indexed = indexed, .keys = keys};
     return heap_open(ctx, arena, desc, &rel->heap);
 }
 

@@ -245,21 +245,21 @@ for_children(ExecNode *n, void (*fn)(ExecNode *))
         if (n->children[i] != NULL) fn(n->children[i]);
 }
 
-static void
-release_node(ExecNode *n)
+void
+exec_release_node(ExecNode *n)
 {
     if (n->ops->release != NULL) n->ops->release(n);
-    for_children(n, release_node);
+    for_children(n, exec_release_node);
 }
 
-static void
-close_node(ExecNode *n)
+void
+exec_close_node(ExecNode *n)
 {
     if (n->ops->release != NULL) n->ops->release(n);
     if (n->ops->close != NULL) n->ops->close(n);
     expr_prog_close(n->filter);
     expr_prog_close(n->project);
-    for_children(n, close_node);
+    for_children(n, exec_close_node);
 }
 
 void
@@ -267,9 +267,9 @@ exec_stop(Exec *e)
 {
     if (!e->is_running) return;
     e->is_running = false;
-    if (e->root != NULL) release_node(e->root);
+    if (e->root != NULL) exec_release_node(e->root);
     for (int i = 0; i < e->plan->nsubplans; i++) {
-        if (e->subplans[i].root != NULL) release_node(e->subplans[i].root);
+        if (e->subplans[i].root != NULL) exec_release_node(e->subplans[i].root);
         if (e->subplans[i].store != NULL) rowstore_reset(e->subplans[i].store);
     }
 }
@@ -278,9 +278,9 @@ void
 exec_destroy(Exec *e)
 {
     if (e == NULL) return;
-    if (e->root != NULL) close_node(e->root);
+    if (e->root != NULL) exec_close_node(e->root);
     for (int i = 0; e->subplans != NULL && i < e->plan->nsubplans; i++) {
-        if (e->subplans[i].root != NULL) close_node(e->subplans[i].root);
+        if (e->subplans[i].root != NULL) exec_close_node(e->subplans[i].root);
         rowstore_free(e->subplans[i].store);
     }
     arena_destroy(e->arena);

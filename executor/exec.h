@@ -87,6 +87,13 @@ typedef struct SubplanState {
 
 typedef enum ExecFlags { EXEC_INSTRUMENT = 1, EXEC_TIMING = 2 } ExecFlags;
 
+/* READ COMMITTED's second look at a row: scans with this mark see one version of one table and nothing else. */
+typedef struct ExecPin {
+    int mark;  /* RowMark.mark */
+    Oid table;
+    int64_t tid; /* 0: no row, as under an outer join */
+} ExecPin;
+
 struct Exec {
     Ctx *ctx;
     const Plan *plan;
@@ -104,10 +111,8 @@ struct Exec {
     bool is_running;
     uint64_t run; /* number of the current run, from 1 */
     int64_t rows_affected; /* by Modify */
-    /* READ COMMITTED re-evaluation: scans of this relation for its tid see only this version. NULL: off */
-    const struct Relation *recheck_rel;
-    int64_t recheck_tid;
-    const ModifyPlan *recheck_of; /* its other targets' scans see nothing meanwhile */
+    const ExecPin *pins; /* while a Recheck runs (recheck.h) */
+    int npins;
     size_t work_mem;       /* bytes one node may take before it spills */
 };
 
@@ -132,6 +137,9 @@ void exec_describe_node(const Exec *exec, int id, Describe *d);
 
 /* For nodes. */
 Status exec_build_node(Exec *exec, const PlanNode *plan, ExecNode **out);
+/* For trees beside the Exec's own: gives back what they hold; ends them. */
+void exec_release_node(ExecNode *n);
+void exec_close_node(ExecNode *n);
 Status exec_next(ExecNode *node, Batch **out);
 Status exec_rescan(ExecNode *node, DepSet changed);
 void exec_bound(ExecNode *node, int64_t nrows);

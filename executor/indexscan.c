@@ -42,8 +42,8 @@ typedef struct IndexScanState {
     uint16_t *sel, *rows;
     uint64_t *dead;
     Tid *check;         /* index-only: tids to look at in the heap */
-    bool in_recheck;    /* see scan_recheck */
-    HeapFetch *recheck;
+    const ExecPin *pin; /* what is seen instead of the table */
+    HeapFetch *pin_fetch;
     ExprProg *index_cond; /* over the fetched columns, for that; NULL until needed */
 } IndexScanState;
 
@@ -307,10 +307,9 @@ indexscan_rescan(ExecNode *node, DepSet changed)
     (void)changed;
     s->max_rows = FIRST_ROWS < BATCH_ROWS ? FIRST_ROWS : BATCH_ROWS;
     s->wanted = INT64_MAX;
-    ScanRecheck recheck = scan_recheck(node, s->plan->rel, s->plan->cols, s->plan->ncols);
-    s->in_recheck = recheck != RECHECK_OFF;
-    s->more = recheck != RECHECK_NOTHING;
-    return s->in_recheck ? QN_OK : compute_bounds(s);
+    s->pin = scan_pin(node, s->plan->mark);
+    s->more = true;
+    return s->pin != NULL ? QN_OK : compute_bounds(s);
 }
 
 static Status
@@ -383,12 +382,12 @@ next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
 
 /* The one version, if the index condition holds for it as well. */
 static Status
-next_recheck(IndexScanState *s, Batch **out)
+next_pinned(IndexScanState *s, Batch **out)
 {
     ExecNode *node = &s->base;
     Batch *b;
     s->more = false;
-    TRY(scan_fetch_recheck(node, s->plan->rel, s->cols, s->plan->ncols, &s->recheck, &b));
+    TRY(scan_fetch_pin(node, s->pin, s->plan->rel, s->cols, s->plan->ncols, &s->pin_fetch, &b));
     if (b == NULL) return QN_OK;
     if (s->index_cond == NULL)
         TRY(expr_compile_filter(node->exec, &s->plan->index_cond, &node->deps, &s->index_cond));
@@ -402,7 +401,7 @@ indexscan_next(ExecNode *node, Batch **out)
 {
     IndexScanState *s = (IndexScanState *)node;
     *out = NULL;
-    if (s->in_recheck) return s->more ? next_recheck(s, out) : QN_OK;
+    if (s->pin != NULL) return s->more ? next_pinned(s, out) : QN_OK;
     while (*out == NULL && s->more) {
         IndexBatch ib;
         Batch *b;
@@ -429,7 +428,7 @@ indexscan_close(ExecNode *node)
     IndexScanState *s = (IndexScanState *)node;
     index_scan_end(s->scan);
     if (s->fetch != NULL) heap_fetch_end(s->fetch);
-    if (s->recheck != NULL) heap_fetch_end(s->recheck);
+    if (s->pin_fetch != NULL) heap_fetch_end(s->pin_fetch);
     expr_prog_close(s->index_cond);
     for (int i = 0; s->values != NULL && i < s->plan->nbounds; i++) expr_prog_close(s->values[i]);
 }

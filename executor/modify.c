@@ -2,8 +2,8 @@
  *
  * A batch of input becomes a batch of whole table rows (for UPDATE: the old rows, fetched by tid, with the assigned columns replaced), is
  * checked, written a page at a time, then entered into the indexes. Where the named table stands for several, the rows of a batch
- * are taken table by table (modtarget.c). A row that another transaction changed meanwhile is, in READ COMMITTED, looked up in its newest
- * version and run through the plan again by a second tree of the input's nodes whose scan of the table sees only that version. */
+ * are taken table by table (modtarget.c). A row that another transaction changed meanwhile is, in READ COMMITTED, locked in its newest
+ * version and looked at again (recheck.h). */
 #include "executor/modify_priv.h"
 
 #include "executor/vecutil.h"
@@ -60,6 +60,7 @@ modify_open(ExecNode *node)
     s->plan = (const ModifyPlan *)node->plan;
     TRY(alloc_scratch(s));
     TRY(open_on_conflict(s));
+    TRY(recheck_init(&s->recheck, node, s->plan->marks, s->plan->nmarks));
     if (!s->plan->returning) return QN_OK;
     int n;
     Oid *types;
@@ -75,10 +76,11 @@ modify_open(ExecNode *node)
 }
 
 Status
-modify_insert_rows(ModifyState *s, Target *t, Batch *in)
+modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out)
 {
     TRY(heap_insert_batch(s->base.ctx, t->rel->heap, t->row, s->new_tids));
-    TRY(modtable_index(&t->table, t->full, s->new_tids));
+    TRY(modtable_index(&t->table, t->full, s->new_tids, clash_out));
+    if (clash_out != NULL && *clash_out >= 0) return heap_undo_insert(s->base.ctx, t->rel->heap, s->new_tids[0]);
     TRY(modtable_note_keys(&t->table, t->full, NULL));
     s->base.exec->rows_affected += t->row->nsel;
     return target_return(s, t, in, t->full, s->new_tids);
@@ -99,26 +101,61 @@ insert_batch(ModifyState *s, Target *t, Batch *b)
     TRY(target_complete(s, t, t->generated));
     if (oc != NULL && oc->action != ONCONFLICT_NONE) return modify_insert_on_conflict(s, t, b);
     TRY(target_check(t, t->full));
-    return modify_insert_rows(s, t, b);
+    return modify_insert_rows(s, t, b, NULL);
 }
 
-static Status recheck_row(ModifyState *s, Target *t, Tid tid);
+static EXEC_NOINLINE Status change_rows(ModifyState *s, Target *t, Batch *b);
 
-/* What to do with rows that could not be changed. Rows to look at again are rechecked one by one. */
+/* A row that another transaction has moved on, in READ COMMITTED: where, and what it was joined with. */
+typedef struct MovedRow {
+    Tid newer;
+    ExecPin *pins;
+} MovedRow;
+
+/* Changes the newest version of the row, if it still meets the conditions. */
 static Status
-handle_results(ModifyState *s, Target *t, int n)
+change_moved(ModifyState *s, Target *t, const MovedRow *m)
 {
     Ctx *ctx = s->base.ctx;
-    for (int i = 0; i < n; i++) {
-        HeapResult r = (HeapResult)s->results[i];
+    const bool exclusive = s->plan->kind == DML_DELETE || t->key_update;
+    HeapResult result;
+    Tid tid = m->newer;
+    Batch *b;
+    TRY(recheck_lock(ctx, t->rel->heap, &tid, exclusive ? HEAP_LOCK_UPDATE : HEAP_LOCK_NO_KEY_UPDATE, HEAP_WAIT, &result));
+    if (result != HEAP_DONE) return QN_OK;
+    memcpy(s->recheck.pins, m->pins, (size_t)s->plan->nmarks * sizeof(ExecPin));
+    s->recheck.pins[0].tid = tid;
+    s->recheck.pins[0].table = t->rel->oid;
+    TRY(recheck_run(&s->recheck, &b));
+    if (b != NULL) TRY(change_rows(s, t, b));
+    recheck_end(&s->recheck);
+    return QN_OK;
+}
+
+/* What to do with rows that could not be changed: the k-th result is that of the k-th selected row of in. Those to look at
+ * again are taken one by one, after the others. */
+static Status
+handle_results(ModifyState *s, Target *t, const Batch *in, int n)
+{
+    Ctx *ctx = s->base.ctx;
+    int nmoved = 0;
+    MovedRow *moved;
+    for (int k = 0; k < n; k++) {
+        HeapResult r = (HeapResult)s->results[k];
         if (r == HEAP_DONE || r == HEAP_SELF) continue;
         if (tx_isolation(ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(ctx, r);
+        nmoved += r == HEAP_MOVED;
     }
-    int nmoved = 0;
-    Tid moved[BATCH_ROWS];
-    for (int i = 0; i < n; i++)
-        if (s->results[i] == HEAP_MOVED) moved[nmoved++] = s->newer[i];
-    for (int i = 0; i < nmoved; i++) TRY(recheck_row(s, t, moved[i]));
+    if (nmoved == 0) return QN_OK;
+    TRY_ALLOC(ctx, moved, ARENA_ARRAY(s->tmp, MovedRow, nmoved));
+    for (int k = 0, m = 0; k < n; k++) {
+        if (s->results[k] != HEAP_MOVED) continue;
+        recheck_pin_row(&s->recheck, in, batch_row(in, k));
+        moved[m].newer = s->newer[k];
+        TRY_ALLOC(ctx, moved[m].pins, arena_memdup(s->tmp, s->recheck.pins, (size_t)s->plan->nmarks * sizeof(ExecPin)));
+        m++;
+    }
+    for (int m = 0; m < nmoved; m++) TRY(change_moved(s, t, &moved[m]));
     return QN_OK;
 }
 
@@ -144,7 +181,7 @@ modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *
     }
     full->sel = cold;
     full->nsel = ncold;
-    if (ncold > 0) TRY(modtable_index(&t->table, full, cold_tids));
+    if (ncold > 0) TRY(modtable_index(&t->table, full, cold_tids, NULL));
     full->sel = done;
     full->nsel = ndone;
     if (ndone > 0) {
@@ -155,7 +192,7 @@ modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *
     TRY(target_return(s, t, in, full, done_tids));
     full->sel = NULL;
     if (is_conflict) return QN_OK; /* the row was locked before */
-    return handle_results(s, t, n);
+    return handle_results(s, t, in, n);
 }
 
 /* Fetches the old rows of the batch: row j of *old is the selected row rows_out[j] of b. */
@@ -290,7 +327,7 @@ delete_batch(ModifyState *s, Target *t, Batch *b)
         TRY(fk_note_delete(&t->fk, &gone));
         TRY(target_return(s, t, in, &gone, done_tids));
     }
-    return handle_results(s, t, n);
+    return handle_results(s, t, in, n);
 }
 
 static EXEC_NOINLINE Status
@@ -348,43 +385,6 @@ change_batch(ModifyState *s, Batch *b)
     return RAISE(s->base.ctx, ERR_FEATURE_NOT_SUPPORTED, "MERGE is not supported yet");
 }
 
-/* READ COMMITTED: the row's newest version through the plan again. */
-static Status
-recheck_row(ModifyState *s, Target *t, Tid tid)
-{
-    ExecNode *node = &s->base;
-    Exec *e = node->exec;
-    if (s->recheck == NULL) {
-        /* The same plan node ids: instrumentation stays with the first tree. */
-        ExecNode **nodes = e->nodes, **scratch;
-        TRY_ALLOC(node->ctx, scratch, ARENA_ARRAY(node->arena, ExecNode *, e->plan->nnodes + 1));
-        e->nodes = scratch;
-        Status st = exec_build_node(e, node->plan->outer, &s->recheck);
-        e->nodes = nodes;
-        TRY(st);
-    }
-    const Relation *saved_rel = e->recheck_rel;
-    int64_t saved_tid = e->recheck_tid;
-    const ModifyPlan *saved_of = e->recheck_of;
-    e->recheck_of = s->plan;
-    e->recheck_rel = t->rel;
-    e->recheck_tid = tid;
-    Status st = exec_rescan(s->recheck, DEP_RUN);
-    while (st == QN_OK) {
-        Batch *b;
-        st = exec_next(s->recheck, &b);
-        if (st != QN_OK || b == NULL) break;
-        e->recheck_rel = saved_rel; /* a further conflict sets its own */
-        e->recheck_of = saved_of;
-        st = change_rows(s, t, b);
-        break; /* one row of the table: the first match counts */
-    }
-    e->recheck_rel = saved_rel;
-    e->recheck_of = saved_of;
-    e->recheck_tid = saved_tid;
-    return st;
-}
-
 static Status
 run_all(ModifyState *s)
 {
@@ -435,19 +435,6 @@ modify_rescan(ExecNode *node, DepSet changed)
 }
 
 static void
-close_tree(ExecNode *n)
-{
-    if (n->ops->release != NULL) n->ops->release(n);
-    if (n->ops->close != NULL) n->ops->close(n);
-    expr_prog_close(n->filter);
-    expr_prog_close(n->project);
-    if (n->outer != NULL) close_tree(n->outer);
-    if (n->inner != NULL) close_tree(n->inner);
-    for (int i = 0; i < n->nchildren; i++)
-        if (n->children[i] != NULL) close_tree(n->children[i]);
-}
-
-static void
 modify_release(ExecNode *node)
 {
     ModifyState *s = (ModifyState *)node;
@@ -464,7 +451,7 @@ modify_close(ExecNode *node)
     expr_prog_close(s->returning);
     expr_prog_close(s->conflict_where);
     expr_prog_close(s->conflict_set);
-    if (s->recheck != NULL) close_tree(s->recheck);
+    recheck_close(&s->recheck);
 }
 
 const ExecOps modify_ops = {.state_bytes = sizeof(ModifyState), .open = modify_open, .next = modify_next,

@@ -26,8 +26,11 @@ void modtable_reset(ModTable *t);
 Status modtable_check_not_null(ModTable *t, const Batch *rows);
 /* 23514. checks[i] is over the new row, as outer and as inner input. */
 Status modtable_check(ModTable *t, ExprProg **checks, const char *const *names, int n, Batch *rows);
-/* Index entries for rows at tids (i-th selected row at tids[i]); 23505 for a duplicate. */
-Status modtable_index(ModTable *t, const Batch *rows, const Tid *tids);
+/* Index entries for rows at tids (i-th selected row at tids[i]); 23505 for a duplicate. Or, with one row and clash_out: the position of the index
+ * that has a duplicate, -1 if none has. */
+Status modtable_index(ModTable *t, const Batch *rows, const Tid *tids, int *clash_out);
+/* 23505 for row (a position in rows) and unique index i. */
+Status modtable_raise_duplicate(ModTable *t, const Batch *rows, int row, int index);
 /* The live row that has row's key in unique index i, 0: none. row: a position in rows. */
 Status modtable_conflict(ModTable *t, const Batch *rows, int row, int index, Tid *tid_out);
 /* Remembers the rows' foreign keys; modtable_check_keys looks for them when the statement's rows are all in (23503). */

@@ -4,6 +4,7 @@
 
 #include "executor/fk.h"
 #include "executor/modify.h"
+#include "executor/recheck.h"
 
 /* One table that is written; opened when its first row comes. */
 typedef struct Target {
@@ -38,7 +39,7 @@ typedef struct ModifyState {
     Batch *out;
     int64_t at;
     bool is_done;
-    ExecNode *recheck;     /* second tree of the input; NULL until a conflict */
+    Recheck recheck;
 } ModifyState;
 
 /* modtarget.c */
@@ -57,8 +58,9 @@ Status target_view(ModifyState *s, const Target *t, const Batch *rows, Batch **o
 Status target_return(ModifyState *s, Target *t, Batch *in, Batch *stored, const Tid *tids);
 
 /* modify.c */
-/* Writes the selected rows of t->row and t->full, checked already. */
-Status modify_insert_rows(ModifyState *s, Target *t, Batch *in);
+/* Writes the selected rows of t->row and t->full, checked already. clash_out (one row): -1, or the position of a unique index that has its key
+ * by now; then nothing was written. NULL: that is 23505. */
+Status modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out);
 /* t->row holds the new rows beside old (same positions, all of them selected); tids are the old versions'. */
 Status modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *tids, bool is_conflict);
 

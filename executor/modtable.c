@@ -189,8 +189,20 @@ pick_index_cols(ModTable *t, const IndexDef *ix, const Batch *rows)
 }
 
 Status
-modtable_index(ModTable *t, const Batch *rows, const Tid *tids)
+modtable_raise_duplicate(ModTable *t, const Batch *rows, int row, int index)
 {
+    const IndexDef *ix = t->rel->indexes[index];
+    const char *key;
+    pick_index_cols(t, ix, rows);
+    TRY(key_text(t, t->rel, ix->attnums, t->index_cols, ix->nkeys, row, &key));
+    Status st = RAISE(t->ctx, ERR_UNIQUE_VIOLATION, "duplicate key value violates unique constraint \"%s\"", ix->name);
+    return err_detail(t->ctx, st, "Key %s already exists.", key);
+}
+
+Status
+modtable_index(ModTable *t, const Batch *rows, const Tid *tids, int *clash_out)
+{
+    if (clash_out != NULL) *clash_out = -1;
     for (int i = 0; i < t->rel->nindexes && rows->nsel > 0; i++) {
         const IndexDef *ix = t->rel->indexes[i];
         int nconflicts = 0;
@@ -198,12 +210,13 @@ modtable_index(ModTable *t, const Batch *rows, const Tid *tids)
         TRY(index_insert_batch(t->ctx, ix->index, t->rel->heap, t->index_cols, rows->sel, rows->nsel, tids,
                                ix->unique ? INDEX_CHECK_UNIQUE : INDEX_CHECK_NONE, t->conflicts, &nconflicts));
         if (nconflicts == 0) continue;
+        if (clash_out != NULL) {
+            *clash_out = i;
+            return QN_OK;
+        }
         int k = 0;
         while (t->conflicts[k] == TID_NONE) k++;
-        const char *key;
-        TRY(key_text(t, t->rel, ix->attnums, t->index_cols, ix->nkeys, batch_row(rows, k), &key));
-        Status st = RAISE(t->ctx, ERR_UNIQUE_VIOLATION, "duplicate key value violates unique constraint \"%s\"", ix->name);
-        return err_detail(t->ctx, st, "Key %s already exists.", key);
+        return modtable_raise_duplicate(t, rows, batch_row(rows, k), i);
     }
     return QN_OK;
 }
@@ -282,12 +295,20 @@ fk_index_cols(ModTable *t, const RelConstraint *c, const IndexDef *ix, Batch *ke
     return QN_OK;
 }
 
+/* KEY SHARE on the referenced rows. *again_out: one of them has gone meanwhile, or got another key. */
 static Status
-lock_referenced(ModTable *t, const Relation *ref, const Tid *tids, int n)
+lock_referenced(ModTable *t, const Relation *ref, const Tid *tids, int n, bool *again_out)
 {
     uint8_t results[BATCH_ROWS];
     Tid newer[BATCH_ROWS];
-    return heap_lock_rows(t->ctx, ref->heap, tids, n, HEAP_LOCK_KEY_SHARE, HEAP_WAIT, results, newer);
+    TRY(heap_lock_rows(t->ctx, ref->heap, tids, n, HEAP_LOCK_KEY_SHARE, HEAP_WAIT, results, newer));
+    *again_out = false;
+    for (int i = 0; i < n; i++) {
+        if (results[i] != HEAP_MOVED && results[i] != HEAP_GONE) continue;
+        if (tx_isolation(t->ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(t->ctx, HEAP_MOVED);
+        *again_out = true;
+    }
+    return QN_OK;
 }
 
 static Status
@@ -309,10 +330,11 @@ check_one_key(ModTable *t, int constraint)
     Tid none[64] = {0};
     for (int64_t at = 0; at < rowstore_count(rows);) {
         int n, nfound = 0;
+        bool again;
+        TRY(ctx_check_stop(t->ctx));
         TRY(rowstore_read(rows, at, 64 < BATCH_ROWS ? 64 : BATCH_ROWS, b, &n));
-        at += n;
         TRY(fk_index_cols(t, c, ix, b, cols));
-        TRY(index_insert_batch(t->ctx, ix->index, ref->heap, cols, NULL, n, none, INDEX_CHECK_ONLY, t->conflicts, &nfound));
+        TRY(index_insert_batch(t->ctx, ix->index, ref->heap, cols, NULL, n, none, INDEX_CHECK_KEY, t->conflicts, &nfound));
         for (int i = 0; i < n; i++) {
             if (t->conflicts[i] != TID_NONE) continue;
             const char *key;
@@ -321,7 +343,8 @@ check_one_key(ModTable *t, int constraint)
                               "insert or update on table \"%s\" violates foreign key constraint \"%s\"", t->rel->name, c->name);
             return err_detail(t->ctx, st, "Key %s is not present in table \"%s\".", key, ref->name);
         }
-        TRY(lock_referenced(t, ref, t->conflicts, n));
+        TRY(lock_referenced(t, ref, t->conflicts, n, &again));
+        if (!again) at += n;
     }
     rowstore_reset(rows);
     return QN_OK;

@@ -103,28 +103,60 @@ update_conflicting(ModifyState *s, Target *t, Batch *in, int row, Tid tid, bool 
     return modtable_full_row(&t->table, t->row, t->full);
 }
 
+/* Above READ COMMITTED a row that the snapshot does not see must not decide what happens. */
+static Status
+check_seen(ModifyState *s, Target *t, Tid tid)
+{
+    Ctx *ctx = s->base.ctx;
+    bool unseen = false;
+    if (tx_isolation(ctx->tx) == TX_READ_COMMITTED) return QN_OK;
+    TRY(heap_row_is_unseen(ctx, t->rel->heap, tid, &unseen));
+    return unseen ? heap_conflict_error(ctx, HEAP_MOVED) : QN_OK;
+}
+
+static bool
+is_arbiter(const OnConflict *oc, int index)
+{
+    for (int i = 0; i < oc->narbiters; i++)
+        if (oc->arbiters[i] == index) return true;
+    return oc->narbiters == 0;
+}
+
+/* Inserts row `row` of the proposed ones. *again_out: another transaction has come first since the conflict was looked for. */
+static Status
+insert_proposed(ModifyState *s, Target *t, Batch *in, uint16_t row, bool *again_out)
+{
+    const Batch all = *t->row;
+    int clash;
+    t->row->sel = t->full->sel = &row;
+    t->row->nsel = t->full->nsel = 1;
+    TRY(modify_insert_rows(s, t, in, &clash));
+    *again_out = clash >= 0 && is_arbiter(s->plan->on_conflict, clash);
+    if (clash >= 0 && !*again_out) TRY(modtable_raise_duplicate(&t->table, t->full, row, clash));
+    t->row->sel = t->full->sel = all.sel;
+    t->row->nsel = t->full->nsel = all.nsel;
+    return QN_OK;
+}
+
 Status
 modify_insert_on_conflict(ModifyState *s, Target *t, Batch *in)
 {
-    Batch all = *t->row;
+    const Batch all = *t->row;
     TRY(target_check(t, t->full));
     for (int k = 0; k < all.nsel; k++) {
         uint16_t row = (uint16_t)batch_row(&all, k);
-        Tid tid;
-        bool again = true;
-        while (again) {
+        for (bool again = true; again;) {
+            Tid tid;
             again = false;
             TRY(ctx_check_stop(s->base.ctx));
             TRY(find_conflict(s, t, row, &tid));
-            if (tid != TID_NONE && s->plan->on_conflict->action == ONCONFLICT_UPDATE)
-                TRY(update_conflicting(s, t, in, row, tid, &again));
+            if (tid == TID_NONE) {
+                TRY(insert_proposed(s, t, in, row, &again));
+                continue;
+            }
+            TRY(check_seen(s, t, tid));
+            if (s->plan->on_conflict->action == ONCONFLICT_UPDATE) TRY(update_conflicting(s, t, in, row, tid, &again));
         }
-        if (tid != TID_NONE) continue;
-        t->row->sel = t->full->sel = &row;
-        t->row->nsel = t->full->nsel = 1;
-        TRY(modify_insert_rows(s, t, in));
-        t->row->sel = t->full->sel = all.sel;
-        t->row->nsel = t->full->nsel = all.nsel;
     }
     return QN_OK;
 }

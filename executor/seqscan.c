@@ -26,10 +26,11 @@ typedef struct SeqScanState {
     bool is_begun;
     int max_rows;
     int64_t wanted;      /* rows the parent will take; grows the first batch no further */
-    HeapFetch *recheck;  /* see scan_recheck */
+    const ExecPin *pin;  /* what is seen instead of the table */
+    HeapFetch *pin_fetch;
     ExprProg *rest;      /* conditions that are not checks, */
     ExprProg *whole;     /* all, for rows that come by tid; NULL until needed */
-    bool in_recheck, recheck_done;
+    bool pin_read;
 } SeqScanState;
 
 Status
@@ -51,11 +52,14 @@ scan_heap_cols(Ctx *ctx, Arena *arena, const int *cols, int ncols, const int **o
 }
 
 Status
-scan_fetch_recheck(ExecNode *node, const Relation *rel, const int *heap_cols, int ncols, HeapFetch **fetch, Batch **out)
+scan_fetch_pin(ExecNode *node, const ExecPin *pin, const Relation *rel, const int *heap_cols, int ncols, HeapFetch **fetch,
+               Batch **out)
 {
-    Tid tid = node->exec->recheck_tid;
+    Tid tid = pin->tid;
     uint16_t row;
     Batch *b;
+    *out = NULL;
+    if (tid == TID_NONE || pin->table != rel->oid) return QN_OK;
     if (*fetch == NULL) TRY(heap_fetch_begin(node->ctx, node->arena, rel->heap, heap_cols, ncols, fetch));
     TRY(heap_fetch(node->ctx, *fetch, NULL, &tid, 1, &b, &row, NULL));
     *out = b->nrows > 0 ? b : NULL;
@@ -145,7 +149,7 @@ set_filter(SeqScanState *s)
 {
     ExecNode *node = &s->base;
     node->filter = s->rest;
-    if (!s->in_recheck || s->spec.nfilters == 0) return QN_OK;
+    if (s->pin == NULL || s->spec.nfilters == 0) return QN_OK;
     if (s->whole == NULL) TRY(expr_compile_filter(node->exec, &node->plan->filter, &node->deps, &s->whole));
     node->filter = s->whole;
     return QN_OK;
@@ -223,11 +227,10 @@ seqscan_rescan(ExecNode *node, DepSet changed)
     (void)changed;
     s->max_rows = FIRST_ROWS < BATCH_ROWS ? FIRST_ROWS : BATCH_ROWS;
     s->wanted = INT64_MAX;
-    ScanRecheck recheck = scan_recheck(node, plan->rel, plan->cols, plan->ncols);
-    s->in_recheck = recheck != RECHECK_OFF;
-    s->recheck_done = recheck == RECHECK_NOTHING;
+    s->pin = scan_pin(node, plan->mark);
+    s->pin_read = false;
     TRY(set_filter(s));
-    if (s->in_recheck) return QN_OK;
+    if (s->pin != NULL) return QN_OK;
     TRY(set_ranges(s));
     TRY(set_checks(s));
     if (s->scan != NULL && s->spec.nranges == before)
@@ -242,12 +245,12 @@ seqscan_next(ExecNode *node, Batch **out)
 {
     SeqScanState *s = (SeqScanState *)node;
     *out = NULL;
-    if (s->in_recheck) {
+    if (s->pin != NULL) {
         const SeqScanPlan *plan = (const SeqScanPlan *)node->plan;
         Batch *b;
-        if (s->recheck_done) return QN_OK;
-        s->recheck_done = true;
-        TRY(scan_fetch_recheck(node, plan->rel, s->cols, plan->ncols, &s->recheck, &b));
+        if (s->pin_read) return QN_OK;
+        s->pin_read = true;
+        TRY(scan_fetch_pin(node, s->pin, plan->rel, s->cols, plan->ncols, &s->pin_fetch, &b));
         return b != NULL ? exec_emit(node, b, NULL, out) : QN_OK;
     }
     while (*out == NULL) {
@@ -276,11 +279,12 @@ static void
 seqscan_close(ExecNode *node)
 {
     SeqScanState *s = (SeqScanState *)node;
-    if (s->recheck != NULL) heap_fetch_end(s->recheck);
+    if (s->pin_fetch != NULL) heap_fetch_end(s->pin_fetch);
     for (int i = 0; s->values != NULL && i < ((const SeqScanPlan *)node->plan)->nranges; i++)
         expr_prog_close(s->values[i]);
     for (int i = 0; s->check_values != NULL && i < s->spec.nfilters; i++) expr_prog_close(s->check_values[i]);
     expr_prog_close(s->whole);
+    node->filter = s->rest;
 }
 
 static void

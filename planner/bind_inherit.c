@@ -72,6 +72,7 @@ bind_append(Scope *s, const Relation *r, const char *alias, int lock_mode, LNode
         g->relation = members.items[i].rel;
         TRY_ALLOC(s->ctx, g->alias, arena_printf(s->ps->arena, "%s_%d", alias, a->nchildren + 1));
         s->ps->rels[g->base.rel].alias = g->alias;
+        s->ps->rels[g->base.rel].append_rel = a->base.rel;
         TRY(rel_set_level(s, g->base.rel));
         a->children[a->nchildren++] = (AppendChild){.node = (LNode *)g, .rel = g->base.rel, .member = members.items[i]};
     }

@@ -472,17 +472,20 @@ lock_clause_name(AstLockStrength strength)
 _Static_assert((int)AST_LOCK_BLOCK == ROW_WAIT && (int)AST_LOCK_SKIP == ROW_SKIP_LOCKED &&
                    (int)AST_LOCK_NOWAIT == ROW_NOWAIT, "lock_item hands the parser's word on as the plan's");
 
+/* A table named by several clauses gets the strongest lock and the least patience of them. */
 static Status
-lock_item(SelectState *st, const LockingClause *l, const NsItem *item)
+lock_item(SelectState *st, LLockRows *n, const LockingClause *l, const NsItem *item)
 {
     Scope *s = st->scope;
-    LLockRows *n;
-    TRY_ALLOC(s->ctx, n, LNODE_NEW(s->ps, LockRows, -1));
-    n->strength = (int)l->strength;
-    n->wait_policy = (int)l->wait;
-    n->locked_rel = item->rel;
-    n->base.left = st->root;
-    st->root = (LNode *)n;
+    LockedRel lock = {item->rel, (int)l->strength, (int)l->wait};
+    for (int i = 0; i < n->locked.count; i++) {
+        LockedRel *have = &n->locked.items[i];
+        if (have->rel != lock.rel) continue;
+        if (lock.strength > have->strength) have->strength = lock.strength;
+        if (lock.wait_policy > have->wait_policy) have->wait_policy = lock.wait_policy;
+        return QN_OK;
+    }
+    TRY(array_push(s->ctx, s->ps->arena, &n->locked, lock));
     return add_dep(s, item->relation, LOCK_ROW_SHARE_MODE);
 }
 
@@ -490,6 +493,9 @@ static Status
 add_locks(SelectState *st)
 {
     Scope *s = st->scope;
+    LLockRows *n;
+    if (st->stmt->locking.count == 0) return QN_OK;
+    TRY_ALLOC(s->ctx, n, LNODE_NEW(s->ps, LockRows, -1));
     for (int i = 0; i < st->stmt->locking.count; i++) {
         const LockingClause *l = AST_AS(LockingClause, st->stmt->locking.items[i]);
         const char *name = lock_clause_name(l->strength), *bad = NULL;
@@ -508,7 +514,7 @@ add_locks(SelectState *st)
                 if (rv != NULL && (item->name == NULL || strcmp(item->name, rv->name) != 0)) continue;
                 found = true;
                 if (item->relation != NULL && item->relation->kind == RELKIND_TABLE && item->relation->systable == NULL)
-                    TRY(lock_item(st, l, item));
+                    TRY(lock_item(st, n, l, item));
                 else if (rv != NULL && item->relation == NULL)
                     return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "%s cannot be applied to a join", name), rv->loc);
             }
@@ -516,6 +522,9 @@ add_locks(SelectState *st)
                 return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_TABLE, "relation \"%s\" in %s clause not found in FROM clause", rv->name, name), rv->loc);
         }
     }
+    if (n->locked.count == 0) return QN_OK;
+    n->base.left = st->root;
+    st->root = (LNode *)n;
     return QN_OK;
 }
 

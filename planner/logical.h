@@ -49,6 +49,11 @@ typedef struct MemberList {
     int count, cap;
 } MemberList;
 
+/* A rel whose rows SELECT ... FOR locks. */
+typedef struct LockedRel {
+    int rel, strength, wait_policy;
+} LockedRel;
+
 typedef struct AppendChild {
     LNode *node;
     int rel; /* of its LGet */
@@ -87,6 +92,7 @@ typedef struct RelInfo {
     LNode *node; /* the producer */
     const char *alias;
     Oid oid; /* of the table or view that the statement itself names here; else 0 */
+    int append_rel; /* the LAppend it is a child of, or 0 */
 } RelInfo;
 
 /* One a statement; shared by its Queries. */

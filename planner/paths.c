@@ -479,6 +479,14 @@ scan_conditions(JoinBlock *b, const Path *p, SeqScanPlan *s)
     return QN_OK;
 }
 
+/* RowMark.mark of a table's scans: the rel of the name it goes by. */
+static int
+mark_of(const Opt *o, const LGet *get)
+{
+    int append = o->ps->rels[get->base.rel].append_rel;
+    return append != 0 ? append : get->base.rel;
+}
+
 static Status
 build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
 {
@@ -497,6 +505,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         if (s == NULL) return RAISE_OOM(o->ctx);
         n = &s->base;
         s->rel = get->relation;
+        s->mark = mark_of(o, get);
         s->alias = get->alias;
         s->index = p->index;
         s->backward = p->backward;
@@ -523,6 +532,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         if (s == NULL) return RAISE_OOM(o->ctx);
         n = &s->base;
         s->rel = get->relation;
+        s->mark = mark_of(o, get);
         s->alias = get->alias;
         TRY(scan_columns(o, &fetched, &s->cols));
         s->ncols = fetched.count;

@@ -533,22 +533,78 @@ plan_limit(Opt *o, LLimit *l, const Want *w, Sub *out)
     return QN_OK;
 }
 
+/* The tables whose columns the tree hands up. */
+static Status
+open_tables(Opt *o, const LNode *n, ColSet *out)
+{
+    TRY(ctx_check_depth(o->ctx));
+    switch (n->tag) {
+    case LOGICAL_Get:
+        if (((const LGet *)n)->relation->systable != NULL) return QN_OK;
+        return colset_add(o->ctx, o->arena, out, (ColId){n->rel, SCANCOL_TID});
+    case LOGICAL_Append: return colset_add(o->ctx, o->arena, out, (ColId){n->rel, SCANCOL_TID});
+    case LOGICAL_Join:
+        TRY(open_tables(o, n->left, out));
+        if (((const LJoin *)n)->jointype == JOIN_SEMI || ((const LJoin *)n)->jointype == JOIN_ANTI) return QN_OK;
+        return open_tables(o, n->right, out);
+    case LOGICAL_Filter:
+    case LOGICAL_Sort:
+    case LOGICAL_Limit:
+    case LOGICAL_LockRows: return open_tables(o, n->left, out);
+    default: return QN_OK;
+    }
+}
+
+/* A mark of each table of tids, with its columns in the input. */
+static Status
+make_marks(Opt *o, const ColSet *tids, const ColSet *input, RowMark **marks_out)
+{
+    TRY_ALLOC(o->ctx, *marks_out, ARENA_ARRAY(o->arena, RowMark, tids->count + 1));
+    for (int i = 0; i < tids->count; i++) {
+        int rel = tids->items[i].rel;
+        const LNode *node = o->ps->rels[rel].node;
+        RowMark *m = &(*marks_out)[i];
+        *m = (RowMark){.mark = rel, .tid_col = colset_find(input, tids->items[i]),
+                       .oid_col = colset_find(input, (ColId){rel, SCANCOL_TABLEOID}), .strength = ROW_MARK_KEEP};
+        if (node->tag == LOGICAL_Get) m->rel = ((const LGet *)node)->relation;
+        if (m->rel != NULL) m->oid_col = -1;
+    }
+    return QN_OK;
+}
+
+/* The columns that name the rows of those tables. */
+static Status
+add_row_names(Opt *o, const ColSet *tids, ColSet *out)
+{
+    for (int i = 0; i < tids->count; i++) {
+        int rel = tids->items[i].rel;
+        TRY(colset_add(o->ctx, o->arena, out, tids->items[i]));
+        if (o->ps->rels[rel].node->tag == LOGICAL_Append)
+            TRY(colset_add(o->ctx, o->arena, out, (ColId){rel, SCANCOL_TABLEOID}));
+    }
+    return QN_OK;
+}
+
 static Status
 plan_lock_rows(Opt *o, LLockRows *l, const Want *w, Sub *out)
 {
     Ctx *ctx = o->ctx;
-    ColSet below = {0};
-    ColId tid = {l->locked_rel, SCANCOL_TID};
+    ColSet below = {0}, tids = {0};
     TRY(colset_add_all(ctx, o->arena, &below, w->need));
-    TRY(colset_add(ctx, o->arena, &below, tid));
+    for (int i = 0; i < l->locked.count; i++)
+        TRY(colset_add(ctx, o->arena, &tids, (ColId){l->locked.items[i].rel, SCANCOL_TID}));
+    TRY(open_tables(o, l->base.left, &tids));
+    TRY(add_row_names(o, &tids, &below));
     TRY(plan_tree(o, l->base.left, &below, w->order, w->limit_rows, out));
     LockRowsPlan *n = PNODE_NEW(o, LockRows, out->node, NULL);
     if (n == NULL) return RAISE_OOM(ctx);
-    n->strength = l->strength;
-    n->wait_policy = l->wait_policy;
-    n->tid_col = colset_find(&out->cols, tid);
-    LNode *get = o->ps->rels[l->locked_rel].node;
-    if (get != NULL && get->tag == LOGICAL_Get) n->rel = ((LGet *)get)->relation;
+    TRY(make_marks(o, &tids, &out->cols, &n->marks));
+    n->nmarks = tids.count;
+    for (int i = 0; i < l->locked.count; i++) { /* the first ones, in that order */
+        n->marks[i].strength = l->locked.items[i].strength;
+        n->marks[i].wait_policy = l->locked.items[i].wait_policy;
+        if (n->marks[i].tid_col < 0) return RAISE_INTERNAL(ctx, "the rows to lock are not known");
+    }
     TRY(pnode_pass_targets(o, &n->base, out, NULL));
     out->node = &n->base;
     return QN_OK;
@@ -855,12 +911,31 @@ plan_targets(Opt *o, const LModify *m, ModifyPlan *n)
     return QN_OK;
 }
 
+/* UPDATE and DELETE: tids_out has the target's rows first, then those of the tables it is joined with, whose names join the input. */
+static Status
+add_other_rows(Opt *o, const LModify *m, ExprList *exprs, ColSet *ids, ColSet *tids_out)
+{
+    ColSet names = {0};
+    if (m->kind == DML_INSERT || ids->count == 0) return QN_OK;
+    TRY(colset_add(o->ctx, o->arena, tids_out, ids->items[0]));
+    TRY(open_tables(o, m->base.left, tids_out));
+    TRY(add_row_names(o, tids_out, &names));
+    for (int i = 0; i < names.count; i++) {
+        Expr *ref;
+        if (colset_has(ids, names.items[i])) continue;
+        TRY_ALLOC(o->ctx, ref, rel_column_ref(o->ps, names.items[i].rel, names.items[i].col));
+        TRY(array_push(o->ctx, o->arena, exprs, ref));
+        TRY(array_push(o->ctx, o->arena, ids, names.items[i]));
+    }
+    return QN_OK;
+}
+
 static Status
 plan_modify(Opt *o, LModify *m, Sub *out)
 {
     Ctx *ctx = o->ctx;
     ModifyPlan *n = PNODE_NEW(o, Modify, NULL, NULL);
-    ColSet row = {0}, extra = {0}, ids = {0}, used = {0};
+    ColSet row = {0}, extra = {0}, ids = {0}, used = {0}, tids = {0};
     ExprList exprs = {0};
     Sub in;
     if (n == NULL) return RAISE_OOM(ctx);
@@ -884,9 +959,12 @@ plan_modify(Opt *o, LModify *m, Sub *out)
         TRY(array_push(ctx, o->arena, &exprs, ref));
         TRY(array_push(ctx, o->arena, &ids, extra.items[i]));
     }
+    TRY(add_other_rows(o, m, &exprs, &ids, &tids));
     TRY(colset_add_exprs(o->ps, &used, &exprs));
     TRY(plan_tree(o, m->base.left, &used, NULL, 0, &in));
     TRY(sub_project(o, &in, &exprs, ids.items));
+    TRY(make_marks(o, &tids, &ids, &n->marks));
+    n->nmarks = tids.count;
     n->base.outer = in.node;
     n->base.rows = in.node->rows;
     n->base.startup_cost = in.node->startup_cost;

@@ -17,6 +17,17 @@
 /* LockRows.wait_policy: what a row that another transaction holds does to the statement. The order is AstLockWait's. */
 typedef enum RowWait { ROW_WAIT, ROW_SKIP_LOCKED, ROW_NOWAIT } RowWait;
 
+/* A table among those a statement reads whose rows it locks, changes or, when another of its tables' rows has changed meanwhile, looks at again
+ * (READ COMMITTED). mark is what the table's scans carry; tid_col and, where the name stands for several tables, oid_col (else -1) are
+ * columns of the node's input. */
+typedef struct RowMark {
+    int mark, tid_col, oid_col;
+    const Relation *rel; /* NULL with oid_col: the table is that of the row */
+    int strength;        /* of LockRows' locks, HeapLockMode; ROW_MARK_KEEP: read only */
+    int wait_policy;
+} RowMark;
+enum { ROW_MARK_KEEP = -1 };
+
 typedef enum PlanTag {
     PLAN_NONE,
 #define PLAN(T, name, fields) PLAN_##T,

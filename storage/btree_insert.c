@@ -132,6 +132,7 @@ mend_level(Ctx *ctx, Btree *bt, Arena **arena, Descent *d)
 /* ---- the unique check ---- */
 
 typedef struct Verdict {
+    bool key_only; /* INDEX_CHECK_KEY */
     IndexTid conflict;
     uint64_t wait_xid;
 } Verdict;
@@ -150,7 +151,7 @@ judge_page(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, int pos, const uint8_t
         bool surely_dead;
         IndexTid tid = btree_entry_tid(p, pos);
         if ((p->slots[pos].nbytes & SLOT_KILLED) != 0 || tid == self) continue;
-        TRY(heap_chain_state(ctx, heap, tid, &state, &live, &v->wait_xid, &surely_dead));
+        TRY(heap_chain_state(ctx, heap, tid, v->key_only, &state, &live, &v->wait_xid, &surely_dead));
         if (state == HEAP_LIVE) v->conflict = live;
         if (state != HEAP_DEAD) return QN_OK;
         v->wait_xid = 0;
@@ -172,7 +173,8 @@ check_unique(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, const uint8_t *key, 
     PageRef page = PAGE_REF_NONE, next;
     bool more = false;
     Status st;
-    *v = (Verdict){0};
+    v->conflict = 0;
+    v->wait_xid = 0;
     int pos = btree_search_page(btree_page(ref), bt->page_bytes, key, key_bytes, SEARCH_LT);
     TRY_GOTO(judge_page(ctx, bt, heap, ref, pos, key, key_bytes, self, v, &more));
     PageNo right = btree_page(ref)->right;
@@ -201,7 +203,7 @@ typedef struct Insert {
     IndexTid tid;
     const uint8_t *payload;
     uint32_t payload_bytes;
-    bool check, insert;
+    bool check, insert, key_only;
     IndexTid conflict;
 } Insert;
 
@@ -214,7 +216,7 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
     Split split = {.level = -1};
     Descent d = {.key = in->key, .key_bytes = in->key_bytes + TID_BYTES, .mode = SEARCH_LE};
     Descent moved = {.moved_level = -1};
-    Verdict v = {0};
+    Verdict v = {.key_only = in->key_only};
     Status st;
 
     if (in->check) d.key_bytes = in->key_bytes;
@@ -288,7 +290,8 @@ btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyR
         btree_put_tid(key + in.key_bytes, in.tid);
         in.check = check != INDEX_CHECK_NONE &&
                    (index->desc.nulls_not_distinct || !bits_get(null_keys, (size_t)i));
-        in.insert = check != INDEX_CHECK_ONLY;
+        in.insert = check == INDEX_CHECK_NONE || check == INDEX_CHECK_UNIQUE;
+        in.key_only = check == INDEX_CHECK_KEY;
         in.conflict = 0;
         if (in.check || in.insert) TRY_GOTO(insert_row(ctx, &in));
         if (conflicts != NULL) conflicts[i] = in.conflict;

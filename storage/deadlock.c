@@ -170,6 +170,7 @@ describe_wait(const DbConn *conn, char *to, size_t nbytes)
         snprintf(to, nbytes, "%s on relation %llu of database %d", mode, (unsigned long long)tag->a, DATABASE_OID);
         break;
     case LOCK_TUPLE:
+    case LOCK_ROW_QUEUE:
         snprintf(to, nbytes, "%s on tuple (%llu,%llu) of relation %llu of database %d", mode,
                  (unsigned long long)tag->b >> 16, (unsigned long long)tag->b & 0xFFFF, (unsigned long long)tag->a,
                  DATABASE_OID);

@@ -93,6 +93,9 @@ typedef struct HeapDesc {
     /* Columns any index (or index expression or predicate) depends on; an update that leaves them
      * alone can be HOT. Bit = column; NULL: none. */
     const uint64_t *indexed;
+    /* Columns of unique indexes that foreign keys may point to: an update that leaves their values alone passes by KEY SHARE locks.
+     * NULL: none. */
+    const uint64_t *keys;
 } HeapDesc;
 
 /* A handle in the arena. Nothing is read yet. 53200. */
@@ -136,7 +139,7 @@ Status heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait 
                          uint8_t *results, Tid *newer);
 /* Puts row i of rows (the i-th selected; whole rows, as in heap_insert_batch) in place of tids[i].
  * new_tids[i] is the new version; hot[i] says that indexes need no entry for it. key_update: some
- * unique column is assigned (a lock mode other transactions see). */
+ * column of desc.keys is assigned; what counts is whether its value changes. */
 Status heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *rows, HeapWait wait,
                          bool key_update, uint8_t *results, Tid *newer, Tid *new_tids, bool *hot);
 /* Takes a row lock on each version, as SELECT ... FOR mode; results as above. */
@@ -211,10 +214,15 @@ bool heap_page_is_all_visible(Ctx *ctx, Heap *heap, uint32_t page);
 /* The state of the chain that starts at a tid, for unique checks: looked at now, not in a snapshot.
  */
 typedef enum HeapLiveness { HEAP_DEAD, HEAP_LIVE, HEAP_UNDECIDED } HeapLiveness;
-/* HEAP_UNDECIDED: *wait_xid_out is running and must end first. HEAP_LIVE: *tid_out is the live
+/* key_only: an update under way that leaves the key alone decides nothing; the version is live. HEAP_UNDECIDED: *wait_xid_out is running and must end first. HEAP_LIVE: *tid_out is the live
  * version. surely_dead: dead to every snapshot. */
-Status heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, HeapLiveness *state_out, Tid *tid_out,
+Status heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, bool key_only, HeapLiveness *state_out, Tid *tid_out,
                         uint64_t *wait_xid_out, bool *surely_dead_out);
+
+/* Was the version made by a transaction that the running statement's snapshot does not see? */
+Status heap_row_is_unseen(Ctx *ctx, Heap *heap, Tid tid, bool *unseen_out);
+/* Takes back a row that this command has inserted: nobody will see it. Its index entries stay, and lead nowhere. */
+Status heap_undo_insert(Ctx *ctx, Heap *heap, Tid tid);
 
 typedef struct HeapStats {
     uint32_t pages; /* data pages */

@@ -6,6 +6,7 @@
 #include "storage/extent.h"
 #include "storage/heap.h"
 #include "storage/heap_format.h"
+#include "storage/lock.h"
 #include "storage/overflow.h"
 #include "storage/snapshot.h"
 #include "storage/tx.h"
@@ -242,6 +243,21 @@ bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
 void heap_chain_roots(const HeapPage *p, uint16_t *roots);
 /* The chain's version visible to the snapshot (snap NULL: the tuple at slot itself), 0 if none. */
 uint16_t heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
+static inline LockTag
+heap_row_tag(const Heap *heap, Tid tid)
+{
+    return (LockTag){.kind = LOCK_TUPLE, .a = heap->desc.relid, .b = (uint64_t)tid};
+}
+/* Those who wait for a row hold this meanwhile, in the mode they want it in. */
+static inline LockTag
+heap_queue_tag(LockTag row)
+{
+    row.kind = LOCK_ROW_QUEUE;
+    return row;
+}
+/* Takes the place in the queue, but for those who have a lock on the row: they would wait for those who wait for them.
+ * *taken_out says that it is to be given back. */
+Status heap_queue_up(Ctx *ctx, LockTag row, LockMode mode, bool *taken_out);
 /* SERIALIZABLE: every row of the latched page was looked at, or every version of a chain up to the visible one. 40001. */
 Status heap_note_page_read(Ctx *ctx, const HeapPage *p, const Snapshot *snap);
 Status heap_note_chain_read(Ctx *ctx, const Heap *heap, const HeapPage *p, PageNo page, const Snapshot *snap,

@@ -6,8 +6,6 @@
  * writers cannot wait for each other's pages. A row held by a running transaction ends the group;
  * the wait happens with nothing latched. */
 #include "storage/heap_priv.h"
-
-#include "storage/lock.h"
 #include "storage/ssi.h"
 
 typedef struct Job {
@@ -15,30 +13,36 @@ typedef struct Job {
     const Tid *tids;
     int n;
     const HeapRows *rows; /* NULL: delete */
-    bool nowait, key_update;
-    LockMode
-        row_mode; /* what a lock on the row would have to be, to conflict as this change does */
+    bool nowait;
+    bool key_update; /* a key may change; a delete takes it away */
+    LockMode row_mode; /* of the row last judged: what a lock on it would have to be, to conflict as this change does */
     Xid xid;
     uint8_t *results;
     Tid *newer, *new_tids;
     bool *hot;
     /* Rows of the page at hand that may be changed: ids[0..nids) and their slots. */
     int ids[BATCH_ROWS];
+    bool changes_key[BATCH_ROWS]; /* by row */
     uint16_t old_slots[BATCH_ROWS];
     int nids;
 } Job;
 
 /* What a row held by another transaction makes its writer wait for. */
 typedef struct Wait {
-    bool needed, on_lock;
-    Xid xid;     /* of the writer before us */
-    LockTag tag; /* on_lock: of the row somebody has locked without writing it */
+    bool needed;
+    Xid xid;     /* of the writer before us; XID_NONE: somebody has locked the row without writing it */
+    LockTag tag; /* of the row */
 } Wait;
 
-static LockTag
-row_tag(const Heap *heap, Tid tid)
+/* Does changing the row change its key? */
+static void
+judge_key(Job *job, const HeapPage *p, int i, uint32_t slot)
 {
-    return (LockTag){.kind = LOCK_TUPLE, .a = heap->desc.relid, .b = (uint64_t)tid};
+    const uint64_t *keys = job->heap->desc.keys;
+    bool same = job->rows != NULL && (!job->key_update || keys == NULL ||
+                                      heap_row_equals(job->heap, p, (uint16_t)slot, job->rows, i, keys));
+    job->changes_key[i] = !same;
+    job->row_mode = lock_row_mode(same ? HEAP_LOCK_NO_KEY_UPDATE : HEAP_LOCK_UPDATE);
 }
 
 /* Judges rows [from, to), all on the latched page, up to one that must wait; returns where it
@@ -55,11 +59,12 @@ judge_rows(Ctx *ctx, Job *job, const PageRef *page, int from, int to, Wait *wait
         uint32_t slot = tid_slot(job->tids[i]);
         Xid wait = XID_NONE;
         HeapResult r = heap_slot_writable(ctx, p, page->number, slot, &wait, &job->newer[i]);
-        LockTag tag = row_tag(job->heap, job->tids[i]);
+        LockTag tag = heap_row_tag(job->heap, job->tids[i]);
+        if (r == HEAP_DONE || r == HEAP_WOULD_WAIT) judge_key(job, p, i, slot);
         bool locked = r == HEAP_DONE && lock_row_is_taken(ctx, tag, job->row_mode);
         if (locked) r = HEAP_WOULD_WAIT;
         if (r == HEAP_WOULD_WAIT && !job->nowait) {
-            *wait_out = (Wait){.needed = true, .on_lock = locked, .xid = wait, .tag = tag};
+            *wait_out = (Wait){.needed = true, .xid = wait, .tag = tag};
             return i;
         }
         if (r == HEAP_DONE && bits_get(seen, slot)) r = HEAP_SELF; /* the batch names it twice */
@@ -129,7 +134,6 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     const bool same = old == to;
     const int *ids = job->ids + from;
     const uint16_t *old_slots = job->old_slots + from;
-    const uint16_t how = job->key_update ? SLOT_ENDED_KEY : 0;
     PageRef *pages[3] = {old, to, NULL};
     int npages = same ? 1 : 2;
     uint16_t slots[BATCH_ROWS];
@@ -155,7 +159,8 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     HeapRecord rec = {.layout = p->layout, .nrows = (uint16_t)n};
     uint8_t *out = log.payload + sizeof(rec);
     log.xid = job->xid;
-    if (job->key_update) rec.flags |= HREC_KEY_UPDATE;
+    for (int i = 0; i < n; i++)
+        if (job->changes_key[ids[i]]) rec.flags |= HREC_KEY_UPDATE;
     if (init) {
         HeapInitRecord hi = {.xid_base = p->xid_base, .ncols = p->ncols, .capacity = p->capacity};
         rec.flags |= HREC_INIT;
@@ -168,7 +173,7 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     for (int i = 0; i < n; i++) {
         if (job->hot[ids[i]]) heap_flags(p)[slots[i] - 1] |= SLOT_HEAP_ONLY;
         heap_slot_end(heap_page(old), old_slots[i], xmax,
-                      how | (job->hot[ids[i]] ? SLOT_HOT_NEXT : 0), same ? PAGE_NONE : to->number,
+                      (job->changes_key[ids[i]] ? SLOT_ENDED_KEY : 0) | (job->hot[ids[i]] ? SLOT_HOT_NEXT : 0), same ? PAGE_NONE : to->number,
                       slots[i]);
         job->new_tids[ids[i]] = tid_make(to->number, slots[i]);
     }
@@ -191,8 +196,8 @@ static Status
 follow_locks(Ctx *ctx, const Job *job, int from, int n)
 {
     for (int i = from; i < from + n; i++)
-        TRY(lock_row_follow(ctx, row_tag(job->heap, job->tids[job->ids[i]]),
-                            row_tag(job->heap, job->new_tids[job->ids[i]])));
+        TRY(lock_row_follow(ctx, heap_row_tag(job->heap, job->tids[job->ids[i]]),
+                            heap_row_tag(job->heap, job->new_tids[job->ids[i]])));
     return QN_OK;
 }
 
@@ -294,15 +299,38 @@ done:
     return st;
 }
 
+/* Waits for a row, then goes on, with its place in the queue and its lock held until the row is marked, or not wanted any more. */
+static Status
+wait_for_row(Ctx *ctx, Job *job, int *from, Wait *wait)
+{
+    const LockTag tag = wait->tag;
+    const LockMode mode = job->row_mode;
+    bool queued = false, locked = false;
+    Status st = QN_OK;
+    while (wait->needed && wait->tag.b == tag.b) {
+        if (!queued && !locked) TRY_GOTO(heap_queue_up(ctx, tag, mode, &queued));
+        if (wait->xid != XID_NONE) {
+            TRY_GOTO(tx_wait_for(ctx, wait->xid));
+        } else {
+            const uint32_t mark = lock_mark(ctx);
+            TRY_GOTO(lock_acquire(ctx, tag, mode, LOCK_WAIT, NULL));
+            locked |= lock_mark(ctx) != mark;
+        }
+        TRY_GOTO(change_page(ctx, job, from, wait));
+    }
+done:
+    if (locked) lock_give_back(ctx, tag, mode);
+    if (queued) lock_give_back(ctx, heap_queue_tag(tag), mode);
+    return st;
+}
+
 static Status
 run_job(Ctx *ctx, Job *job)
 {
     for (int from = 0; from < job->n;) {
         Wait wait;
         TRY(change_page(ctx, job, &from, &wait));
-        if (!wait.needed) continue;
-        TRY(wait.on_lock ? lock_acquire(ctx, wait.tag, job->row_mode, LOCK_WAIT, NULL)
-                         : tx_wait_for(ctx, wait.xid));
+        while (wait.needed) TRY(wait_for_row(ctx, job, &from, &wait));
     }
     return QN_OK;
 }
@@ -316,7 +344,6 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
     job.rows = NULL;
     job.nowait = wait == HEAP_NOWAIT;
     job.key_update = true;
-    job.row_mode = lock_row_mode(HEAP_LOCK_UPDATE);
     if (n == 0) return QN_OK;
     TRY(tx_write_xid(ctx, &job.xid));
     for (int from = 0; from < n; from += BATCH_ROWS) {
@@ -327,6 +354,24 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
         TRY(run_job(ctx, &job));
     }
     return QN_OK;
+}
+
+Status
+heap_undo_insert(Ctx *ctx, Heap *heap, Tid tid)
+{
+    PageRef page = PAGE_REF_NONE;
+    Job job;
+    Status st;
+    job.heap = heap;
+    job.old_slots[0] = (uint16_t)tid_slot(tid);
+    job.nids = 1;
+    TRY(tx_write_xid(ctx, &job.xid));
+    TRY_GOTO(page_fix(ctx, tid_page(tid), FIX_EXCLUSIVE, &page));
+    TRY_GOTO(heap_page_check(ctx, heap, &page));
+    TRY_GOTO(delete_rows(ctx, &job, &page));
+done:
+    page_unfix(&page);
+    return st;
 }
 
 Status
@@ -345,7 +390,6 @@ heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, Hea
     job.rows = &rows;
     job.nowait = wait == HEAP_NOWAIT;
     job.key_update = key_update;
-    job.row_mode = lock_row_mode(key_update ? HEAP_LOCK_UPDATE : HEAP_LOCK_NO_KEY_UPDATE);
     job.results = results;
     job.newer = newer;
     job.new_tids = new_tids;
@@ -358,38 +402,6 @@ heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, Hea
 done:
     heap_rows_end(&rows);
     return st;
-}
-
-Status
-heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode, HeapWait wait,
-               uint8_t *results, Tid *newer)
-{
-    for (int i = 0; i < n;) {
-        PageRef page = PAGE_REF_NONE;
-        LockTag tag = row_tag(heap, tids[i]);
-        Xid holder = XID_NONE;
-        bool granted = true;
-        TRY(lock_acquire(ctx, tag, lock_row_mode((int)mode),
-                         wait == HEAP_NOWAIT ? LOCK_TRY : LOCK_WAIT, &granted));
-        if (!granted) {
-            results[i++] = HEAP_WOULD_WAIT;
-            continue;
-        }
-        TRY(page_fix(ctx, tid_page(tids[i]), FIX_SHARED, &page));
-        Status st = heap_page_check(ctx, heap, &page);
-        HeapResult r = HEAP_GONE;
-        if (st == QN_OK)
-            r = heap_slot_writable(ctx, heap_page(&page), page.number, tid_slot(tids[i]), &holder,
-                                   &newer[i]);
-        page_unfix(&page);
-        TRY(st);
-        if (r == HEAP_WOULD_WAIT && wait == HEAP_WAIT) {
-            TRY(tx_wait_for(ctx, holder));
-            continue; /* look again */
-        }
-        results[i++] = (uint8_t)r;
-    }
-    return QN_OK;
 }
 
 Status

@@ -211,7 +211,7 @@ heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xi
 
 /* What one version means to a unique check. */
 static HeapLiveness
-liveness(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot, Xid *wait_out,
+liveness(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot, bool key_only, Xid *wait_out,
          bool *surely_dead)
 {
     Xid xmin = heap_xid(p, heap_xmins(p)[slot - 1]), xmax = heap_xid(p, heap_xmaxs(p)[slot - 1]);
@@ -233,6 +233,7 @@ liveness(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot, Xid *wa
     case XID_ABORTED:
         return HEAP_LIVE;
     case XID_RUNNING:
+        if (key_only && (heap_flags(p)[slot - 1] & (SLOT_ENDED_DELETE | SLOT_ENDED_KEY)) == 0) return HEAP_LIVE;
         *wait_out = xmax;
         return HEAP_UNDECIDED;
     case XID_OWN:
@@ -245,7 +246,7 @@ liveness(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot, Xid *wa
 }
 
 Status
-heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, HeapLiveness *state_out, Tid *tid_out,
+heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, bool key_only, HeapLiveness *state_out, Tid *tid_out,
                  uint64_t *wait_xid_out, bool *surely_dead_out)
 {
     PageRef ref = PAGE_REF_NONE;
@@ -260,11 +261,29 @@ heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, HeapLiveness *state_out, Tid *ti
     *surely_dead_out = is_durable(ctx, &h);
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot)) {
         bool surely;
-        *state_out = liveness(ctx, p, &h, slot, wait_xid_out, &surely);
+        *state_out = liveness(ctx, p, &h, slot, key_only, wait_xid_out, &surely);
         *tid_out = tid_make(ref.number, slot);
         *surely_dead_out &= surely;
         if (*state_out != HEAP_DEAD) break;
     }
+done:
+    page_unfix(&ref);
+    return st;
+}
+
+Status
+heap_row_is_unseen(Ctx *ctx, Heap *heap, Tid tid, bool *unseen_out)
+{
+    PageRef ref = PAGE_REF_NONE;
+    const uint32_t slot = tid_slot(tid);
+    Status st;
+    *unseen_out = false;
+    TRY_GOTO(page_fix(ctx, tid_page(tid), FIX_SHARED, &ref));
+    TRY_GOTO(heap_page_check(ctx, heap, &ref));
+    const HeapPage *p = heap_page(&ref);
+    if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots) goto done;
+    Xid xmin = heap_xid(p, heap_xmins(p)[slot - 1]);
+    *unseen_out = xmin != XID_NONE && xid_unseen_state(ctx->snapshot, xmin) != 0;
 done:
     page_unfix(&ref);
     return st;

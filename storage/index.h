@@ -43,7 +43,8 @@ typedef struct IndexDesc {
 typedef enum IndexCheck {
     INDEX_CHECK_NONE,   /* insert, duplicates allowed */
     INDEX_CHECK_UNIQUE, /* insert unless a live row has the key */
-    INDEX_CHECK_ONLY    /* only look: ON CONFLICT before the row exists */
+    INDEX_CHECK_ONLY,   /* only look: ON CONFLICT before the row exists */
+    INDEX_CHECK_KEY     /* only look whether the key is there: foreign keys. Updates that leave it alone are not waited for */
 } IndexCheck;
 
 typedef struct IndexStats {

@@ -276,6 +276,7 @@ may_pass_queue(const LockEntry *e, const DbConn *conn, LockMode mode)
     uint32_t mine = 0;
     for (const LockHold *h = e->holds; h != NULL; h = h->entry_next)
         if (h->conn == conn) mine |= BIT(h->mode);
+    if (e->tag.kind == LOCK_TUPLE) return true;
     for (const DbConn *w = e->waiters; w != NULL; w = w->wait_next) {
         if ((conflicts[w->wait_mode] & mine) != 0) return true; /* it waits for us anyway */
         if ((conflicts[mode] >> w->wait_mode & 1) != 0) return false;
@@ -451,6 +452,7 @@ not_available(Ctx *ctx, LockTag tag, const char *name)
         return RAISE(ctx, ERR_LOCK_NOT_AVAILABLE, "could not obtain lock on relation with OID %u",
                      (unsigned)tag.a);
     case LOCK_TUPLE:
+    case LOCK_ROW_QUEUE:
         if (name != NULL)
             return RAISE(ctx, ERR_LOCK_NOT_AVAILABLE, "could not obtain lock on row in relation \"%s\"", name);
         return RAISE(ctx, ERR_LOCK_NOT_AVAILABLE, "could not obtain lock on row in relation with OID %u",
@@ -611,6 +613,17 @@ drop_hold(LockTable *t, LockHold *h)
     give_spare(conn, h);
     if (e->waiters != NULL) lock_serve_queue(e);
     drop_entry_if_idle(t, e);
+}
+
+void
+lock_give_back(Ctx *ctx, LockTag tag, LockMode mode)
+{
+    LockTable *t = &ctx->db->locks;
+    mutex_lock(&t->mutex);
+    LockEntry *e = find_entry(t, tag);
+    LockHold *h = e != NULL ? find_hold(e, ctx->conn, mode) : NULL;
+    if (h != NULL && h->session == 0) drop_hold(t, h);
+    mutex_unlock(&t->mutex);
 }
 
 uint32_t

@@ -37,7 +37,8 @@ const char *lock_mode_name(LockMode mode); /* "AccessShareLock", as pg_locks sho
 typedef enum LockKind {
     LOCK_RELATION, /* a: oid */
     LOCK_OBJECT,   /* a: class oid, b: oid. Names being created, schemas being dropped. */
-    LOCK_TUPLE,    /* a: relation oid, b: tid. Modes: see lock_row_mode. */
+    LOCK_TUPLE,    /* a: relation oid, b: tid. Modes: see lock_row_mode. Passes those who wait for it: */
+    LOCK_ROW_QUEUE, /* the same, for the place in the queue of those who wait for a row (heap_lock.c) */
     LOCK_ADVISORY, /* a: the application's key, or two of 32 bits; b: 1 or 2, which of the two forms */
     /* Shown by lock_list, never in the table: every transaction holds its own xids. */
     LOCK_TRANSACTION, /* a: xid */
@@ -55,6 +56,8 @@ typedef enum LockWait { LOCK_WAIT, LOCK_NOWAIT, LOCK_TRY } LockWait; /* NOWAIT r
 Status lock_acquire(Ctx *ctx, LockTag tag, LockMode mode, LockWait wait, bool *granted_out);
 /* The same for a relation; name is for 55P03's message. */
 Status lock_relation(Ctx *ctx, uint32_t oid, LockMode mode, LockWait wait, const char *name);
+/* Gives back a lock taken a moment ago, before it could matter to anybody but those who queue. Not held: nothing. */
+void lock_give_back(Ctx *ctx, LockTag tag, LockMode mode);
 bool lock_is_held(Ctx *ctx, LockTag tag, LockMode at_least);
 /* Does another connection hold a lock on the row that mode conflicts with? For writers, who mark the row itself and take
  * no lock: asked with the row's page latched, which a locker looks at after it has its lock. Cheap while nobody locks rows. */
