@@ -96,6 +96,35 @@ check_srf_place(Scope *s, const char *name, int loc)
     return err_position(s->ctx, st, loc);
 }
 
+/* Puts named arguments in their places, and the values of the function's row where none was given. */
+static Status
+place_builtin(Scope *s, FuncMatch *m, Expr ***args, int *nargs)
+{
+    const FnArgs *row = fn_args(m->fn->oid);
+    int total = *nargs + m->ndefaults;
+    Expr **placed;
+    Oid declared[FN_MAX_ARGS];
+    if (row == NULL || (m->numbers == NULL && m->ndefaults == 0)) return QN_OK;
+    TRY_ALLOC(s->ctx, placed, ARENA_ARRAY(s->ps->arena, Expr *, total + 1));
+    for (int i = 0; i < *nargs; i++) {
+        int at = m->numbers != NULL ? m->numbers[i] : i;
+        placed[at] = (*args)[i];
+        declared[at] = m->declared[i];
+    }
+    for (int i = 0; i < total; i++) {
+        if (placed[i] != NULL) continue;
+        const char *text = row->defaults[i - (total - m->fn->ndefaults)];
+        Value v;
+        declared[i] = m->fn->args[i];
+        TRY(value_in(s->ctx, s->ps->arena, text, strlen(text), declared[i], -1, &v));
+        TRY_ALLOC(s->ctx, placed[i], make_const(s->ps, &v, -1, 0));
+    }
+    memcpy(m->declared, declared, sizeof(Oid) * (size_t)total);
+    *args = placed;
+    *nargs = total;
+    return QN_OK;
+}
+
 /* The call of a plain function, arguments coerced. */
 static Status
 make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sql_syntax, int loc, Expr **out)
@@ -105,6 +134,7 @@ make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sq
         TRY(routine_arguments(s, m, &args, &nargs));
         fn = m->fn;
     } else {
+        TRY(place_builtin(s, m, &args, &nargs));
         TRY(coerce_arguments(s->ps, args, nargs, m->declared));
         TRY(gather_variadic(s, m, args, &nargs));
     }
@@ -175,58 +205,6 @@ bind_args(Scope *s, const FuncCall *f, Expr **args, const char **names, int *nna
     return QN_OK;
 }
 
-/* Functions whose arguments have names that callers use; what is left out is 0. */
-static const struct NamedArgs {
-    const char *function;
-    int n;
-    const char *names[8];
-} named_args[] = {
-    {"make_interval", 7, {"years", "months", "weeks", "days", "hours", "mins", "secs"}},
-};
-
-static bool
-has_named_args(const FuncCall *f)
-{
-    for (int i = 0; i < f->args.count; i++)
-        if (ast_is(f->args.items[i], NamedArgExpr)) return true;
-    return false;
-}
-
-/* f(1, days => 2) with every argument in its place. *nargs_out 0: no function has such names. */
-static NOINLINE Status
-bind_named_args(Scope *s, const FuncCall *f, const char *name, Expr ***args_out, int *nargs_out)
-{
-    const struct NamedArgs *fn = NULL;
-    Expr **args;
-    bool named = false;
-    *nargs_out = 0;
-    for (size_t i = 0; i < sizeof(named_args) / sizeof(named_args[0]); i++)
-        if (strcmp(named_args[i].function, name) == 0) fn = &named_args[i];
-    if (fn == NULL || f->args.count > fn->n) return QN_OK;
-    TRY_ALLOC(s->ctx, args, ARENA_ARRAY(s->ps->arena, Expr *, fn->n));
-    for (int i = 0; i < f->args.count; i++) {
-        const Ast *a = f->args.items[i];
-        int at = i;
-        if (ast_is(a, NamedArgExpr)) {
-            const NamedArgExpr *na = (const NamedArgExpr *)a;
-            for (at = 0; at < fn->n && strcmp(fn->names[at], na->name) != 0;) at++;
-            if (at == fn->n) return QN_OK;
-            if (args[at] != NULL)
-                return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "argument name \"%s\" used more than once", na->name), na->loc);
-            a = na->arg;
-            named = true;
-        } else if (named) {
-            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "positional argument cannot follow named argument"), ast_location(a));
-        }
-        TRY(bind_expr(s, a, &args[at]));
-    }
-    for (int i = 0; i < fn->n; i++)
-        if (args[i] == NULL) TRY_ALLOC(s->ctx, args[i], make_int_const(s->ps, 0));
-    *args_out = args;
-    *nargs_out = fn->n;
-    return QN_OK;
-}
-
 /* By what the name turned out to be. */
 static NOINLINE Status
 finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **args, int nargs, const Oid *types,
@@ -286,15 +264,10 @@ bind_func_call(Scope *s, const FuncCall *f, Expr **out)
     bool in_call = ps->in_call; /* calls among the arguments are ordinary ones */
     ps->in_call = false;
     s->has_srfs = false;
-    int nnamed = 0, builtin_nargs = 0;
+    int nnamed = 0;
     const char **names;
-    if (f->args.count > 0 && has_named_args(f)) {
-        Expr **builtin_args;
-        TRY(bind_named_args(s, f, name, &builtin_args, &builtin_nargs));
-        if (builtin_nargs > 0) args = builtin_args, nargs = builtin_nargs;
-    }
     TRY_ALLOC(s->ctx, names, ARENA_ARRAY(ps->arena, const char *, f->args.count + 1));
-    if (builtin_nargs == 0) TRY(bind_args(s, f, args, names, &nnamed));
+    TRY(bind_args(s, f, args, names, &nnamed));
     ps->in_call = in_call;
     bool args_have_srf = s->has_srfs;
     s->has_srfs |= srfs;

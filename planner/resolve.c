@@ -14,7 +14,7 @@ typedef struct Candidate {
     int nvariadic; /* trailing arguments that go to the variadic parameter */
     Oid variadic_elem;
     int ndefaults;
-    const int16_t *numbers; /* users' functions: which input each argument is; NULL: in order */
+    const int16_t *numbers; /* which input each argument is; NULL: in order */
 } Candidate;
 
 typedef struct CandidateList {
@@ -383,9 +383,33 @@ add_candidate(PlanState *ps, CandidateList *list, FuncKind kind, const void *row
     return merge_candidate(ps, list, &c, nargs);
 }
 
-/* Which input each argument is, the last nnamed given by name. NULL: they do not fit r. */
+/* A function whose arguments have names: a user's or a built-in one. */
+typedef struct NamedFn {
+    const Routine *routine;
+    const Function *fn;
+    const FnArgs *names; /* of fn */
+} NamedFn;
+
+static int
+find_input(const NamedFn *f, int ninputs, const char *name)
+{
+    if (f->routine != NULL) return routine_input(f->routine, name);
+    for (int i = 0; i < ninputs; i++)
+        if (f->names->names[i] != NULL && strcmp(f->names->names[i], name) == 0) return i;
+    return -1;
+}
+
+static bool
+has_default(const NamedFn *f, int input)
+{
+    const Routine *r = f->routine;
+    if (r != NULL) return r->params[routine_input_param(r, input)].default_sql != NULL;
+    return input >= f->fn->nargs - f->fn->ndefaults;
+}
+
+/* Which input each argument is, the last nnamed given by name. *fits_out false: they do not fit f. */
 static Status
-number_arguments(PlanState *ps, const Routine *r, const Oid *inputs, int ninputs, int nargs, const char *const *arg_names,
+number_arguments(PlanState *ps, const NamedFn *f, const Oid *inputs, int ninputs, int nargs, const char *const *arg_names,
                  int nnamed, Candidate *c, bool *fits_out)
 {
     int16_t *numbers;
@@ -397,14 +421,14 @@ number_arguments(PlanState *ps, const Routine *r, const Oid *inputs, int ninputs
     TRY_ALLOC(ps->ctx, numbers, ARENA_ARRAY(ps->arena, int16_t, nargs + 1));
     TRY_ALLOC(ps->ctx, args, ARENA_ARRAY(ps->arena, Oid, nargs + 1));
     for (int i = 0; i < nargs; i++) {
-        int at = i < npositional ? i : routine_input(r, arg_names[i - npositional]);
+        int at = i < npositional ? i : find_input(f, ninputs, arg_names[i - npositional]);
         if (at < 0 || given[at]) return QN_OK;
         given[at] = true;
         numbers[i] = (int16_t)at;
         args[i] = inputs[at];
     }
     for (int i = 0; i < ninputs; i++)
-        if (!given[i] && r->params[routine_input_param(r, i)].default_sql == NULL) return QN_OK;
+        if (!given[i] && !has_default(f, i)) return QN_OK;
     c->numbers = numbers;
     c->args = args;
     c->ndefaults = ninputs - nargs;
@@ -443,12 +467,30 @@ gather_routines(PlanState *ps, Oid schema, const char *name, int nargs, bool var
         if (nnamed > 0) {
             Candidate c = {.kind = FUNC_NORMAL, .row = &r->fn, .result = r->fn.result};
             bool fits;
-            TRY(number_arguments(ps, r, inputs, ninputs, nargs, arg_names, nnamed, &c, &fits));
+            TRY(number_arguments(ps, &(NamedFn){.routine = r}, inputs, ninputs, nargs, arg_names, nnamed, &c, &fits));
             if (fits) TRY(merge_candidate(ps, list, &c, nargs));
             continue;
         }
         TRY(add_candidate(ps, list, FUNC_NORMAL, &r->fn, inputs, ninputs, r->fn.ndefaults, r->fn.result,
                           (r->fn.flags & FN_VARIADIC) != 0, nargs, variadic));
+    }
+    return QN_OK;
+}
+
+/* Built-in functions that have the names of a call's arguments. */
+static Status
+gather_named_builtin(PlanState *ps, const char *name, int nargs, bool variadic, const char *const *arg_names, int nnamed,
+                     CandidateList *list)
+{
+    int n;
+    const Function *const *fns = fn_by_name(name, &n);
+    for (int i = 0; fns != NULL && i < n; i++) {
+        NamedFn f = {.fn = fns[i], .names = fn_args(fns[i]->oid)};
+        Candidate c = {.kind = FUNC_NORMAL, .row = fns[i], .result = fns[i]->result};
+        bool fits;
+        if (f.names == NULL || ((fns[i]->flags & FN_VARIADIC) != 0) != variadic) continue;
+        TRY(number_arguments(ps, &f, fns[i]->args, fns[i]->nargs, nargs, arg_names, nnamed, &c, &fits));
+        if (fits) TRY(merge_candidate(ps, list, &c, nargs));
     }
     return QN_OK;
 }
@@ -489,7 +531,8 @@ gather_candidates(PlanState *ps, const char *schema, const char *name, int nargs
     }
     for (int i = 0; i < n; i++) {
         if (path[i] == OID_PG_CATALOG) {
-            if (nnamed == 0) TRY(gather_builtin(ps, name, nargs, variadic, list));
+            TRY(nnamed == 0 ? gather_builtin(ps, name, nargs, variadic, list)
+                            : gather_named_builtin(ps, name, nargs, variadic, arg_names, nnamed, list));
         } else if (schema != NULL || !catalog_is_temp_schema(ps->ctx, path[i], NULL)) {
             TRY(gather_routines(ps, path[i], name, nargs, variadic, arg_names, nnamed, list));
         }

@@ -66,7 +66,7 @@ typedef struct FuncMatch {
     Oid variadic_elem;     /* 0 with VARIADIC "any": passed one by one */
     int ndefaults;         /* trailing arguments left out */
     const Routine *routine; /* fn is of a user's function. Its polymorphic types are still as declared: see bind_routine.c */
-    const int16_t *numbers; /* routine: which of its inputs each argument is; NULL: in order */
+    const int16_t *numbers; /* which of the inputs each argument is; NULL: in order */
 } FuncMatch;
 
 /* Finds the function of a name for arguments of these types. variadic: the last argument was given as VARIADIC

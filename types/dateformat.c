@@ -916,3 +916,107 @@ fn_to_date(KernelCall *call)
     }
     return QN_OK;
 }
+
+/* Templates that must be met exactly (SQL/JSON). */
+
+static Status
+read_exactly(Reader *r)
+{
+    int i = 0;
+    for (; i < r->tmpl->n && r->p < r->end; i++) {
+        const Item *item = &r->tmpl->items[i];
+        if (item->kind == ITEM_FIELD) {
+            TRY(read_field(r, i));
+            continue;
+        }
+        bool same = r->end - r->p >= item->nbytes && memcmp(r->p, item->text, item->nbytes) == 0;
+        if (!same)
+            return RAISE(r->ctx, ERR_INVALID_DATETIME_FORMAT, "unmatched format %s \"%.*s\"",
+                         item->kind == ITEM_TEXT ? "character" : "separator", item->nbytes, item->text);
+        r->p += item->nbytes;
+    }
+    if (i < r->tmpl->n)
+        return RAISE(r->ctx, ERR_INVALID_DATETIME_FORMAT, "input string is too short for datetime format");
+    skip_space(r);
+    if (r->p < r->end)
+        return RAISE(r->ctx, ERR_INVALID_DATETIME_FORMAT,
+                     "trailing characters remain in input string after datetime format");
+    return QN_OK;
+}
+
+/* Which kinds of fields a template has. */
+static void
+template_parts(const Template *t, bool *dated, bool *timed, bool *zoned)
+{
+    *dated = *timed = *zoned = false;
+    for (int i = 0; i < t->n; i++) {
+        if (t->items[i].kind != ITEM_FIELD) continue;
+        switch ((FieldId)t->items[i].field->id) {
+        case F_FX: break;
+        case F_TZ: case F_OF: case F_TZH: case F_TZM: *zoned = true; break;
+        case F_AM: case F_A_M: case F_HH24: case F_HH12: case F_MI: case F_SS: case F_MS: case F_US: case F_FF: case F_SSSS:
+            *timed = true;
+            break;
+        default: *dated = true; break;
+        }
+    }
+}
+
+/* Outside of quotes a template holds fields and these separators only. */
+static Status
+check_separators(Ctx *ctx, const char *p, const char *end)
+{
+    LetterCase letters;
+    bool quoted = false;
+    while (p < end) {
+        const Field *f = quoted ? NULL : find_field(p, end, &letters);
+        if (*p == '"') quoted = !quoted;
+        if (f == NULL && !quoted && strchr("-./,':; \"", *p) == NULL && !starts(p, end, "FM") && !starts(p, end, "fm") &&
+            !starts(p, end, "TM") && !starts(p, end, "tm"))
+            return RAISE(ctx, ERR_INVALID_DATETIME_FORMAT, "invalid datetime format separator: \"%.*s\"",
+                         utf8_char_bytes((unsigned char)*p), p);
+        p += f != NULL ? strlen(f->name) : *p == 'F' || *p == 'f' || *p == 'T' || *p == 't' ? 2 : 1;
+    }
+    return QN_OK;
+}
+
+Status
+datetime_read_template(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, const char *template,
+                       size_t template_bytes, TemplateTime *out)
+{
+    Template tmpl = {0};
+    Str t = str_make(template, template_bytes);
+    char *copy;
+    int64_t days = 0, us;
+    bool dated, timed, zoned;
+    TRY(check_separators(ctx, template, template + template_bytes));
+    TRY(template_parse(ctx, arena, &t, &tmpl));
+    TRY_ALLOC(ctx, copy, arena_strndup(arena, text, nbytes));
+    Reader r = {.ctx = ctx, .text = copy, .p = copy, .end = copy + nbytes, .tmpl = &tmpl, .fx = true};
+    TRY(read_exactly(&r));
+    template_parts(&tmpl, &dated, &timed, &zoned);
+    if (!timed && zoned)
+        return RAISE(ctx, ERR_INVALID_DATETIME_FORMAT, "datetime format is zoned but not timed");
+    if (!timed && !dated)
+        return RAISE(ctx, ERR_INVALID_DATETIME_FORMAT, "datetime format is not dated and not timed");
+    if (dated) TRY(date_of_parts(&r, &days));
+    TRY(time_of_parts(&r, &us));
+    if (zoned && !r.has_zone)
+        return RAISE(ctx, ERR_INVALID_DATETIME_FORMAT, "missing time zone in input string for type %s",
+                     dated ? "timestamptz" : "timetz");
+    *out = (TemplateTime){.v = days, .zone = r.tz_sign * (r.tz_hour * 3600 + r.tz_minute * 60)};
+    if (dated && !timed) {
+        if (!DATE_IS_VALID(days))
+            return RAISE(ctx, ERR_DATETIME_FIELD_OVERFLOW, "date out of range: \"%s\"", r.text);
+        return QN_OK;
+    }
+    out->kind = dated ? zoned ? TEMPLATE_TIMESTAMPTZ : TEMPLATE_TIMESTAMP : zoned ? TEMPLATE_TIMETZ : TEMPLATE_TIME;
+    if (r.precision > 0) us = time_round(us, r.precision);
+    out->v = us;
+    if (!dated) return QN_OK;
+    if (__builtin_mul_overflow(days, USECS_PER_DAY, &out->v) || __builtin_add_overflow(out->v, us, &out->v))
+        return RAISE(ctx, ERR_DATETIME_FIELD_OVERFLOW, "timestamp out of range");
+    if (zoned) out->v -= out->zone * USECS_PER_SEC;
+    if (!TIMESTAMP_IS_VALID(out->v)) return RAISE(ctx, ERR_DATETIME_FIELD_OVERFLOW, "timestamp out of range");
+    return QN_OK;
+}

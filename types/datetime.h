@@ -103,6 +103,17 @@ void timestamp_add_text(StrBuf *b, int64_t timestamp, int style, int order, bool
 void timestamptz_add_text(StrBuf *b, const TimeZone *tz, int64_t t, int style, int order, bool iso_t);
 void interval_add_text(StrBuf *b, const Interval *iv, int style);
 
+/* What a template's fields make of a text, exact in its separators: zoned or not, a date, a time or both. */
+typedef enum TemplateTimeKind { TEMPLATE_DATE, TEMPLATE_TIME, TEMPLATE_TIMETZ, TEMPLATE_TIMESTAMP, TEMPLATE_TIMESTAMPTZ } TemplateTimeKind;
+typedef struct TemplateTime {
+    uint8_t kind;
+    int32_t zone; /* seconds east of UTC */
+    int64_t v;    /* days; or microseconds: of the day, in local time, or of the instant */
+} TemplateTime;
+/* 22007, 22008. */
+Status datetime_read_template(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, const char *template,
+                              size_t template_bytes, TemplateTime *out);
+
 /* Rounds to a typmod's precision (-1: none). 22008 where rounding leaves the range. */
 int64_t time_round(int64_t us, int32_t typmod);
 Status timestamp_round(Ctx *ctx, int64_t *us, int32_t typmod);

@@ -94,12 +94,14 @@ name_index_find(const NameIndex *index, const char *name, int *n_out)
 #define FUNC(oid, name, src, ...) FUNC_DECLARE(src)
 #define FUNCD(ndefaults, oid, name, src, ...) FUNC_DECLARE(src)
 #define SRF(oid, name, src, ...)
+#define SRFD(ndefaults, oid, name, src, ...)
 #define SRFR(ncols, oid, name, src, ...)
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
 #undef FUNCD
 #undef SRF
+#undef SRFD
 #undef SRFR
 
 static const Function functions[] = {
@@ -111,6 +113,8 @@ static const Function functions[] = {
 #define FUNCD(nd, oid, name, src, ...) ROW(nd, fn_##src, oid, name, src, __VA_ARGS__)
 #define SRF(oid, name, src, result, args, flags, rows, ex, ex_result, doc)                         \
     ROW(0, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
+#define SRFD(nd, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                    \
+    ROW(nd, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
 #define SRFR(ncols, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                 \
     ROW(0, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
 #include "types/functions.def"
@@ -118,6 +122,7 @@ static const Function functions[] = {
 #undef FUNC
 #undef FUNCD
 #undef SRF
+#undef SRFD
 #undef SRFR
 #undef ROW
     {0} /* the tables may still be empty */
@@ -128,12 +133,14 @@ enum {
 #define FUNC(oid, ...) FUNCTION_##oid,
 #define FUNCD(nd, oid, ...) FUNCTION_##oid,
 #define SRF(oid, ...) FUNCTION_##oid,
+#define SRFD(nd, oid, ...) FUNCTION_##oid,
 #define SRFR(ncols, oid, ...) FUNCTION_##oid,
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
 #undef FUNCD
 #undef SRF
+#undef SRFD
 #undef SRFR
     NFUNCTIONS
 };
@@ -144,12 +151,14 @@ static const uint16_t function_of[OID_LIMIT] = {
 #define FUNC(oid, ...) [oid] = FUNCTION_##oid + 1,
 #define FUNCD(nd, oid, ...) [oid] = FUNCTION_##oid + 1,
 #define SRF(oid, ...) [oid] = FUNCTION_##oid + 1,
+#define SRFD(nd, oid, ...) [oid] = FUNCTION_##oid + 1,
 #define SRFR(ncols, oid, ...) [oid] = FUNCTION_##oid + 1,
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
 #undef FUNCD
 #undef SRF
+#undef SRFD
 #undef SRFR
 };
 
@@ -171,20 +180,24 @@ static const SelKernel sel_kernels[NFUNCTIONS + 1] = {
 #define SRF(oid, name, src, ...)                                                                   \
     Status srf_##src##_open(Ctx *, Arena *, const Value *, int, const Oid *, void **);             \
     Status srf_##src##_next(Ctx *, void *, Arena *, Vector **, int *);
+#define SRFD(nd, oid, name, src, ...) SRF(oid, name, src)
 #define SRFR(ncols, oid, name, src, ...)                                                           \
     SRF(oid, name, src) extern const char *const srf_##src##_names[];                              \
     extern const Oid srf_##src##_types[];
 #include "types/functions_srf.def"
 #undef SRF
+#undef SRFD
 #undef SRFR
 
 static const SetFunction set_functions[] = {
 #define SRF(oid, name, src, result, args, flags, rows, ...)                                        \
     {oid, 1, NULL, NULL, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
+#define SRFD(nd, ...) SRF(__VA_ARGS__)
 #define SRFR(ncols, oid, name, src, result, args, flags, rows, ...)                                \
     {oid, ncols, srf_##src##_names, srf_##src##_types, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
 #include "types/functions_srf.def"
 #undef SRF
+#undef SRFD
 #undef SRFR
 #undef FUNC
 #undef FUNCD
@@ -344,6 +357,29 @@ const Function *
 fn_by_oid(Oid oid)
 {
     return oid < OID_LIMIT && function_of[oid] != 0 ? &functions[function_of[oid] - 1] : NULL;
+}
+
+static const FnArgs fnargs[] = {
+#define LIST(...) {__VA_ARGS__}
+#define FNARGS(oid, names, defaults) {oid, LIST names, LIST defaults},
+#include "types/fnargs.def"
+#undef FNARGS
+#undef LIST
+};
+
+const FnArgs *
+fn_args(Oid oid)
+{
+    int low = 0, high = (int)(sizeof(fnargs) / sizeof(fnargs[0])) - 1;
+    while (low <= high) {
+        int mid = (low + high) / 2;
+        if (fnargs[mid].oid == oid) return &fnargs[mid];
+        if (fnargs[mid].oid < oid)
+            low = mid + 1;
+        else
+            high = mid - 1;
+    }
+    return NULL;
 }
 
 Kernel

@@ -61,7 +61,7 @@ struct Function {
     Kernel kernel;   /* NULL: SRFs, and what the binder or executor treats itself (FN_SPECIAL rows) */
     Oid result;
     int16_t nargs;
-    int16_t ndefaults; /* trailing arguments that may be left out; see functions.def */
+    int16_t ndefaults; /* trailing arguments that may be left out; see functions.def and fn_args */
     Oid args[FN_MAX_ARGS];
     uint32_t flags;
     const char *example, *example_result; /* SQL expression and its text; NULL: none */
@@ -73,6 +73,14 @@ const Function *fn_by_oid(Oid oid); /* NULL if there is none */
 /* What computes a call. variadic: the last argument was given as VARIADIC array, whose elements a VARIADIC "any"
  * function takes one by one. */
 Kernel fn_kernel(const Function *fn, bool variadic);
+/* Names of a function's arguments, where it has any, and the text of the values of those that may be left out, the
+ * last ones; NULL: none. Rows without a text here see fewer arguments (FUNCD). */
+typedef struct FnArgs {
+    Oid oid;
+    const char *names[FN_MAX_ARGS];
+    const char *defaults[FN_MAX_ARGS];
+} FnArgs;
+const FnArgs *fn_args(Oid oid);
 /* All functions of a name: *n_out rows, contiguous in an index; NULL if none. */
 const Function *const *fn_by_name(const char *name, int *n_out);
 int fn_count(void);

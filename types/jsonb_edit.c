@@ -341,18 +341,12 @@ edit_path(KernelCall *call, const Str *in, const Str *path, const Str *value, in
     return jsonb_finish(&b, out);
 }
 
-static bool
-flag_of(KernelCall *call, int arg, int row, bool otherwise)
-{
-    return call->nargs > arg ? ARG(call, arg, uint8_t, row) != 0 : otherwise;
-}
-
 Status
 fn_jsonb_set(KernelCall *call)
 {
     ROWS (call, i)
         TRY(edit_path(call, &ARG(call, 0, Str, i), &ARG(call, 1, Str, i), &ARG(call, 2, Str, i),
-                      flag_of(call, 3, i, true) ? PATH_CREATE : PATH_REPLACE, &OUT(call, Str, i)));
+                      ARG(call, 3, uint8_t, i) ? PATH_CREATE : PATH_REPLACE, &OUT(call, Str, i)));
     return QN_OK;
 }
 
@@ -361,7 +355,7 @@ fn_jsonb_insert(KernelCall *call)
 {
     ROWS (call, i)
         TRY(edit_path(call, &ARG(call, 0, Str, i), &ARG(call, 1, Str, i), &ARG(call, 2, Str, i),
-                      flag_of(call, 3, i, false) ? PATH_INSERT_AFTER : PATH_INSERT_BEFORE, &OUT(call, Str, i)));
+                      ARG(call, 3, uint8_t, i) ? PATH_INSERT_AFTER : PATH_INSERT_BEFORE, &OUT(call, Str, i)));
     return QN_OK;
 }
 
@@ -385,9 +379,7 @@ set_null(KernelCall *call, int row)
 {
     static const Str null_value = {.len = 4}; /* JSONB_NULL's head is 0 */
     const Str *in = &ARG(call, 0, Str, row), *path = &ARG(call, 1, Str, row);
-    Str how = str_make("use_json_null", 13);
-    Str *out = &OUT(call, Str, row);
-    if (call->nargs > 4) how = ARG(call, 4, Str, row);
+    Str how = ARG(call, 4, Str, row), *out = &OUT(call, Str, row);
     if (text_is(&how, "raise_exception")) {
         Status st = RAISE(call->ctx, ERR_NULL_VALUE_NOT_ALLOWED, "JSON value must not be null");
         st = err_detail(call->ctx, st, "Exception was raised because null_value_treatment is \"raise_exception\".");
@@ -395,7 +387,7 @@ set_null(KernelCall *call, int row)
                         "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.");
     }
     if (text_is(&how, "use_json_null"))
-        return edit_path(call, in, path, &null_value, flag_of(call, 3, row, true) ? PATH_CREATE : PATH_REPLACE, out);
+        return edit_path(call, in, path, &null_value, ARG(call, 3, uint8_t, row) ? PATH_CREATE : PATH_REPLACE, out);
     if (text_is(&how, "delete_key")) return edit_path(call, in, path, NULL, PATH_DELETE, out);
     *out = *in;
     if (text_is(&how, "return_target")) return QN_OK;
@@ -408,19 +400,19 @@ fn_jsonb_set_lax(KernelCall *call)
 {
     ROWS (call, i) {
         bool null = vec_is_null(call->args[0], i) || vec_is_null(call->args[1], i) ||
-                    (call->nargs > 3 && vec_is_null(call->args[3], i));
+                    vec_is_null(call->args[3], i);
         if (null) {
             out_set_null(call, i);
             continue;
         }
-        if (call->nargs > 4 && vec_is_null(call->args[4], i))
+        if (vec_is_null(call->args[4], i))
             return RAISE(call->ctx, ERR_INVALID_PARAMETER_VALUE,
                          "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or \"raise_exception\"");
         if (vec_is_null(call->args[2], i))
             TRY(set_null(call, i));
         else
             TRY(edit_path(call, &ARG(call, 0, Str, i), &ARG(call, 1, Str, i), &ARG(call, 2, Str, i),
-                          flag_of(call, 3, i, true) ? PATH_CREATE : PATH_REPLACE, &OUT(call, Str, i)));
+                          ARG(call, 3, uint8_t, i) ? PATH_CREATE : PATH_REPLACE, &OUT(call, Str, i)));
     }
     return QN_OK;
 }
