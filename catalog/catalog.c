@@ -3,6 +3,7 @@
 #include "catalog/sequence.h"
 #include "catalog/store.h"
 #include "catalog/systable.h"
+#include "catalog/usertype.h"
 #include "common/hash.h"
 #include "storage/db.h"
 #include "storage/tx.h"
@@ -19,26 +20,43 @@ hash_oid(Oid oid)
     return (uint32_t)hash_u64(oid);
 }
 
-/* Schemas live in a name space of their own; relations and indexes share one a schema. Constraints and statistics
- * are not found by name. */
+/* Constraints and statistics are not found by name. */
 static bool
 has_name(const CatObj *o)
 {
-    return o->kind == OBJ_SCHEMA || o->kind == OBJ_RELATION || o->kind == OBJ_INDEX || o->kind == OBJ_ROUTINE;
+    return o->kind == OBJ_SCHEMA || o->kind == OBJ_RELATION || o->kind == OBJ_INDEX || o->kind == OBJ_ROUTINE ||
+           o->kind == OBJ_TYPE;
+}
+
+/* Schemas have a name space of their own; relations and indexes share one a schema, types and routines have others. */
+static NameSpace
+kind_name_space(ObjKind kind)
+{
+    switch (kind) {
+    case OBJ_SCHEMA: return NAMES_SCHEMAS;
+    case OBJ_TYPE: return NAMES_TYPES;
+    case OBJ_ROUTINE: return NAMES_ROUTINES;
+    default: return NAMES_RELATIONS;
+    }
+}
+
+static NameSpace
+name_space(const CatObj *o)
+{
+    return kind_name_space(o->kind);
 }
 
 static uint32_t
-hash_name(bool of_schema, Oid schema, const char *name)
+hash_name(NameSpace space, Oid schema, const char *name)
 {
     uint64_t h = hash_bytes(name, strlen(name));
-    return (uint32_t)hash_combine(h, of_schema ? 0 : schema + 1ull);
+    return (uint32_t)hash_combine(h, space == NAMES_SCHEMAS ? 0 : (uint64_t)space << 32 | (schema + 1ull));
 }
 
 static bool
-name_matches(const CatObj *o, bool of_schema, Oid schema, const char *name)
+name_matches(const CatObj *o, NameSpace space, Oid schema, const char *name)
 {
-    return (o->kind == OBJ_SCHEMA) == of_schema && o->kind != OBJ_ROUTINE && (of_schema || o->schema == schema) &&
-           strcmp(o->name, name) == 0;
+    return name_space(o) == space && (space == NAMES_SCHEMAS || o->schema == schema) && strcmp(o->name, name) == 0;
 }
 
 /* ---- the shared map; the latch is held by the caller ---- */
@@ -51,18 +69,27 @@ shared_find(const CatalogShared *s, Oid oid)
     return p;
 }
 
-static CatSlot *
-shared_find_name(const CatalogShared *s, bool of_schema, Oid schema, const char *name)
+CatObj *
+catalog_loading_get(const CatalogShared *s, Oid oid)
 {
-    CatSlot *p = s->by_name[hash_name(of_schema, schema, name) & (s->nbuckets - 1)];
-    while (p != NULL && !name_matches(p->obj, of_schema, schema, name)) p = p->next_name;
+    const CatSlot *slot = shared_find(s, oid);
+    if (slot == NULL) return NULL;
+    catobj_ref(slot->obj);
+    return slot->obj;
+}
+
+static CatSlot *
+shared_find_name(const CatalogShared *s, NameSpace space, Oid schema, const char *name)
+{
+    CatSlot *p = s->by_name[hash_name(space, schema, name) & (s->nbuckets - 1)];
+    while (p != NULL && !name_matches(p->obj, space, schema, name)) p = p->next_name;
     return p;
 }
 
 static CatSlot **
 name_bucket(CatalogShared *s, const CatObj *o)
 {
-    return &s->by_name[hash_name(o->kind == OBJ_SCHEMA, o->schema, o->name) & (s->nbuckets - 1)];
+    return &s->by_name[hash_name(name_space(o), o->schema, o->name) & (s->nbuckets - 1)];
 }
 
 static void
@@ -217,6 +244,7 @@ shared_destroy(void *p)
     mem_free(NULL, s->by_oid, s->nbuckets * sizeof(CatSlot *));
     mem_free(NULL, s->by_name, s->nbuckets * sizeof(CatSlot *));
     sequence_shared_destroy(s->sequences);
+    type_set_destroy(s->types);
     arena_destroy(s->arena);
     rwlatch_destroy(&s->latch);
     mem_free(NULL, s, sizeof(*s));
@@ -272,6 +300,7 @@ shared_create(Ctx *ctx, void **out)
         st = RAISE_OOM(ctx);
         goto done;
     }
+    TRY_GOTO(type_set_create(ctx, &s->types));
     TRY_GOTO(sequence_shared_create(ctx, &s->sequences));
     TRY_GOTO(systable_build_relations(ctx, s));
     TRY_GOTO(store_load(ctx, s->arena, &s->heap, take_row, s));
@@ -282,6 +311,7 @@ shared_create(Ctx *ctx, void **out)
             link_parents(s, slot);
         }
     TRY_GOTO(clean_up(ctx, s));
+    TRY_GOTO(usertype_load_all(ctx, s));
     *out = s;
     return QN_OK;
 done:
@@ -304,7 +334,14 @@ catalog_attach(Ctx *ctx)
     }
     c->shared = shared;
     ctx->catalog = c;
+    catalog_use_types(ctx);
     return QN_OK;
+}
+
+void
+catalog_use_types(Ctx *ctx)
+{
+    type_set_use(ctx->catalog != NULL ? ctx->catalog->shared->types : NULL);
 }
 
 void
@@ -316,6 +353,7 @@ catalog_detach(Ctx *ctx)
     overlay_clear(ctx, &c->ov);
     sequence_session_destroy(c->sequences);
     arena_destroy(c->temp_arena);
+    usertype_cache_free(c);
     free(c->path_text);
     free(c->path);
     mem_free(NULL, c, sizeof(*c));
@@ -336,7 +374,7 @@ ov_find(const Overlay *ov, Oid oid)
 static OvEntry **
 ov_name_bucket(Overlay *ov, const CatObj *o)
 {
-    return &ov->by_name[hash_name(o->kind == OBJ_SCHEMA, o->schema, o->name) % OV_BUCKETS];
+    return &ov->by_name[hash_name(name_space(o), o->schema, o->name) % OV_BUCKETS];
 }
 
 static void
@@ -620,12 +658,12 @@ catalog_get(Ctx *ctx, Oid oid)
 }
 
 CatObj *
-catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, bool of_schema)
+catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, NameSpace space)
 {
     Catalog *c = ctx->catalog;
     if (c->ov.entries.count > 0) {
-        const OvEntry *e = c->ov.by_name[hash_name(of_schema, schema, name) % OV_BUCKETS];
-        while (e != NULL && !name_matches(e->now, of_schema, schema, name)) e = e->next_name;
+        const OvEntry *e = c->ov.by_name[hash_name(space, schema, name) % OV_BUCKETS];
+        while (e != NULL && !name_matches(e->now, space, schema, name)) e = e->next_name;
         if (e != NULL) {
             catobj_ref(e->now);
             return e->now;
@@ -633,7 +671,7 @@ catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, bool of_schema)
     }
     CatObj *o = NULL;
     rwlatch_shared(&c->shared->latch);
-    const CatSlot *slot = shared_find_name(c->shared, of_schema, schema, name);
+    const CatSlot *slot = shared_find_name(c->shared, space, schema, name);
     if (slot != NULL) {
         /* Dropped or renamed by this transaction: not under this name any more. */
         const OvEntry *e = ov_find(&c->ov, slot->obj->oid);
@@ -748,7 +786,7 @@ catalog_all_of_name(Ctx *ctx, Arena *arena, Oid schema, const char *name, ObjKin
 {
     Catalog *c = ctx->catalog;
     CatalogShared *s = c->shared;
-    uint32_t h = hash_name(false, schema, name);
+    uint32_t h = hash_name(kind_name_space(kind), schema, name);
     Status st = QN_OK;
     memset(out, 0, sizeof(*out));
     rwlatch_shared(&s->latch);
@@ -966,7 +1004,7 @@ relation_in_schema(Ctx *ctx, Oid schema, const char *name, const Relation **out)
         *out = sys_relation_by_name(ctx->catalog->shared, schema, name);
         return QN_OK;
     }
-    CatObj *o = catalog_get_by_name(ctx, schema, name, false);
+    CatObj *o = catalog_get_by_name(ctx, schema, name, NAMES_RELATIONS);
     if (o == NULL) return QN_OK;
     Oid oid = o->oid;
     catobj_unref(o);

@@ -224,6 +224,9 @@ struct Relation {
 Status catalog_attach(Ctx *ctx);
 void catalog_detach(Ctx *ctx); /* without one: nothing */
 
+/* Makes type_info answer for this session's database in this thread. */
+void catalog_use_types(Ctx *ctx);
+
 /* Pins of one statement or plan. Zero-initialised is empty; heap blocks, freed by relpins_release. */
 typedef struct RelPins {
     Relation **items;
@@ -269,8 +272,50 @@ bool catalog_relation_is_visible(Ctx *ctx, Oid oid);
 /* What currval and lastval remember: DISCARD SEQUENCES. */
 void catalog_forget_sequences(Ctx *ctx);
 
+/* ---- types ----
+ *
+ * What the database adds to types.def: enums, domains and ranges are objects of their own, whose array types have the next oid; a
+ * table, view or composite type has a row type (its oid + 1) and an array over that (+ 2), found by the relation's name. What
+ * is looked up here is known to type_info from then on. */
+typedef struct EnumLabel {
+    Oid oid;     /* of its row in pg_enum */
+    float sort;  /* pg_enum.enumsortorder */
+    int64_t key; /* what a value of the type holds: ordered as the labels are, and never changed */
+    const char *name;
+} EnumLabel;
+
+typedef struct UserType {
+    Oid oid;
+    uint64_t version;
+    const char *name, *schema;
+    Oid schema_oid;
+    char kind; /* TYPTYPE_ENUM, _DOMAIN, _RANGE, _MULTIRANGE */
+    int nlabels;
+    const EnumLabel *labels; /* ascending */
+    Oid base;                /* domain: what it is over, perhaps a domain; range: subtype; multirange: range */
+    int32_t typmod;          /* of base */
+    Oid collation;
+    bool not_null;
+    const char *default_sql;
+    int nconstraints;
+    const RelConstraint *const *constraints; /* CHECKs over VALUE, by name */
+    Oid subdiff, canonical;
+    const char *comment;
+    Arena *arena;
+} UserType;
+
 /* Types by schema and typname ("int4", "_text" for arrays); schema NULL: along the path. INVALID_OID if there is none. */
 Oid catalog_type_by_name(Ctx *ctx, const char *schema, const char *name);
+/* *out NULL: it is none of the kinds above. Valid to the end of the statement. */
+Status catalog_user_type(Ctx *ctx, Oid oid, const UserType **out);
+/* Makes type_info know the type and what it is made of; nothing for oids that are no type. */
+Status catalog_type_load(Ctx *ctx, Oid oid);
+/* The relation whose rows have this type, INVALID_OID if it is no composite; and the type of a relation's rows. */
+Oid catalog_type_relation(Ctx *ctx, Oid type);
+Oid catalog_row_type(const Relation *rel); /* INVALID_OID: it has none */
+bool catalog_type_is_visible(Ctx *ctx, Oid oid);
+/* Objects of the stored kinds, ascending by oid, in the arena. */
+Status catalog_all_user_types(Ctx *ctx, Arena *arena, const UserType *const **out, int *n_out);
 
 /* Rows of a catalog relation (rel->systable). cols: attribute positions wanted, 0-based; the batch has ncols columns in that
  * order and is valid until the next call; *out NULL at the end. The rows are those of the moment of

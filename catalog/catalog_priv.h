@@ -38,6 +38,7 @@ typedef struct CatalogShared {
     Relation *sys;  /* relations of systables.def, in its order */
     int nsys;
     struct SequenceShared *sequences; /* catalog/sequence.c */
+    TypeSet *types;                   /* what type_info knows in this instance */
 } CatalogShared;
 
 /* One oid the transaction has changed, or (has_obj false) a relation that something of its changed. */
@@ -91,6 +92,7 @@ struct Catalog {
     Arena *temp_arena; /* of on_commit */
     ARRAY(OnCommit) on_commit;
     struct SequenceSession *sequences; /* catalog/sequence.c */
+    struct TypeCache *type_cache;      /* catalog/usertype.c */
     /* catalog_source_use */
     CatalogSource source;
     Relation source_rel; /* oid 0: none is set */
@@ -100,19 +102,15 @@ enum { OID_SOURCE = 9999 };
 
 /* The object as this session sees it, with a reference to give back; NULL if there is none. */
 CatObj *catalog_get(Ctx *ctx, Oid oid);
-CatObj *catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, bool of_schema);
+typedef enum NameSpace { NAMES_RELATIONS, NAMES_SCHEMAS, NAMES_TYPES, NAMES_ROUTINES } NameSpace;
+CatObj *catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, NameSpace space);
 /* All objects, or those of a parent (parent2), ascending by oid, with references held by the arena's caller: give them back
  * with catobj_list_release. kind 0: any. */
-typedef struct CatObjList {
-    CatObj **items;
-    int count, cap;
-} CatObjList;
 Status catalog_children(Ctx *ctx, Arena *arena, Oid parent, ObjKind kind, CatObjList *out);
 Status catalog_children2(Ctx *ctx, Arena *arena, Oid parent2, ObjKind kind, CatObjList *out);
 Status catalog_all(Ctx *ctx, Arena *arena, ObjKind kind, CatObjList *out);
 /* Those of a kind and name in a schema: routines, of which several may share a name. */
 Status catalog_all_of_name(Ctx *ctx, Arena *arena, Oid schema, const char *name, ObjKind kind, CatObjList *out);
-void catobj_list_release(CatObjList *list);
 
 /* Changes, in the running transaction. put takes over the reference, in every case. */
 Status catalog_put(Ctx *ctx, CatObj *obj);
@@ -126,6 +124,10 @@ Status relation_build(Ctx *ctx, const CatObj *obj, uint64_t version, const CatOb
                       const CatObjList *referencing, const char *schema, Relation **out);
 void relation_unpin(Ctx *ctx, Relation *rel); /* NULL is fine; ctx NULL: at the instance's end */
 Relation *relation_pin(Relation *rel);
+
+/* Everything stored is told to shared->types; called once, before anybody can look. */
+Status usertype_load_all(Ctx *ctx, CatalogShared *shared);
+void usertype_cache_free(Catalog *c);
 
 /* A name as regclass reads it. 42P01 unless missing_ok, then INVALID_OID. */
 Status catalog_regclass(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, bool missing_ok, Oid *out);

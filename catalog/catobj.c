@@ -764,6 +764,67 @@ catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out)
     return read_done(ctx, &r, o);
 }
 
+Status
+catobj_from_type(Ctx *ctx, const TypeDef *def, CatObj **out)
+{
+    StrBuf b = strbuf_new(ctx->stmt_arena);
+    put_head(&b, def->kind, def->deps, def->ndeps);
+    put_u(&b, (uint64_t)def->nlabels);
+    for (int i = 0; i < def->nlabels; i++) {
+        const EnumLabel *l = &def->labels[i];
+        put_u(&b, l->oid);
+        put_f(&b, l->sort);
+        put_i(&b, l->key);
+        put_s(&b, l->name);
+    }
+    put_u(&b, def->base);
+    put_i(&b, def->typmod);
+    put_u(&b, def->collation);
+    put_u(&b, def->not_null);
+    put_s(&b, def->default_sql);
+    put_u(&b, def->subdiff);
+    put_u(&b, def->canonical);
+    put_s(&b, def->comment);
+    Oid parent = def->kind == TYPTYPE_MULTIRANGE ? def->base : INVALID_OID;
+    return make_from(ctx,
+                     &(CatObj){.oid = def->oid, .kind = OBJ_TYPE, .relkind = def->kind, .parent = parent,
+                               .schema = def->schema_oid, .deps = def->deps, .ndeps = def->ndeps},
+                     def->name, &b, out);
+}
+
+Status
+catobj_to_type(Ctx *ctx, Arena *arena, const CatObj *o, TypeDef **out)
+{
+    Reader r = read_body(arena, o);
+    TypeDef *def;
+    TRY_ALLOC(ctx, def, ARENA_NEW(arena, TypeDef));
+    TRY_ALLOC(ctx, def->name, arena_strdup(arena, o->name));
+    def->oid = o->oid;
+    def->schema_oid = o->schema;
+    def->deps = get_head(&r, &def->kind, &def->ndeps);
+    def->nlabels = get_count(&r);
+    /* One to spare: ADD VALUE. */
+    def->labels = get_array(&r, def->nlabels + 1, sizeof(EnumLabel));
+    for (int i = 0; i < def->nlabels && !r.bad && !r.oom; i++) {
+        EnumLabel *l = &def->labels[i];
+        l->oid = (Oid)get_u(&r);
+        l->sort = (float)get_f(&r);
+        l->key = get_i(&r);
+        l->name = get_s(&r);
+        if (l->name == NULL) r.bad = true;
+    }
+    def->base = (Oid)get_u(&r);
+    def->typmod = (int32_t)get_i(&r);
+    def->collation = (Oid)get_u(&r);
+    def->not_null = get_u(&r) != 0;
+    def->default_sql = get_s(&r);
+    def->subdiff = (Oid)get_u(&r);
+    def->canonical = (Oid)get_u(&r);
+    def->comment = get_s(&r);
+    *out = def;
+    return read_done(ctx, &r, o);
+}
+
 /* ---- routines ---- */
 
 static void

@@ -19,6 +19,7 @@ typedef enum ObjKind {
     OBJ_CONSTRAINT = 4, /* parent: its table; parent2: the referenced table of a foreign key */
     OBJ_STATS = 5,      /* parent: its table; what ANALYZE found */
     OBJ_INHERIT = 6,    /* parent: the parent table; parent2: the child */
+    OBJ_TYPE = 7,       /* enums, domains, ranges; multiranges, whose parent is their range. Its array type has the next oid */
     OBJ_ROUTINE = 10,   /* functions and procedures; several may share a name */
 } ObjKind;
 
@@ -33,8 +34,8 @@ typedef struct ObjDep {
 typedef struct CatObj {
     Oid oid;
     ObjKind kind;
-    char relkind; /* OBJ_RELATION: RELKIND_; OBJ_INDEX: RELKIND_INDEX; OBJ_CONSTRAINT: CONSTRAINT_; else 0 */
-    Oid schema;   /* OBJ_RELATION, OBJ_INDEX */
+    char relkind; /* OBJ_RELATION: RELKIND_; OBJ_INDEX: RELKIND_INDEX; OBJ_CONSTRAINT: CONSTRAINT_; OBJ_TYPE: TYPTYPE_; else 0 */
+    Oid schema;   /* OBJ_RELATION, OBJ_INDEX, OBJ_TYPE */
     Oid parent, parent2;
     const char *name;
     int ndeps;
@@ -44,6 +45,12 @@ typedef struct CatObj {
     int64_t tid; /* of its row; 0 while none is written. Set by the session that owns the object's overlay entry. */
     _Atomic int refs;
 } CatObj;
+
+typedef struct CatObjList {
+    CatObj **items;
+    int count, cap;
+} CatObjList;
+void catobj_list_release(CatObjList *list); /* the references it holds */
 
 void catobj_ref(CatObj *o);
 void catobj_unref(CatObj *o); /* NULL is fine */
@@ -73,6 +80,24 @@ typedef struct RelDef {
     ObjDep *deps;
 } RelDef;
 
+/* A type as stored. Its CHECK constraints, if it is a domain, are OBJ_CONSTRAINT with it as parent. */
+typedef struct TypeDef {
+    Oid oid, schema_oid;
+    const char *name;
+    char kind; /* TYPTYPE_ENUM, _DOMAIN, _RANGE, _MULTIRANGE; TYPTYPE_PSEUDO: a shell, only its name is taken */
+    int nlabels;
+    EnumLabel *labels; /* ascending by key */
+    Oid base;          /* domain: what it is over, perhaps a domain; range: subtype; multirange: its range */
+    int32_t typmod;
+    Oid collation;
+    bool not_null;
+    const char *default_sql;
+    Oid subdiff, canonical; /* range: functions, 0: none */
+    const char *comment;
+    int ndeps;
+    ObjDep *deps;
+} TypeDef;
+
 typedef struct StatsDef {
     Oid oid, rel_oid;
     double tuples, pages;
@@ -94,6 +119,7 @@ Status catobj_from_inherit(Ctx *ctx, const InheritLink *def, CatObj **out);
 Status catobj_from_stats(Ctx *ctx, const StatsDef *def, CatObj **out);
 struct Routine;
 Status catobj_from_routine(Ctx *ctx, const struct Routine *r, CatObj **out);
+Status catobj_from_type(Ctx *ctx, const TypeDef *def, CatObj **out);
 /* From a row of the heap. XX001 for a body that cannot be. */
 Status catobj_from_row(Ctx *ctx, Oid oid, ObjKind kind, Oid parent, Oid parent2, Oid schema, const char *name,
                        size_t name_bytes, const uint8_t *body, size_t body_bytes, int64_t tid,
@@ -105,5 +131,6 @@ Status catobj_to_constraint(Ctx *ctx, Arena *arena, const CatObj *o, RelConstrai
 Status catobj_to_inherit(Ctx *ctx, Arena *arena, const CatObj *o, InheritLink **out);
 Status catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out);
 Status catobj_to_routine(Ctx *ctx, Arena *arena, const CatObj *o, struct Routine **out); /* as stored: see routine_finish */
+Status catobj_to_type(Ctx *ctx, Arena *arena, const CatObj *o, TypeDef **out);
 
 #endif

@@ -14,6 +14,18 @@ ddl_new_oid(Ctx *ctx, Oid *oid_out)
 }
 
 Status
+ddl_new_oids(Ctx *ctx, uint32_t n, Oid *first_out)
+{
+    return db_next_oid(ctx, n, first_out);
+}
+
+Status
+ddl_new_relation_oid(Ctx *ctx, Oid *oid_out)
+{
+    return db_next_oid(ctx, 3, oid_out);
+}
+
+Status
 ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out, char *persistence_out)
 {
     bool is_temp = rv->persistence == AST_REL_TEMP, ours;
@@ -65,7 +77,7 @@ ddl_lock_name(Ctx *ctx, Oid schema, const char *name)
 bool
 ddl_relation_exists(Ctx *ctx, Oid schema, const char *name)
 {
-    CatObj *o = catalog_get_by_name(ctx, schema, name, false);
+    CatObj *o = catalog_get_by_name(ctx, schema, name, NAMES_RELATIONS);
     bool exists = o != NULL;
     catobj_unref(o);
     return exists;
@@ -76,7 +88,12 @@ ddl_claim_name(Ctx *ctx, Oid schema, const char *name, bool if_not_exists, bool 
 {
     *skip_out = false;
     TRY(ddl_lock_name(ctx, schema, name));
-    if (!ddl_relation_exists(ctx, schema, name)) return QN_OK;
+    if (!ddl_relation_exists(ctx, schema, name)) {
+        if (!ddl_type_exists(ctx, schema, name)) return QN_OK;
+        return err_hint(ctx, RAISE(ctx, ERR_DUPLICATE_OBJECT, "type \"%s\" already exists", name),
+                        "A relation has an associated type of the same name, so you must use a name that doesn't "
+                        "conflict with any existing type.");
+    }
     if (!if_not_exists)
         return RAISE(ctx, ERR_DUPLICATE_TABLE, "relation \"%s\" already exists", name);
     ctx_notice(ctx, "NOTICE", ERR_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", name);
@@ -162,7 +179,7 @@ ddl_put_relation(Ctx *ctx, const RelDef *def)
 Status
 ddl_create_table(Ctx *ctx, RelDef *def)
 {
-    if (def->oid == INVALID_OID) TRY(ddl_new_oid(ctx, &def->oid));
+    if (def->oid == INVALID_OID) TRY(ddl_new_relation_oid(ctx, &def->oid));
     if (def->kind == RELKIND_TABLE) {
         TRY(heap_create(ctx, def->oid, &def->root_page));
         /* Ours alone until it is committed; the lock is what makes dropping it again simple. */

@@ -13,6 +13,9 @@
 
 /* ---- names ---- */
 Status ddl_new_oid(Ctx *ctx, Oid *oid_out);
+/* Neighbours: a relation's row type and the array over it have the oids after its own, a stored type's array the next one. */
+Status ddl_new_oids(Ctx *ctx, uint32_t n, Oid *first_out);
+Status ddl_new_relation_oid(Ctx *ctx, Oid *oid_out);
 /* Where a new relation goes (rv's schema, the first of the path, the session's temporary one) and how long it lives: 'p', 'u', 't'.
  * 3F000, 42501, 42P16. */
 Status ddl_target_schema(Ctx *ctx, const RangeVar *rv, Oid *schema_out, char *persistence_out);
@@ -55,6 +58,20 @@ Status ddl_note_on_commit(Ctx *ctx, Oid rel_oid, bool drop);
 Status ddl_on_commit(Ctx *ctx, Status (*empty)(Ctx *ctx, const Oid *tables, int n));
 Status ddl_drop_temp(Ctx *ctx); /* everything temporary of this session */
 
+/* ---- types (ddl_type.c) ---- */
+bool ddl_type_exists(Ctx *ctx, Oid schema, const char *name); /* a stored type, not a relation's rows */
+/* Locks the name; 42710 `type "x" already exists`. */
+Status ddl_claim_type_name(Ctx *ctx, Oid schema, const char *name);
+Status ddl_put_type(Ctx *ctx, const TypeDef *def);
+Status ddl_edit_type(Ctx *ctx, Arena *arena, Oid oid, TypeDef **out);
+Status ddl_lock_type(Ctx *ctx, Oid oid); /* against others who change it */
+/* Whether values of type hold values of other: it is that type, a domain, array or range over it, or has an attribute that does. */
+bool ddl_type_uses(Ctx *ctx, Oid type, Oid other);
+/* 0A000 `cannot alter table "x" because column "t.c" uses its row type` where a table stores rows of this relation. */
+Status ddl_refuse_row_type_columns(Ctx *ctx, Oid rel_oid, const char *name, bool is_type);
+/* Objects whose parent it is, in the statement's arena; catobj_list_release. */
+Status ddl_objects_under(Ctx *ctx, Oid parent, ObjKind kind, CatObjList *out);
+
 /* ---- dropping ---- */
 /* What to drop: a relation, a schema, a function, one column or constraint of a table. */
 typedef struct DropTarget {
@@ -62,6 +79,7 @@ typedef struct DropTarget {
     Oid oid;
     int attnum;      /* OBJ_RELATION: that column alone; 0: all of it */
     bool is_default; /* with attnum: the column's default alone */
+    bool as_type;    /* for ddl_describe: the type of the relation's rows */
 } DropTarget;
 /* Drops them and, with cascade, what depends on them (NOTICE "drop cascades to ..."); without, 2BP01 with PostgreSQL's detail. Locks what it
  * drops. */

@@ -31,7 +31,7 @@ relkind_word(char relkind)
     case RELKIND_VIEW: return "view";
     case RELKIND_SEQUENCE: return "sequence";
     case RELKIND_INDEX: return "index";
-    case RELKIND_COMPOSITE: return "type";
+    case RELKIND_COMPOSITE: return "composite type";
     default: return "table";
     }
 }
@@ -95,8 +95,18 @@ describe_object(Ctx *ctx, const CatObj *o, const DropTarget *t, const char **out
         TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "schema %s", o->name));
         return QN_OK;
     }
+    if (o->kind == OBJ_TYPE || t->as_type || (o->relkind == RELKIND_COMPOSITE && t->attnum == 0)) {
+        TRY(type_format(ctx, ctx->stmt_arena, o->kind == OBJ_TYPE ? o->oid : o->oid + 1, -1, &name));
+        TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "type %s", name));
+        return QN_OK;
+    }
     if (o->kind == OBJ_CONSTRAINT) {
         CatObj *table = catalog_get(ctx, o->parent);
+        if (table != NULL && table->kind == OBJ_TYPE) {
+            catobj_unref(table);
+            TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "constraint %s", o->name));
+            return QN_OK;
+        }
         Status st = table != NULL ? relation_name(ctx, table, &name)
                                   : RAISE_INTERNAL(ctx, "constraint %u has no table", o->oid);
         catobj_unref(table);
@@ -282,18 +292,61 @@ add_constraint_parts(DropList *l, int i)
     return add_relying_keys(l, i, c->rel_oid, c->index_oid);
 }
 
+/* What in the database has values of a type: columns, attributes, domains and ranges over it. Of a relation, its rows' type. */
+static Status
+add_type_users(DropList *l, int i, Oid type)
+{
+    CatObjList list;
+    Status st = QN_OK;
+    TRY(catalog_all(l->ctx, l->arena, 0, &list));
+    for (int k = 0; st == QN_OK && k < list.count; k++) {
+        const CatObj *o = list.items[k];
+        if (o->kind == OBJ_TYPE && o->oid != type && o->parent != type) {
+            TypeDef *def;
+            st = catobj_to_type(l->ctx, l->arena, o, &def);
+            if (st == QN_OK && (def->base == type || def->base == type + 1))
+                st = add(l, (DropTarget){.kind = OBJ_TYPE, .oid = o->oid}, true, i);
+        }
+        if (o->kind != OBJ_RELATION) continue;
+        RelDef *def;
+        st = catobj_to_relation(l->ctx, l->arena, o, &def);
+        for (int c = 0; st == QN_OK && c < def->ncols; c++) {
+            Oid t = def->cols[c].col.type;
+            if (def->cols[c].col.dropped || (t != type && t != type + 1)) continue;
+            bool whole = o->relkind == RELKIND_VIEW; /* a view's columns cannot go alone */
+            st = add(l, (DropTarget){.kind = OBJ_RELATION, .oid = o->oid, .attnum = whole ? 0 : c + 1}, true, i);
+        }
+    }
+    catobj_list_release(&list);
+    return st;
+}
+
+static Status
+add_type_parts(DropList *l, int i)
+{
+    Oid oid = l->items.items[i].t.oid;
+    CatObjList parts;
+    Status st = QN_OK;
+    TRY(catalog_children(l->ctx, l->arena, oid, 0, &parts));
+    for (int k = 0; st == QN_OK && k < parts.count; k++)
+        st = add(l, (DropTarget){.kind = parts.items[k]->kind, .oid = parts.items[k]->oid}, false, i);
+    catobj_list_release(&parts);
+    TRY(st);
+    return add_type_users(l, i, oid);
+}
+
 static Status
 add_schema_contents(DropList *l, int i)
 {
     Oid schema = l->items.items[i].t.oid;
     CatObjList list;
     Status st = QN_OK;
-    TRY(catalog_all(l->ctx, l->arena, OBJ_RELATION, &list));
+    TRY(catalog_all(l->ctx, l->arena, 0, &list));
     for (int k = 0; st == QN_OK && k < list.count; k++) {
         const CatObj *o = list.items[k];
-        /* Owned sequences go with their tables. */
-        if (o->schema == schema && o->parent2 == 0)
-            st = add(l, (DropTarget){.kind = OBJ_RELATION, .oid = o->oid}, true, i);
+        bool whole = (o->kind == OBJ_RELATION && o->parent2 == 0) || (o->kind == OBJ_TYPE && o->parent == 0);
+        /* Owned sequences go with their tables, multiranges with their ranges. */
+        if (o->schema == schema && whole) st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, true, i);
     }
     catobj_list_release(&list);
     TRY(st);
@@ -319,7 +372,13 @@ collect(DropList *l)
             else
                 TRY(add_table_parts(l, i));
             TRY(add_users(l, i));
+            if (t.attnum == 0) {
+                l->items.items[i].t.as_type = true;
+                TRY(add_type_users(l, i, t.oid + 1));
+                l->items.items[i].t.as_type = false;
+            }
             break;
+        case OBJ_TYPE: TRY(add_type_parts(l, i)); break;
         case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
         case OBJ_ROUTINE: TRY(add_users(l, i)); break;
         case OBJ_INDEX:
@@ -395,6 +454,8 @@ lock_item(Ctx *ctx, const DropTarget *t)
     if (t->kind == OBJ_SCHEMA)
         st = lock_acquire(ctx, (LockTag){.a = OID_PG_CATALOG, .b = t->oid, .kind = LOCK_OBJECT},
                           LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
+    else if (t->kind == OBJ_TYPE)
+        st = ddl_lock_type(ctx, t->oid);
     else if (rel != 0)
         st = lock_relation(ctx, rel, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL);
     if (st == QN_OK && (t->kind == OBJ_CONSTRAINT || t->kind == OBJ_INHERIT) && o->parent2 != 0)
@@ -469,6 +530,7 @@ remove_item(Ctx *ctx, const DropTarget *t)
     case OBJ_ROUTINE:
     case OBJ_CONSTRAINT:
     case OBJ_INHERIT:
+    case OBJ_TYPE:
     case OBJ_STATS: return catalog_remove(ctx, t->oid);
     }
     return QN_OK;

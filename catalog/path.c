@@ -10,7 +10,7 @@ catalog_schema_oid(Ctx *ctx, const char *name)
     if (strcmp(name, "pg_catalog") == 0) return OID_PG_CATALOG;
     if (strcmp(name, "information_schema") == 0) return OID_INFORMATION_SCHEMA;
     if (strcmp(name, "pg_temp") == 0) return catalog_temp_schema(ctx);
-    CatObj *o = catalog_get_by_name(ctx, INVALID_OID, name, true);
+    CatObj *o = catalog_get_by_name(ctx, INVALID_OID, name, NAMES_SCHEMAS);
     if (o == NULL) return INVALID_OID;
     Oid oid = o->oid;
     catobj_unref(o);
@@ -129,13 +129,4 @@ catalog_creation_schema(Ctx *ctx, Oid *schema_out)
         return RAISE(ctx, ERR_INVALID_SCHEMA_NAME, "no schema has been selected to create in");
     *schema_out = ctx->catalog->path[0];
     return QN_OK;
-}
-
-Oid
-catalog_type_by_name(Ctx *ctx, const char *schema, const char *name)
-{
-    (void)ctx;
-    if (schema != NULL && strcmp(schema, "pg_catalog") != 0) return INVALID_OID;
-    const TypeInfo *t = type_by_name(name);
-    return t != NULL ? t->oid : INVALID_OID;
 }

@@ -35,6 +35,7 @@ relation_unpin(Ctx *ctx, Relation *rel)
 static Phys
 column_phys(Oid type, int32_t typmod, int16_t *scale_out)
 {
+    type = type_base_typmod(type, &typmod);
     Phys phys = type_phys(type, typmod);
     *scale_out = type == TYPE_NUMERIC && phys != PHYS_STR ? (int16_t)numeric_typmod_scale(typmod) : 0;
     return phys;
@@ -52,8 +53,8 @@ build_layout(Ctx *ctx, Arena *arena, const RelDef *def, int id, Layout **out)
     for (; n < def->ncols && def->cols[n].added_layout <= id; n++) {
         const ColDef *c = &def->cols[n];
         LayoutColumn *lc = &cols[n];
-        lc->type = c->col.type;
         lc->typmod = c->col.typmod;
+        lc->type = type_base_typmod(c->col.type, &lc->typmod);
         lc->phys = (uint8_t)column_phys(c->col.type, c->col.typmod, &lc->scale);
         if (c->dropped_layout != 0 && c->dropped_layout <= id) lc->phys = PHYS_NONE;
         lc->has_missing = !c->missing.is_null;
@@ -130,7 +131,10 @@ open_index(Ctx *ctx, Arena *arena, IndexDef *def)
     KeyColumn *keys;
     uint8_t *phys;
     int16_t *scales;
+    Oid *types;
     TRY_ALLOC(ctx, desc, ARENA_NEW(arena, IndexDesc));
+    TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, def->ncols));
+    for (int i = 0; i < def->ncols; i++) types[i] = type_base(def->types[i]);
     TRY_ALLOC(ctx, keys, ARENA_ARRAY(arena, KeyColumn, def->nkeys));
     TRY_ALLOC(ctx, phys, ARENA_ARRAY(arena, uint8_t, def->ncols));
     TRY_ALLOC(ctx, scales, ARENA_ARRAY(arena, int16_t, def->ncols));
@@ -143,7 +147,7 @@ open_index(Ctx *ctx, Arena *arena, IndexDef *def)
     *desc = (IndexDesc){.relid = def->oid, .root_page = def->root_page, .name = def->name,
                         .kind = INDEX_BTREE, .unique = def->unique,
                         .nulls_not_distinct = def->nulls_not_distinct, .nkeys = def->nkeys,
-                        .ncols = def->ncols, .keys = keys, .types = def->types, .phys = phys,
+                        .ncols = def->ncols, .keys = keys, .types = types, .phys = phys,
                         .scales = scales};
     return index_open(ctx, arena, desc, &def->index);
 }

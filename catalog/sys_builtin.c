@@ -15,48 +15,6 @@ sys_none(Ctx *ctx, SysRows *r)
     return QN_OK;
 }
 
-static char
-type_kind(const TypeInfo *t)
-{
-    return t->category == TYPCAT_PSEUDO ? 'p' : 'b';
-}
-
-Status
-sys_pg_type(Ctx *ctx, SysRows *r)
-{
-    (void)ctx;
-    for (int i = 0; i < type_count(); i++) {
-        const TypeInfo *t = type_at(i);
-        bool by_value = t->typlen > 0 && t->typlen <= 8;
-        TRY(sys_row(r));
-        sys_oid(r, t->oid);
-        sys_text(r, t->name);
-        sys_oid(r, OID_PG_CATALOG);
-        sys_oid(r, OID_BOOTSTRAP_ROLE);
-        sys_int2(r, t->typlen);
-        sys_bool(r, by_value);
-        sys_char(r, type_kind(t));
-        sys_char(r, t->category);
-        sys_bool(r, t->preferred);
-        sys_bool(r, true);
-        sys_char(r, ',');
-        sys_oid(r, 0);
-        sys_oid(r, 0);
-        sys_oid(r, t->elem_oid);
-        sys_oid(r, t->array_oid);
-        for (int k = 0; k < 7; k++) sys_oid(r, 0);
-        sys_char(r, t->typlen == 1 ? 'c' : t->typlen == 2 ? 's' : t->typlen == 8 ? 'd' : 'i');
-        sys_char(r, t->typlen < 0 ? 'x' : 'p');
-        sys_bool(r, false);
-        sys_oid(r, 0);
-        sys_int4(r, -1);
-        sys_int4(r, 0);
-        sys_oid(r, t->category == TYPCAT_STRING ? 100 : 0);
-        sys_skip(r, 3);
-    }
-    return QN_OK;
-}
-
 static const char *
 oid_array(SysRows *r, const Oid *items, int n)
 {

@@ -17,7 +17,7 @@ expr_prog_new(Exec *exec, ExprProg **out)
     p->exec = exec;
     p->ctx = ctx;
     p->arena = exec->arena;
-    p->case_test_reg = -1;
+    p->case_test_reg = p->domain_reg = -1;
     p->filter_slot = -1;
     int slot;
     TRY(expr_new_slot(p, &slot)); /* slot 0: the rows asked for */
@@ -100,7 +100,7 @@ const_reg(ExprProg *p, const Value *value, Oid type, int *reg_out)
     Value copy = *value;
     if (copy.is_null) copy.type = type;
     vec_set_const(v, &copy);
-    v->type = type;
+    v->type = type_base(type);
     return add_reg(p, v, false, reg_out);
 }
 
@@ -359,12 +359,35 @@ compile_unary_step(ExprProg *p, StepOp op, const Expr *e, const Expr *arg, int i
     return QN_OK;
 }
 
+/* The value passes through; steps beside it raise. */
+static Status
+compile_domain(ExprProg *p, const CoerceToDomainExpr *e, int slot, int *reg_out)
+{
+    Step *s;
+    int saved = p->domain_reg;
+    TRY(expr_compile_value(p, e->arg, slot, reg_out));
+    if (e->not_null) {
+        TRY(expr_emit_step(p, STEP_DOMAIN_NULL, slot, -1, reg_out, 1, &s));
+        s->expr = &e->base;
+    }
+    for (int i = 0; i < e->checks.count; i++) {
+        int check;
+        p->domain_reg = *reg_out;
+        TRY(expr_compile_value(p, e->checks.items[i], slot, &check));
+        p->domain_reg = saved;
+        TRY(expr_emit_step(p, STEP_DOMAIN_CHECK, slot, -1, &check, 1, &s));
+        s->expr = &e->base;
+        s->id = i;
+    }
+    return QN_OK;
+}
+
 static Status
 compile_array_op(ExprProg *p, const ArrayOpExpr *e, int slot, int *reg_out)
 {
     int args[2];
     Step *s;
-    const TypeInfo *at = type_info(e->array->type);
+    const TypeInfo *at = type_info(type_base(e->array->type));
     Oid elem = at != NULL && at->elem_oid != 0 ? at->elem_oid : e->left->type;
     Oid types[2] = {e->left->type, elem};
     TRY(expr_compile_value(p, e->left, slot, &args[0]));
@@ -415,6 +438,11 @@ compile_node(ExprProg *p, const Expr *e, int slot, int *reg_out)
     case EXPR_CaseTest:
         if (p->case_test_reg < 0) return RAISE_INTERNAL(p->ctx, "CaseTest outside of CASE");
         *reg_out = p->case_test_reg;
+        return QN_OK;
+    case EXPR_CoerceToDomain: return compile_domain(p, (const CoerceToDomainExpr *)e, slot, reg_out);
+    case EXPR_DomainValue:
+        if (p->domain_reg < 0) return RAISE_INTERNAL(p->ctx, "VALUE outside of a domain's check");
+        *reg_out = p->domain_reg;
         return QN_OK;
     case EXPR_Coalesce: return compile_coalesce(p, (const CoalesceExpr *)e, slot, reg_out);
     case EXPR_MinMax: {
@@ -609,7 +637,7 @@ expr_compile_slot(ExprProg *p, const Expr *e, int slot, int *slot_out)
     }
     if (e->tag == EXPR_NullTest) {
         const NullTestExpr *n = (const NullTestExpr *)e;
-        if (n->arg->type != TYPE_RECORD) {
+        if (!type_is_row(n->arg->type)) {
             TRY(expr_compile_value(p, n->arg, slot, &arg));
             TRY(expr_new_slot(p, slot_out));
             TRY(expr_emit_step(p, STEP_SEL_NULL, slot, -1, &arg, 1, &s));

@@ -263,7 +263,7 @@ expr_step_array(ExprProg *p, Step *s, Slot *slot, int nrows)
         ArrayBuilder b = array_builder(arena, e->elem_type);
         for (int j = 0; j < s->nargs; j++) {
             Value v = vec_get(p->regs[s->args[j]], i);
-            v.type = e->elem_type;
+            v.type = type_base(e->elem_type);
             TRY(array_add(p->ctx, &b, &v));
         }
         TRY(array_finish_1d(p->ctx, &b, out));
@@ -362,7 +362,7 @@ expr_step_array_coerce(ExprProg *p, Step *s, Slot *slot, int nrows)
             TRY(expr_run(elem, in, NULL, NULL, n, n));
             for (int r = 0; r < n; r++) {
                 Value v = vec_get(expr_result(elem, 0), r);
-                v.type = target->elem_oid;
+                v.type = type_base(target->elem_oid);
                 TRY(array_add(p->ctx, &b, &v));
             }
             from += (uint32_t)n;
@@ -387,7 +387,7 @@ expr_step_row(ExprProg *p, Step *s, Slot *slot, int nrows)
         int i = exec_row(slot->sel, k);
         for (int j = 0; j < s->nargs; j++) {
             fields[j] = vec_get(p->regs[s->args[j]], i);
-            fields[j].type = e->fields.items[j]->type;
+            fields[j].type = type_base(e->fields.items[j]->type);
         }
         TRY(record_make(p->ctx, arena, fields, s->nargs, (Str *)dst->data + i));
     }

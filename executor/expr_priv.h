@@ -31,6 +31,8 @@ typedef enum StepOp {
     STEP_ARRAY_COERCE,
     STEP_ROW,
     STEP_FIELD,
+    STEP_DOMAIN_NULL,  /* raises where args[0] is NULL */
+    STEP_DOMAIN_CHECK, /* raises where args[0] is false; id: which check */
     STEP_INIT_PARAM, /* makes sure of exec param id */
     STEP_SUBPLAN
 } StepOp;
@@ -90,6 +92,7 @@ struct ExprProg {
     /* While compiling. */
     DepSet deps;
     int case_test_reg; /* what CaseTest reads, -1 outside */
+    int domain_reg;    /* what DomainValue reads, -1 outside */
     const int *param_map; /* subplan tests: exec params that are columns of INPUT_INNER */
     int nparam_map;
     CseEntry *cse;

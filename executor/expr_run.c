@@ -515,6 +515,23 @@ step_rowcmp(ExprProg *p, Step *s, Slot *slot)
 }
 
 static Status
+step_domain(ExprProg *p, Step *s, Slot *slot)
+{
+    const CoerceToDomainExpr *e = (const CoerceToDomainExpr *)s->expr;
+    const Vector *v = p->regs[s->args[0]];
+    for (int k = 0; k < slot->n; k++) {
+        int i = exec_row(slot->sel, k);
+        bool null = vec_is_null(v, i);
+        if (s->op == STEP_DOMAIN_NULL && null)
+            return RAISE(p->ctx, ERR_NOT_NULL_VIOLATION, "domain %s does not allow null values", e->domain_name);
+        if (s->op == STEP_DOMAIN_CHECK && !null && ((const uint8_t *)v->data)[vec_index(v, i)] == 0)
+            return RAISE(p->ctx, ERR_CHECK_VIOLATION, "value for domain %s violates check constraint \"%s\"", e->domain_name,
+                         e->check_names[s->id]);
+    }
+    return QN_OK;
+}
+
+static Status
 run_step(ExprProg *p, Step *s, int nrows)
 {
     Slot *slot = &p->slots[s->slot];
@@ -565,7 +582,7 @@ run_step(ExprProg *p, Step *s, int nrows)
         return QN_OK;
     case STEP_NOT: step_not(slot, regs[s->dst], regs[s->args[0]], nrows); return QN_OK;
     case STEP_NULLTEST:
-        if (regs[s->args[0]]->type == TYPE_RECORD) return expr_step_field(p, s, slot, nrows);
+        if (type_is_row(regs[s->args[0]]->type)) return expr_step_field(p, s, slot, nrows);
         step_null_test(slot, regs[s->dst], regs[s->args[0]], s->flag);
         return QN_OK;
     case STEP_BOOLTEST:
@@ -579,7 +596,7 @@ run_step(ExprProg *p, Step *s, int nrows)
     case STEP_RELABEL: {
         Vector *dst = regs[s->dst];
         *dst = *regs[s->args[0]];
-        dst->type = s->expr->type;
+        dst->type = type_base(s->expr->type);
         return QN_OK;
     }
     case STEP_COERCE_IO: return step_coerce_io(p, s, slot);
@@ -590,6 +607,8 @@ run_step(ExprProg *p, Step *s, int nrows)
     case STEP_ARRAY_COERCE: return expr_step_array_coerce(p, s, slot, nrows);
     case STEP_ROW: return expr_step_row(p, s, slot, nrows);
     case STEP_FIELD: return expr_step_field(p, s, slot, nrows);
+    case STEP_DOMAIN_NULL:
+    case STEP_DOMAIN_CHECK: return step_domain(p, s, slot);
     case STEP_INIT_PARAM: return slot->n == 0 ? QN_OK : exec_init_param(p->exec, s->id);
     case STEP_SUBPLAN: return expr_step_subplan(p, s, slot, nrows);
     }

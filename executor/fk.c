@@ -246,7 +246,7 @@ run_action(FkActions *f, const RelConstraint *c, RowStore *rows, bool is_delete)
     TRY_GOTO(ctx->plan_query(ctx, sql, n, &plan));
     const Plan *p = plan;
     for (int i = 0; i < p->ndeps; i++)
-        TRY_GOTO(lock_relation(ctx, p->deps[i].oid, (LockMode)p->deps[i].lock_mode, LOCK_WAIT, NULL));
+        if (p->deps[i].lock_mode != LOCK_NONE) TRY_GOTO(lock_relation(ctx, p->deps[i].oid, (LockMode)p->deps[i].lock_mode, LOCK_WAIT, NULL));
     TRY_GOTO(exec_build(ctx, f->arena, p, 0, &e));
     TRY_GOTO(run_keys(f, e, c, r, rows, is_delete, action, arena));
 done:

@@ -1,7 +1,6 @@
 /* bind_dml.c - INSERT, UPDATE, DELETE: target columns, assignment casts, defaults, ON CONFLICT, RETURNING, the
  * expressions of constraints and generated columns. */
 #include "planner/bind_priv.h"
-#include "parser/parse.h"
 
 /* One statement at work. */
 typedef struct Dml {
@@ -45,35 +44,6 @@ dml_begin(Scope *s, DmlKind kind, const Relation *r, const char *alias, Dml *d)
 
 /* ---- stored expressions ---- */
 
-Status
-bind_stored(Scope *s, const char *sql, NsItem *item, Clause clause, Expr **out)
-{
-    StrBuf b = strbuf_new(s->ps->arena);
-    char *text;
-    size_t nbytes, consumed;
-    Ast *stmt;
-    Scope *inner;
-    strbuf_addz(&b, "SELECT ");
-    strbuf_addz(&b, sql);
-    TRY(strbuf_finish(s->ctx, &b, &text, &nbytes));
-    Status st = parse_sql(s->ctx, s->ps->arena, text, nbytes, &stmt, &consumed);
-    if (st == QN_OK) st = scope_new(s->b, NULL, &inner);
-    if (st == QN_OK) {
-        inner->level = s->level;
-        if (item != NULL) st = ns_push(s, &inner->items, item);
-    }
-    if (st == QN_OK) {
-        const ResTarget *t = AST_AS(ResTarget, AST_AS(SelectStmt, stmt)->targets.items[0]);
-        st = bind_expr_in(inner, t->value, clause, out);
-    }
-    if (st != QN_OK) {
-        s->ctx->err.position = 0;
-        return st;
-    }
-    (*out)->loc = 0;
-    return QN_OK;
-}
-
 static Status
 raise_assignment(Scope *s, const Column *c, const Expr *e, const char *what)
 {
@@ -95,11 +65,17 @@ assign_cast(Scope *s, const Column *c, Expr **slot)
 static Status
 column_default(Scope *s, const Column *c, Expr **out)
 {
-    if (c->default_sql == NULL || c->generated != 0) {
-        TRY_ALLOC(s->ctx, *out, make_null_const(s->ps, c->type, c->typmod));
-        return QN_OK;
+    const char *sql = c->default_sql;
+    if (sql == NULL) { /* the type may have one */
+        const UserType *t;
+        TRY(catalog_user_type(s->ctx, c->type, &t));
+        if (t != NULL) sql = t->default_sql;
     }
-    TRY(bind_stored(s, c->default_sql, NULL, CLAUSE_NONE, out));
+    if (sql == NULL || c->generated != 0) {
+        TRY_ALLOC(s->ctx, *out, make_null_const(s->ps, TYPE_UNKNOWN, -1));
+        return assign_cast(s, c, out);
+    }
+    TRY(bind_stored(s, sql, NULL, CLAUSE_NONE, out));
     return assign_cast(s, c, out);
 }
 

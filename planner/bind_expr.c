@@ -130,8 +130,17 @@ bind_whole_row(Scope *s, const NsItem *item, int loc, Expr **out)
     TRY_ALLOC(s->ctx, r, EXPR_NEW(s->ps->arena, Row, TYPE_RECORD, -1, loc));
     TRY_ALLOC(s->ctx, r->fields.items, ARENA_ARRAY(s->ps->arena, Expr *, item->ncols + 1));
     TRY_ALLOC(s->ctx, r->names, ARENA_ARRAY(s->ps->arena, const char *, item->ncols + 1));
+    if (item->relation != NULL && catalog_row_type(item->relation) != INVALID_OID) {
+        r->base.type = catalog_row_type(item->relation);
+        TRY(catalog_type_load(s->ctx, r->base.type));
+    }
     for (int i = 0; i < item->ncols; i++) {
-        if (item_column_dropped(item, i)) continue;
+        if (item_column_dropped(item, i)) { /* values of a relation's row type have a field for it */
+            if (r->base.type == TYPE_RECORD) continue;
+            TRY_ALLOC(s->ctx, r->fields.items[n], make_null_const(s->ps, TYPE_INT4, -1));
+            r->names[n++] = NULL;
+            continue;
+        }
         TRY(item_column(s, item, i, loc, &r->fields.items[n]));
         r->names[n++] = item_column_name(item, i);
     }
@@ -201,6 +210,10 @@ bind_column_ref(Scope *s, const ColumnRef *c, Expr **out)
     NsItem *item;
     TRY(scope_find_item(s, NULL, name, c->loc, &item, NULL));
     if (item != NULL) return bind_item_reference(s, item, c->loc, out);
+    if (s->domain_value != NULL && strcmp(name, "value") == 0) {
+        TRY_ALLOC(s->ctx, *out, expr_copy(s->ps->arena, s->domain_value));
+        return QN_OK;
+    }
     if (s->ps->env != NULL) {
         TRY(bind_env_name(s, c, out));
         if (*out != NULL) return QN_OK;
@@ -863,15 +876,30 @@ bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
             char fallback[16];
             const char *n = r->names != NULL ? r->names[i] : fallback;
             if (r->names == NULL) snprintf(fallback, sizeof(fallback), "f%d", i + 1);
-            if (strcmp(n, name) != 0) continue;
+            if (n == NULL || strcmp(n, name) != 0) continue;
             *out = r->fields.items[i];
             return QN_OK;
         }
     }
+    int field;
+    Oid type;
+    int32_t typmod;
+    TRY(composite_attribute(s->ps, arg->type, name, &field, &type, &typmod));
+    if (field >= 0) {
+        FieldExpr *f;
+        TRY_ALLOC(s->ctx, f, EXPR_NEW(s->ps->arena, Field, type, typmod, loc));
+        f->arg = arg;
+        f->field = field;
+        f->name = name;
+        *out = (Expr *)f;
+        return QN_OK;
+    }
     TRY(bind_column_function(s, name, arg, loc, out));
     if (*out != NULL) return QN_OK;
     Status st;
-    if (arg->type == TYPE_RECORD)
+    if (type_is_row(arg->type) && arg->type != TYPE_RECORD)
+        st = RAISE(s->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" not found in data type %s", name, type_text(s->ps, arg->type));
+    else if (arg->type == TYPE_RECORD)
         st = RAISE(s->ctx, ERR_UNDEFINED_COLUMN, "could not identify column \"%s\" in record data type", name);
     else
         st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "column notation .%s applied to type %s, which is not a composite type", name,
@@ -898,7 +926,7 @@ static Status
 bind_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out)
 {
     PlanState *ps = s->ps;
-    const TypeInfo *t = type_info(arg->type);
+    const TypeInfo *t = type_info(type_base(arg->type));
     if (t == NULL || t->elem_oid == 0) {
         Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "cannot subscript type %s because it does not support subscripting", type_text(ps, arg->type));
         return err_position(s->ctx, st, arg->loc);
@@ -918,7 +946,7 @@ bind_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out)
         }
         TRY(array_push(s->ctx, ps->arena, &e->uppers, hi));
     }
-    e->base.type = e->is_slice ? arg->type : t->elem_oid;
+    e->base.type = e->is_slice ? type_base(arg->type) : t->elem_oid;
     *out = (Expr *)e;
     return QN_OK;
 }

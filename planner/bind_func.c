@@ -240,7 +240,7 @@ finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **
     if (nargs == 1 && args[0]->tag == EXPR_Row && m->kind == FUNC_NONE && ((RowExpr *)args[0])->names != NULL) {
         RowExpr *r = (RowExpr *)args[0]; /* f(t) may be t.f */
         for (int i = 0; i < r->fields.count; i++)
-            if (strcmp(r->names[i], name) == 0) {
+            if (r->names[i] != NULL && strcmp(r->names[i], name) == 0) {
                 *out = r->fields.items[i];
                 return QN_OK;
             }

@@ -83,6 +83,7 @@ typedef struct Scope {
     const char *no_srf;   /* inside CASE or COALESCE: where set-returning functions may not stand */
     const Ast *top_srf;   /* the one call of a FROM item that may return a set */
     bool srf_here;        /* it is at hand */
+    Expr *domain_value;   /* what VALUE means in a domain's CHECK; else NULL */
 } Scope;
 
 typedef struct Binder {
@@ -136,7 +137,7 @@ Status bind_env_param(Scope *s, int number, int loc, Expr **out);
 Status bind_env_name(Scope *s, const ColumnRef *c, Expr **out);
 Status bind_body_result(PlanState *ps, Query *q, const Ast *stmt);
 
-/* bind_dml.c: an expression kept as text in the catalog, over the columns of item (NULL: none). */
+/* bind_domain.c: an expression kept as text in the catalog, over the columns of item (NULL: none). */
 Status bind_stored(Scope *s, const char *sql, NsItem *item, Clause clause, Expr **out);
 
 /* bind.c */

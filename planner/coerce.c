@@ -16,29 +16,11 @@ type_is_preferred(char category, Oid type)
 }
 
 bool
-type_is_polymorphic(Oid type)
-{
-    return type == TYPE_ANYELEMENT || type == TYPE_ANYARRAY || type == TYPE_ANYNONARRAY ||
-           type == TYPE_ANYCOMPATIBLE || type == TYPE_ANYCOMPATIBLEARRAY || type == TYPE_ANYCOMPATIBLENONARRAY;
-}
-
-bool
-type_is_compatible_family(Oid type)
-{
-    return type_is_polymorphic(type) && strncmp(type_info(type)->name, "anycompatible", 13) == 0;
-}
-
-bool
-type_is_range_family(Oid type)
-{
-    return type_is_polymorphic(type) && strstr(type_info(type)->name, "range") != NULL;
-}
-
-bool
 type_is_collatable(Oid type)
 {
-    const TypeInfo *t = type_info(type);
+    const TypeInfo *t = type_info(type_base(type));
     if (t != NULL && t->elem_oid != 0) type = t->elem_oid;
+    type = type_base(type);
     return type == TYPE_TEXT || type == TYPE_VARCHAR || type == TYPE_BPCHAR || type == TYPE_NAME;
 }
 
@@ -60,7 +42,7 @@ context_rank(uint8_t context)
 static Oid
 elem_of(Oid type)
 {
-    const TypeInfo *t = type_info(type);
+    const TypeInfo *t = type_info(type_base(type));
     return t != NULL ? t->elem_oid : 0;
 }
 
@@ -68,7 +50,13 @@ CoercePath
 coerce_path(Oid target, Oid source, CastContext context, const Function **fn_out)
 {
     if (fn_out != NULL) *fn_out = NULL;
+    source = type_base(source);
+    target = type_base(target);
     if (source == target) return CASTPATH_RELABEL;
+    char source_kind = type_kind(source), target_kind = type_kind(target);
+    if (source_kind == TYPTYPE_COMPOSITE && target == TYPE_RECORD) return CASTPATH_RELABEL;
+    if (source == TYPE_RECORD && target_kind == TYPTYPE_COMPOSITE) return CASTPATH_ROW;
+    if (type_is_polymorphic(target)) return CASTPATH_NONE;
 
     const Cast *cast = cast_find(source, target);
     if (cast != NULL) {
@@ -171,7 +159,10 @@ coerce_literal(PlanState *ps, ConstExpr *c, Oid target, int32_t typmod, Expr **o
         v.type = target;
     }
     TRY_ALLOC(ps->ctx, *out, make_const(ps, &v, -1, c->base.loc));
-    return QN_OK;
+    const UserType *t;
+    TRY(catalog_user_type(ps->ctx, target, &t));
+    if (t != NULL) TRY(plan_needs_type(ps, t->oid, t->version)); /* a label may be renamed */
+    return c->value.is_null ? QN_OK : check_domains(ps, *out, target, COERCE_IMPLICIT, c->base.loc, out);
 }
 
 static Status
@@ -250,7 +241,7 @@ apply_typmod(PlanState *ps, Expr *e, int32_t typmod, CastContext context, Coerce
     if (typmod < 0 || typmod == e->typmod) return QN_OK;
     Oid elem = elem_of(e->type);
     if (elem != 0) {
-        const Cast *elem_cast = cast_find(elem, elem);
+        const Cast *elem_cast = cast_find(type_base(elem), type_base(elem));
         if (elem_cast == NULL) return QN_OK;
         Expr *test, *conv;
         TRY_ALLOC(ps->ctx, test, (Expr *)EXPR_NEW(ps->arena, CaseTest, elem, -1, 0));
@@ -278,14 +269,26 @@ coerce_type(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext cont
     if (loc < 0) loc = e->loc;
     *out = e;
     if (target == e->type || target == TYPE_ANY || type_is_polymorphic(target)) return QN_OK;
+    if (type_kind(target) == TYPTYPE_DOMAIN) {
+        int32_t base_typmod = -1;
+        Oid base = type_base_typmod(target, &base_typmod);
+        if (type_base(e->type) != base || e->tag == EXPR_Param) TRY(coerce_type(ps, e, base, base_typmod, context, kind, loc, &e));
+        TRY(apply_typmod(ps, e, base_typmod, context, kind, loc, &e));
+        return coerce_to_domain(ps, e, target, kind, loc, out);
+    }
     if (e->type == TYPE_UNKNOWN) {
         if (e->tag == EXPR_Const) return coerce_literal(ps, (ConstExpr *)e, target, typmod, out);
         if (e->tag == EXPR_Param) return coerce_param(ps, (ParamExpr *)e, target, out);
     }
     Oid source = e->type == TYPE_UNKNOWN ? TYPE_TEXT : e->type; /* a column of a subquery left unknown is text */
     switch (coerce_path(target, source, context, &fn)) {
+    case CASTPATH_ROW: {
+        if (e->tag == EXPR_Row) return coerce_row(ps, e, target, context, kind, loc, out);
+        Status st = RAISE(ps->ctx, ERR_CANNOT_COERCE, "cannot cast type %s to %s", type_text(ps, source), type_text(ps, target));
+        return err_position(ps->ctx, st, loc);
+    }
     case CASTPATH_RELABEL: {
-        if (e->tag == EXPR_Const) { /* constants just change their type */
+        if (e->tag == EXPR_Const && !type_has_domains(source)) { /* constants just change their type */
             ConstExpr *c;
             TRY_ALLOC(ps->ctx, c, (ConstExpr *)expr_copy(ps->arena, e));
             c->base.type = c->value.type = target;
@@ -310,8 +313,7 @@ coerce_type(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext cont
         TRY_ALLOC(ps->ctx, io, EXPR_NEW(ps->arena, CoerceIO, target, -1, loc));
         io->arg = e;
         io->coerce = kind;
-        *out = (Expr *)io;
-        return QN_OK;
+        return check_domains(ps, (Expr *)io, target, kind, loc, out);
     }
     case CASTPATH_NONE: break;
     }
@@ -324,7 +326,7 @@ coerce_to_target(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext
                  int loc, Expr **out)
 {
     Oid source = e->type;
-    if (source == target && (typmod < 0 || typmod == e->typmod)) {
+    if (source == target && (typmod < 0 || typmod == e->typmod || type_kind(target) == TYPTYPE_DOMAIN)) {
         *out = e;
         return QN_OK;
     }
@@ -400,10 +402,11 @@ select_common_type(PlanState *ps, Expr *const *exprs, int n, const char *constru
             return QN_OK;
         }
     }
+    type = type_base(type);
     char category = type_category(type);
     bool preferred = type_is_preferred(category, type);
     for (; i < n; i++) {
-        Oid next = exprs[i]->type;
+        Oid next = type_base(exprs[i]->type);
         if (next == TYPE_UNKNOWN || next == type) continue;
         char next_category = type_category(next);
         if (type == TYPE_UNKNOWN) {

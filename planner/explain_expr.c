@@ -591,6 +591,8 @@ explain_expr(ExplainNames *n, StrBuf *out, const PlanNode *node, ExplainPlace pl
     }
     case EXPR_Relabel: return put_coercion(n, out, node, place, ((const RelabelExpr *)e)->arg, e, ((const RelabelExpr *)e)->coerce);
     case EXPR_CoerceIO: return put_coercion(n, out, node, place, ((const CoerceIOExpr *)e)->arg, e, ((const CoerceIOExpr *)e)->coerce);
+    case EXPR_CoerceToDomain: return put_coercion(n, out, node, place, ((const CoerceToDomainExpr *)e)->arg, e, ((const CoerceToDomainExpr *)e)->coerce);
+    case EXPR_DomainValue: strbuf_addz(out, "VALUE"); return QN_OK;
     case EXPR_ArrayCoerce: return put_coercion(n, out, node, place, ((const ArrayCoerceExpr *)e)->arg, e, ((const ArrayCoerceExpr *)e)->coerce);
     case EXPR_SubPlan: {
         const SubPlanExpr *s = (const SubPlanExpr *)e;

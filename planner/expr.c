@@ -55,6 +55,7 @@ expr_location(const Expr *e)
         case EXPR_ArrayOp: first = ((const ArrayOpExpr *)e)->left; break;
         case EXPR_Relabel: first = ((const RelabelExpr *)e)->arg; break;
         case EXPR_CoerceIO: first = ((const CoerceIOExpr *)e)->arg; break;
+        case EXPR_CoerceToDomain: first = ((const CoerceToDomainExpr *)e)->arg; break;
         case EXPR_ArrayCoerce: first = ((const ArrayCoerceExpr *)e)->arg; break;
         case EXPR_Subscript: first = ((const SubscriptExpr *)e)->base_expr; break;
         case EXPR_Field: first = ((const FieldExpr *)e)->arg; break;

@@ -486,6 +486,11 @@ print_expr(Printer *p, const Expr *e)
         TRY(print_expr(p, ((const CoerceIOExpr *)e)->arg));
         strbuf_addf(p->out, "::io:%s", type_name(e->type));
         return QN_OK;
+    case EXPR_CoerceToDomain:
+        TRY(print_expr(p, ((const CoerceToDomainExpr *)e)->arg));
+        strbuf_addf(p->out, "::%s", ((const CoerceToDomainExpr *)e)->domain_name);
+        return QN_OK;
+    case EXPR_DomainValue: strbuf_addz(p->out, "VALUE"); return QN_OK;
     case EXPR_ArrayCoerce:
         TRY(print_expr(p, ((const ArrayCoerceExpr *)e)->arg));
         strbuf_addf(p->out, "::%s", type_name(e->type));

@@ -2,7 +2,9 @@
  * unknown literals, variadic and polymorphic arguments (its manual, chapter "Type Conversion"). */
 #include "planner/resolve.h"
 #include "parser/ast.h"
+#include "types/range.h"
 
+#define OPERATORS_MAX 160 /* of one name, without asking for memory */
 #define MAX_CALL_ARGS 100 /* PostgreSQL's FUNC_MAX_ARGS */
 
 /* One function (aggregate, window function, operator) that takes the number of arguments given. */
@@ -21,12 +23,6 @@ typedef struct CandidateList {
     Candidate *items;
     int count, cap;
 } CandidateList;
-
-static Oid
-base_type(Oid t)
-{
-    return t;
-}
 
 bool
 coerce_possible(int n, const Oid *from, const Oid *to, CastContext context)
@@ -49,12 +45,10 @@ coerce_possible(int n, const Oid *from, const Oid *to, CastContext context)
     return resolve_polymorphic(NULL, from, declared, n, 0, NULL) == QN_OK;
 }
 
-/* ---- polymorphic types ---- */
-
 static Oid
 elem_of(Oid type)
 {
-    const TypeInfo *t = type_info(type);
+    const TypeInfo *t = type_info(type_base(type));
     return t != NULL ? t->elem_oid : 0;
 }
 
@@ -63,151 +57,6 @@ array_of(Oid type)
 {
     const TypeInfo *t = type_info(type);
     return t != NULL ? t->array_oid : 0;
-}
-
-/* Without a PlanState it only asks: any status but QN_OK is a no. */
-#define POLY_FAIL(code, ...) return ps == NULL ? ERR_DATATYPE_MISMATCH : RAISE(ps->ctx, code, __VA_ARGS__)
-
-/* The common type of oids by the rules of UNION; 0 if there is none. */
-static Oid
-common_type_of(const Oid *types, int n)
-{
-    Oid type = types[0];
-    for (int i = 1; i < n; i++) {
-        Oid next = types[i];
-        if (next == TYPE_UNKNOWN || next == type) continue;
-        if (type == TYPE_UNKNOWN) {
-            type = next;
-            continue;
-        }
-        if (type_category(next) != type_category(type)) return 0;
-        if (!type_is_preferred(type_category(type), type) && coerce_possible(1, &type, &next, CAST_IMPLICIT) &&
-            !coerce_possible(1, &next, &type, CAST_IMPLICIT))
-            type = next;
-    }
-    return type == TYPE_UNKNOWN ? TYPE_TEXT : type;
-}
-
-typedef struct Poly {
-    Oid elem, array;             /* anyelement family */
-    bool have_elem, have_nonarray, have_unknown;
-    Oid compat[MAX_CALL_ARGS];   /* types seen for anycompatible */
-    int ncompat;
-    bool have_compat, compat_nonarray;
-    Oid compat_array_elem;
-} Poly;
-
-static Status
-poly_gather(PlanState *ps, const Oid *actual, const Oid *declared, int n, Poly *p)
-{
-    for (int i = 0; i < n; i++) {
-        Oid d = declared[i], a = actual[i];
-        if (d == TYPE_ANYELEMENT || d == TYPE_ANYNONARRAY) {
-            p->have_elem = true;
-            if (d == TYPE_ANYNONARRAY) p->have_nonarray = true;
-            if (a == TYPE_UNKNOWN) {
-                p->have_unknown = true;
-                continue;
-            }
-            if (p->elem != 0 && p->elem != a)
-                POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments declared \"%s\" are not all alike", "anyelement");
-            p->elem = a;
-        } else if (d == TYPE_ANYARRAY) {
-            p->have_elem = true;
-            if (a == TYPE_UNKNOWN) {
-                p->have_unknown = true;
-                continue;
-            }
-            if (p->array != 0 && p->array != a)
-                POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments declared \"%s\" are not all alike", "anyarray");
-            if (a != TYPE_ANYARRAY && elem_of(a) == 0)
-                POLY_FAIL(ERR_DATATYPE_MISMATCH, "argument declared %s is not an array but type %s", "anyarray",
-                          type_text(ps, a));
-            p->array = a;
-        } else if (d == TYPE_ANYCOMPATIBLE || d == TYPE_ANYCOMPATIBLENONARRAY) {
-            p->have_compat = true;
-            if (d == TYPE_ANYCOMPATIBLENONARRAY) p->compat_nonarray = true;
-            p->compat[p->ncompat++] = a;
-        } else if (d == TYPE_ANYCOMPATIBLEARRAY) {
-            p->have_compat = true;
-            if (a == TYPE_UNKNOWN) continue;
-            if (elem_of(a) == 0)
-                POLY_FAIL(ERR_DATATYPE_MISMATCH, "argument declared %s is not an array but type %s",
-                          "anycompatiblearray", type_text(ps, a));
-            p->compat[p->ncompat++] = elem_of(a);
-        }
-    }
-    return QN_OK;
-}
-
-static Oid
-poly_type(const Poly *p, Oid declared, Oid compat)
-{
-    switch (declared) {
-    case TYPE_ANYELEMENT:
-    case TYPE_ANYNONARRAY: return p->elem;
-    case TYPE_ANYARRAY: return p->array;
-    case TYPE_ANYCOMPATIBLE:
-    case TYPE_ANYCOMPATIBLENONARRAY: return compat;
-    case TYPE_ANYCOMPATIBLEARRAY: return array_of(compat);
-    default: return declared;
-    }
-}
-
-Status
-resolve_polymorphic(PlanState *ps, const Oid *actual, Oid *declared, int n, Oid result, Oid *result_out)
-{
-    Poly p;
-    bool any = result != 0 && type_is_polymorphic(result);
-    if (result_out != NULL) *result_out = result;
-    for (int i = 0; i < n && !any; i++) any = type_is_polymorphic(declared[i]);
-    if (!any) return QN_OK;
-    memset(&p, 0, sizeof(p));
-    TRY(poly_gather(ps, actual, declared, n, &p));
-
-    Oid compat = TYPE_TEXT;
-    if (p.have_elem) {
-        if (p.array != 0) {
-            Oid e = p.array == TYPE_ANYARRAY ? TYPE_ANYELEMENT : elem_of(p.array);
-            if (p.elem == 0) p.elem = e;
-            else if (p.elem != e) {
-                if (ps == NULL) return ERR_DATATYPE_MISMATCH;
-                Status st = RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "argument declared %s is not consistent with argument declared %s",
-                                  "anyarray", "anyelement");
-                return err_detail(ps->ctx, st, "%s versus %s", type_text(ps, p.array), type_text(ps, p.elem));
-            }
-        }
-        if (p.elem == 0) {
-            if (ps == NULL) { /* unknown everywhere: acceptable to ask about, decided when it is called */
-                return QN_OK;
-            }
-            return RAISE(ps->ctx, ERR_DATATYPE_MISMATCH,
-                         "could not determine polymorphic type because input has type %s", "unknown");
-        }
-        if (p.have_nonarray && elem_of(p.elem) != 0)
-            POLY_FAIL(ERR_DATATYPE_MISMATCH, "type matched to anynonarray is an array type: %s", type_text(ps, p.elem));
-        if (p.array == 0) p.array = array_of(p.elem);
-    }
-    if (p.have_compat) {
-        compat = p.ncompat > 0 ? common_type_of(p.compat, p.ncompat) : TYPE_TEXT;
-        if (compat == 0)
-            POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments of anycompatible family cannot be cast to a common type");
-        if (p.compat_nonarray && elem_of(compat) != 0)
-            POLY_FAIL(ERR_DATATYPE_MISMATCH, "type matched to anycompatiblenonarray is an array type: %s", type_text(ps, compat));
-        for (int i = 0; i < p.ncompat; i++)
-            if (p.compat[i] != TYPE_UNKNOWN && !coerce_possible(1, &p.compat[i], &compat, CAST_IMPLICIT))
-                POLY_FAIL(ERR_DATATYPE_MISMATCH, "arguments of anycompatible family cannot be cast to a common type");
-    }
-    if (p.have_elem && p.array == 0) {
-        for (int i = 0; i < n; i++)
-            if (declared[i] == TYPE_ANYARRAY)
-                POLY_FAIL(ERR_UNDEFINED_OBJECT, "could not find array type for data type %s", type_text(ps, p.elem));
-        if (result == TYPE_ANYARRAY)
-            POLY_FAIL(ERR_UNDEFINED_OBJECT, "could not find array type for data type %s", type_text(ps, p.elem));
-    }
-    for (int i = 0; i < n; i++) declared[i] = poly_type(&p, declared[i], compat);
-    if (result_out != NULL) *result_out = poly_type(&p, result, compat);
-    return QN_OK;
 }
 
 /* ---- choosing among candidates ---- */
@@ -307,7 +156,7 @@ select_candidate(CandidateList *list, const Oid *types, int nargs)
     int nunknown = 0;
 
     for (int i = 0; i < nargs; i++) {
-        known[i] = base_type(types[i]);
+        known[i] = type_base(types[i]);
         if (known[i] == TYPE_UNKNOWN) nunknown++;
         categories[i] = type_category(known[i]);
     }
@@ -578,6 +427,40 @@ function_style_cast(PlanState *ps, const char *schema, const char *name, Oid sou
     }
 }
 
+/* name(lower, upper) of a range type made by a user, and name(range, ...) of its multirange: the kernels of the built-in constructors
+ * make whatever type their result has. */
+static Status
+range_constructor(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs, bool variadic, FuncMatch *out)
+{
+    enum { RANGE_TWO = 3840, RANGE_THREE = 3841, MULTIRANGE_NONE = 4280, MULTIRANGE_ONE = 4281, MULTIRANGE_MANY = 4282 };
+    Oid type = catalog_type_by_name(ps->ctx, schema, name), want[3];
+    char kind = type >= TYPE_FIRST_USER ? type_kind(type) : 0;
+    if (kind == TYPTYPE_RANGE && (nargs == 2 || nargs == 3) && !variadic) {
+        want[0] = want[1] = range_subtype(type);
+        want[2] = TYPE_TEXT;
+        out->fn = fn_by_oid(nargs == 2 ? RANGE_TWO : RANGE_THREE);
+    } else if (kind == TYPTYPE_MULTIRANGE && nargs <= MAX_CALL_ARGS) {
+        Oid range = multirange_range(type), array = array_of(range);
+        out->fn = fn_by_oid(nargs == 0 ? MULTIRANGE_NONE : nargs == 1 && !variadic ? MULTIRANGE_ONE : MULTIRANGE_MANY);
+        for (int i = 0; i < nargs; i++) {
+            out->declared[i] = variadic ? array : range;
+            if (!coerce_possible(1, &types[i], &out->declared[i], CAST_IMPLICIT)) return QN_OK;
+        }
+        out->nvariadic = nargs > 1 && !variadic ? nargs : 0;
+        out->variadic_elem = out->nvariadic > 0 ? range : 0;
+    } else {
+        return QN_OK;
+    }
+    if (kind == TYPTYPE_RANGE) {
+        if (!coerce_possible(nargs, types, want, CAST_IMPLICIT)) return QN_OK;
+        memcpy(out->declared, want, sizeof(Oid) * (size_t)nargs);
+    }
+    out->kind = FUNC_NORMAL;
+    out->nargs = nargs;
+    out->result = type;
+    return QN_OK;
+}
+
 Status
 resolve_function(PlanState *ps, const char *schema, const char *name, const Oid *types, int nargs, bool variadic,
                  const char *const *arg_names, int nnamed, FuncMatch *out)
@@ -593,6 +476,12 @@ resolve_function(PlanState *ps, const char *schema, const char *name, const Oid 
     TRY(gather_candidates(ps, schema, name, nargs, variadic, arg_names, nnamed, &list));
     for (int i = 0; i < list.count && best == NULL; i++)
         if (same_args(list.items[i].args, types, nargs)) best = &list.items[i];
+    if (list.count == 0) {
+        out->nvariadic = out->ndefaults = 0;
+        out->variadic_elem = 0;
+        TRY(range_constructor(ps, schema, name, types, nargs, variadic, out));
+        if (out->kind != FUNC_NONE) return QN_OK;
+    }
     if (best == NULL && nargs == 1 && !variadic && nnamed == 0) {
         out->cast_type = function_style_cast(ps, schema, name, types[0]);
         if (out->cast_type != 0) {
@@ -675,9 +564,9 @@ choose_operator(Arena *arena, const char *name, Oid left, Oid right, bool *multi
     /* Candidates take one or two arguments; a prefix operator has only the right one. */
     int nargs = left == 0 ? 1 : 2;
     Oid types[2] = {left == 0 ? right : left, right};
-    Candidate local[64];
-    CandidateList list = {local, 0, 64};
-    if (n > 64) {
+    Candidate local[OPERATORS_MAX];
+    CandidateList list = {local, 0, OPERATORS_MAX};
+    if (n > OPERATORS_MAX) {
         list.items = arena_alloc(arena, sizeof(Candidate) * (size_t)n);
         if (list.items == NULL) return NULL;
     }
@@ -703,7 +592,7 @@ find_operator(const char *name, Oid left, Oid right)
     const Operator *const *ops = op_by_name(name, &n);
     if (ops == NULL) return NULL;
     const Operator *op = exact_operator(ops, n, left, right);
-    if (op != NULL || n > 64) return op;
+    if (op != NULL || n > OPERATORS_MAX) return op;
     return choose_operator(NULL, name, left, right, &multiple);
 }
 

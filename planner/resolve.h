@@ -10,6 +10,7 @@
 #include "planner/logical.h"
 
 /* Cases of a recursive dispatch stay out of its frame. */
+enum { TYPE_FIRST_USER = 16384 };
 #define NOINLINE __attribute__((noinline))
 
 typedef enum CoercePath {
@@ -17,6 +18,7 @@ typedef enum CoercePath {
     CASTPATH_RELABEL, /* the same bytes serve */
     CASTPATH_FUNC,    /* a cast function */
     CASTPATH_ARRAY,   /* element by element */
+    CASTPATH_ROW,     /* field by field: only ROW(...) can be */
     CASTPATH_IO       /* out of the one, in of the other */
 } CoercePath;
 
@@ -92,6 +94,17 @@ Status resolve_polymorphic(PlanState *ps, const Oid *actual, Oid *declared, int 
 Status make_op(PlanState *ps, const char *schema, const char *name, Expr *left, Expr *right, int loc, Expr **out);
 /* Coerces args[i] from its type to declared[i]. */
 Status coerce_arguments(PlanState *ps, Expr **args, int n, const Oid *declared);
+
+/* Domains and rows (bind_domain.c). arg is of the domain's base type already. */
+Status coerce_to_domain(PlanState *ps, Expr *arg, Oid domain, CoerceKind kind, int loc, Expr **out);
+bool type_has_domains(Oid type);
+/* e holds values read as the type's base: checks the domains in them. */
+Status check_domains(PlanState *ps, Expr *e, Oid type, CoerceKind kind, int loc, Expr **out);
+/* ROW(...) as a composite type, field by field. */
+Status coerce_row(PlanState *ps, Expr *e, Oid target, CastContext context, CoerceKind kind, int loc, Expr **out);
+/* Position and type of an attribute; *field_out -1: none of this name, or no composite type. */
+Status composite_attribute(PlanState *ps, Oid type, const char *name, int *field_out, Oid *type_out, int32_t *typmod_out);
+Status plan_needs_type(PlanState *ps, Oid oid, uint64_t version);
 
 Expr *make_const(PlanState *ps, const Value *v, int32_t typmod, int loc); /* NULL: memory is out */
 Expr *make_bool_const(PlanState *ps, bool v);

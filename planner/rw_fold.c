@@ -261,7 +261,7 @@ fold_not(PlanState *ps, Expr **slot)
     }
     if (arg->tag == EXPR_NullTest) { /* over rows IS NOT NULL is not the opposite of IS NULL */
         NullTestExpr *t = (NullTestExpr *)arg;
-        if (t->arg->type == TYPE_RECORD) return QN_OK;
+        if (type_is_row(t->arg->type)) return QN_OK;
         t->is_not = !t->is_not;
         *slot = arg;
         return QN_OK;
@@ -323,7 +323,7 @@ fold_null_test(PlanState *ps, Expr **slot)
 {
     NullTestExpr *t = (NullTestExpr *)*slot;
     const Value *v = const_value(t->arg);
-    if (v != NULL && t->arg->type != TYPE_RECORD) TRY_ALLOC(ps->ctx, *slot, make_bool_const(ps, v->is_null != t->is_not));
+    if (v != NULL && !type_is_row(t->arg->type)) TRY_ALLOC(ps->ctx, *slot, make_bool_const(ps, v->is_null != t->is_not));
     return QN_OK;
 }
 

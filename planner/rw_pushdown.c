@@ -30,7 +30,7 @@ strict_rels(PlanState *ps, const Expr *e, bool top, RelBits *out)
         return strict_rels(ps, a->left, false, out);
     }
     case EXPR_NullTest:
-        if (!top || !((const NullTestExpr *)e)->is_not || ((const NullTestExpr *)e)->arg->type == TYPE_RECORD) return QN_OK;
+        if (!top || !((const NullTestExpr *)e)->is_not || type_is_row(((const NullTestExpr *)e)->arg->type)) return QN_OK;
         return strict_rels(ps, ((const NullTestExpr *)e)->arg, false, out);
     case EXPR_BoolTest: {
         const BoolTestExpr *t = (const BoolTestExpr *)e;

@@ -441,6 +441,7 @@ value_text(Stmt *stmt, int c, const char **out)
     if (stmt->texts[c] == NULL) {
         StrBuf b = strbuf_new(arena);
         char *text;
+        catalog_use_types(ctx); /* nobody entered the session for this */
         TRY(value_out(ctx, &b, &v));
         TRY(strbuf_finish(ctx, &b, &text, NULL));
         stmt->texts[c] = text;

@@ -172,6 +172,8 @@ run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
     case AST_OBJECT_VIEW:
     case AST_OBJECT_INDEX:
     case AST_OBJECT_SEQUENCE: return drop_relations(d, s);
+    case AST_OBJECT_TYPE:
+    case AST_OBJECT_DOMAIN: return ddl_drop_types(d, s);
     case AST_OBJECT_SCHEMA: return drop_schemas(d, s);
     case AST_OBJECT_FUNCTION:
     case AST_OBJECT_PROCEDURE:
@@ -251,15 +253,37 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_ViewStmt: return ddl_run_view(&d, AST_AS(ViewStmt, ast));
     case AST_CreateSeqStmt: return ddl_run_create_sequence(&d, AST_AS(CreateSeqStmt, ast));
     case AST_AlterSeqStmt: return ddl_run_alter_sequence(&d, AST_AS(AlterSeqStmt, ast));
+    case AST_CreateEnumStmt: return ddl_run_create_enum(&d, AST_AS(CreateEnumStmt, ast));
+    case AST_AlterEnumStmt: return ddl_run_alter_enum(&d, AST_AS(AlterEnumStmt, ast));
+    case AST_CompositeTypeStmt: return ddl_run_create_composite(&d, AST_AS(CompositeTypeStmt, ast));
+    case AST_CreateRangeStmt: return ddl_run_create_range(&d, AST_AS(CreateRangeStmt, ast));
+    case AST_CreateDomainStmt: return ddl_run_create_domain(&d, AST_AS(CreateDomainStmt, ast));
+    case AST_AlterDomainStmt: return ddl_run_alter_domain(&d, AST_AS(AlterDomainStmt, ast));
     case AST_CreateSchemaStmt: return run_create_schema(&d, AST_AS(CreateSchemaStmt, ast));
     case AST_DropStmt: return run_drop(&d, AST_AS(DropStmt, ast), handled_out);
     case AST_CommentStmt: return run_comment(&d, AST_AS(CommentStmt, ast));
-    case AST_AlterTableStmt: return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));
+    case AST_AlterTableStmt:
+        if (AST_AS(AlterTableStmt, ast)->kind == AST_OBJECT_TYPE) return ddl_run_alter_composite(&d, AST_AS(AlterTableStmt, ast));
+        return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));
+    case AST_DefineStmt:
+        *handled_out = AST_AS(DefineStmt, ast)->kind == AST_OBJECT_TYPE;
+        return *handled_out ? ddl_run_define_type(&d, AST_AS(DefineStmt, ast)) : QN_OK;
+    case AST_RenameStmt:
+        switch (AST_AS(RenameStmt, ast)->kind) {
+        case AST_OBJECT_TYPE:
+        case AST_OBJECT_DOMAIN:
+        case AST_OBJECT_ATTRIBUTE:
+        case AST_OBJECT_DOMCONSTRAINT: return ddl_run_rename_type(&d, AST_AS(RenameStmt, ast));
+        default: return ddl_run_rename(&d, AST_AS(RenameStmt, ast));
+        }
+    case AST_AlterObjectSchemaStmt: {
+        const AlterObjectSchemaStmt *s = AST_AS(AlterObjectSchemaStmt, ast);
+        if (s->kind == AST_OBJECT_TYPE || s->kind == AST_OBJECT_DOMAIN) return ddl_run_move_type(&d, s);
+        return ddl_run_set_schema(&d, s);
+    }
     case AST_CreateFunctionStmt: return ddl_run_create_routine(&d, AST_AS(CreateFunctionStmt, ast));
     case AST_AlterFunctionStmt: return ddl_run_alter_routine(&d, AST_AS(AlterFunctionStmt, ast));
     case AST_CallStmt: return ddl_run_call(&d, AST_AS(CallStmt, ast));
-    case AST_RenameStmt: return ddl_run_rename(&d, AST_AS(RenameStmt, ast));
-    case AST_AlterObjectSchemaStmt: return ddl_run_set_schema(&d, AST_AS(AlterObjectSchemaStmt, ast));
     case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));
     case AST_VacuumStmt: return ddl_run_vacuum(&d, AST_AS(VacuumStmt, ast));
     case AST_CreateTableAsStmt: {

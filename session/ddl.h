@@ -99,6 +99,25 @@ Status ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid);
 Status ddl_run_view(Ddl *d, const ViewStmt *v);
 Status ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists);
 
+/* ddl_type.c, ddl_domain.c */
+Status ddl_run_create_enum(Ddl *d, const CreateEnumStmt *c);
+Status ddl_run_alter_enum(Ddl *d, const AlterEnumStmt *a);
+Status ddl_run_create_composite(Ddl *d, const CompositeTypeStmt *c);
+Status ddl_run_alter_composite(Ddl *d, const AlterTableStmt *a);
+Status ddl_run_create_range(Ddl *d, const CreateRangeStmt *c);
+Status ddl_run_define_type(Ddl *d, const DefineStmt *s);
+Status ddl_run_rename_type(Ddl *d, const RenameStmt *s); /* types, domains, attributes, constraints of domains */
+Status ddl_run_move_type(Ddl *d, const AlterObjectSchemaStmt *s);
+Status ddl_drop_types(Ddl *d, const DropStmt *s);
+Status ddl_run_create_domain(Ddl *d, const CreateDomainStmt *c);
+Status ddl_run_alter_domain(Ddl *d, const AlterDomainStmt *a);
+Status ddl_rename_domain_constraint(Ddl *d, const TypeDef *def, const RenameStmt *s);
+/* Where a new type goes, from its qualified name; the type of a name that is there. */
+Status ddl_type_target(Ddl *d, const AstList *name, Oid *schema_out, const char **name_out);
+Status ddl_find_type(Ddl *d, const AstList *name, Oid *oid_out);
+/* A stored type, locked, to change; domain: it has to be one. */
+Status ddl_open_type(Ddl *d, const AstList *name, bool domain, TypeDef **out);
+
 /* ddl_view_text.c */
 /* The query's text with every star written out. */
 Status ddl_expand_stars(Ddl *d, const char *text, const QueryUses *uses, const char **out);
@@ -146,5 +165,6 @@ Status ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, boo
 
 /* Runs SQL of our own inside the statement: checks of new constraints. row may be NULL. */
 Status ddl_query(Ddl *d, const char *sql, Status (*row)(Stmt *stmt, void *arg), void *arg);
+Status ddl_query_any(Ddl *d, const char *sql, bool *any_out); /* does it give a row? */
 
 #endif

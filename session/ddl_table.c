@@ -447,7 +447,7 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     TRY(add_elements(&t, &c->elements));
     TRY(ddl_inherit_settle(&t));
     TRY(mark_primary(&t));
-    TRY(ddl_new_oid(ctx, &def.oid));
+    TRY(ddl_new_relation_oid(ctx, &def.oid));
     for (int i = 0; i < def.ncols; i++)
         TRY(ddl_column_default(d, &def, &def.cols[i], &t.extras[i]));
     TRY(ddl_create_table(ctx, &def));

@@ -33,13 +33,19 @@ found(Stmt *stmt, void *arg)
     return QN_OK;
 }
 
+Status
+ddl_query_any(Ddl *d, const char *sql, bool *any_out)
+{
+    *any_out = false;
+    return ddl_query(d, sql, found, any_out);
+}
+
 static Status
 any_row(Ddl *d, StrBuf *b, bool *out)
 {
     char *sql;
-    *out = false;
     TRY(strbuf_finish(d->ctx, b, &sql, NULL));
-    return ddl_query(d, sql, found, out);
+    return ddl_query_any(d, sql, out);
 }
 
 Status

@@ -112,6 +112,7 @@ session_enter(Session *s, const void *stack_base)
     if (outermost) activity_hold(ctx);
     err_clear(&ctx->err);
     note_stack(ctx, stack_base);
+    catalog_use_types(ctx);
     if (s->idle_until_us != 0 && ctx_now_us() >= s->idle_until_us && s->ended == QN_OK)
         end_session(s, s->idle_why); /* the watch was late, or there is none */
     s->idle_until_us = 0;

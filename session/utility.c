@@ -62,6 +62,8 @@ static const struct {
     {AST_CompositeTypeStmt, "CREATE TYPE"},
     {AST_CreateRangeStmt, "CREATE TYPE"},
     {AST_CreateDomainStmt, "CREATE DOMAIN"},
+    {AST_AlterEnumStmt, "ALTER TYPE"},
+    {AST_AlterDomainStmt, "ALTER DOMAIN"},
     {AST_CreateFunctionStmt, "CREATE FUNCTION"},
     {AST_CreateTrigStmt, "CREATE TRIGGER"},
     {AST_CreateExtensionStmt, "CREATE EXTENSION"},

@@ -11,6 +11,7 @@
 #include "types/array.h"
 #include "types/jsonb.h"
 #include "types/numeric.h"
+#include "types/range.h"
 #include "types/record.h"
 
 #define US_PER_DAY ((int128)86400000000)
@@ -102,8 +103,11 @@ key_numeric_str(Ctx *ctx, Arena *arena, int128 u, int scale, bool nan, Str *out)
 static int
 type_encoding(Oid type)
 {
+    type = type_base(type);
     const TypeInfo *t = type_info(type);
     if (t == NULL) return -1;
+    if (t->made == TYPTYPE_COMPOSITE) return KEY_RECORD;
+    if (t->category == TYPCAT_RANGE) return type_kind(type) == TYPTYPE_RANGE ? KEY_RANGE : KEY_MULTIRANGE;
     switch (type) {
     case TYPE_BOOL:
         return KEY_BOOL;
@@ -165,6 +169,7 @@ Status
 key_column_init(Ctx *ctx, KeyColumn *c, Oid type, int32_t typmod, bool desc, bool nulls_first,
                 bool not_null)
 {
+    type = type_base_typmod(type, &typmod);
     int enc = type_encoding(type);
     const TypeInfo *t = type_info(type);
     if (enc < 0)
@@ -699,6 +704,67 @@ put_jsonb(Ctx *ctx, JsonbItem it, StrBuf *b)
     return QN_OK;
 }
 
+/* A bound: what has none comes before (lower) or after (upper) every value; then the value, then inclusive before exclusive of lower
+ * bounds and after of upper ones. */
+static Status
+put_bound(Ctx *ctx, const RangeBound *bound, StrBuf *b)
+{
+    KeyColumn c;
+    strbuf_addc(b, (char)(!bound->infinite ? 1 : bound->lower ? 0 : 2));
+    if (bound->infinite) return QN_OK;
+    TRY(key_column_init(ctx, &c, bound->value.type, -1, false, false, true));
+    TRY(put_value(ctx, &c, &bound->value, b, NULL));
+    strbuf_addc(b, bound->inclusive != bound->lower);
+    return QN_OK;
+}
+
+static Status
+put_range(Ctx *ctx, const Range *r, StrBuf *b)
+{
+    TRY(ctx_check_depth(ctx));
+    strbuf_addc(b, !r->empty);
+    if (r->empty) return QN_OK;
+    TRY(put_bound(ctx, &r->lower, b));
+    return put_bound(ctx, &r->upper, b);
+}
+
+static Status
+put_multirange(Ctx *ctx, const Str *s, StrBuf *b)
+{
+    Multirange m;
+    TRY(multirange_view(ctx, b->arena, s, &m));
+    for (int i = 0; i < m.n; i++) {
+        strbuf_addc(b, 2);
+        TRY(put_range(ctx, &m.items[i], b));
+    }
+    strbuf_addc(b, 1);
+    return QN_OK;
+}
+
+/* Records, ranges and multiranges: made of values of other types, so their bytes are put between bytea's marks and have an end
+ * that can be found without knowing what is in them. */
+static Status
+put_nested(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b)
+{
+    StrBuf inner = strbuf_new(b->arena);
+    Range r;
+    if (c->enc == KEY_RECORD) {
+        TRY(put_record(ctx, &v->str, &inner));
+    } else if (c->enc == KEY_RANGE) {
+        range_view(&v->str, &r);
+        TRY(put_range(ctx, &r, &inner));
+    } else {
+        TRY(put_multirange(ctx, &v->str, &inner));
+    }
+    if (inner.failed) return RAISE_OOM(ctx);
+    for (size_t i = 0; i < inner.nbytes; i++) {
+        strbuf_addc(b, inner.data[i]);
+        if (inner.data[i] == 0) strbuf_addc(b, (char)0xFF);
+    }
+    strbuf_add(b, "\0\0", 2);
+    return QN_OK;
+}
+
 /* The value's bytes, ascending, without null byte. */
 static Status
 put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *inexact)
@@ -748,7 +814,9 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
     case KEY_ARRAY:
         return put_array(ctx, &v->str, b);
     case KEY_RECORD:
-        return put_record(ctx, &v->str, b);
+    case KEY_RANGE:
+    case KEY_MULTIRANGE:
+        return put_nested(ctx, c, v, b);
     case KEY_JSONB: {
         JsonbItem root = jsonb_root(&v->str);
         if (root.kind != JSONB_ARRAY || jsonb_count(root) != 0) return put_jsonb(ctx, root, b);
@@ -980,6 +1048,9 @@ value_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
         return z != NULL ? (size_t)(z - p) + 1 : 0;
     }
     case KEY_BYTEA:
+    case KEY_RECORD:
+    case KEY_RANGE:
+    case KEY_MULTIRANGE:
         for (; i + 2 <= limit; i++)
             if ((p[i] ^ flip) == 0) {
                 if ((p[i + 1] ^ flip) == 0) return i + 2;
@@ -1423,6 +1494,8 @@ hash_column(Ctx *ctx, const Vector *v, const uint16_t *sel, int n, bool first, u
     case KEY_NUMERIC:
     case KEY_ARRAY:
     case KEY_RECORD:
+    case KEY_RANGE:
+    case KEY_MULTIRANGE:
         return hash_values_slowly(ctx, v, sel, n, first, hashes);
     default: {
         const TypeInfo *t = type_info(v->type);

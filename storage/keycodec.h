@@ -20,8 +20,10 @@
  *     uuid                16 bytes
  *     text varchar name   bytes, 00 (text holds no NUL); char(n) without trailing blanks
  *     bytea               00 becomes 00 FF; ends with 00 00
- *     arrays, records     a mark before each element (02 value, 03 NULL), 01 at the end; then an
- *                         array's dimensions and lower bounds
+ *     arrays              a mark before each element (02 value, 03 NULL), 01 at the end; then the
+ *                         dimensions and lower bounds
+ *     records, ranges, multiranges   the keys of what they are made of, marked likewise, put between
+ *                         bytea's marks
  *     jsonb               a byte for the kind in jsonb's order, then text and 00, the numeric, or the
  *                         number of parts as 4 bytes and the parts; the empty array at the top is 00
  *
@@ -63,7 +65,9 @@ typedef enum KeyEnc {
     KEY_NUMERIC,
     KEY_ARRAY,
     KEY_RECORD,
-    KEY_JSONB
+    KEY_JSONB,
+    KEY_RANGE,
+    KEY_MULTIRANGE
 } KeyEnc;
 
 typedef struct KeyColumn {

@@ -66,8 +66,8 @@ array_element(const ArrayView *a, uint32_t i)
 ArrayBuilder
 array_builder(Arena *arena, Oid elem)
 {
-    ArrayBuilder b = {.arena = arena, .elem = elem};
-    b.phys = (uint8_t)elem_phys(elem);
+    ArrayBuilder b = {.arena = arena, .elem = type_base(elem)};
+    b.phys = (uint8_t)elem_phys(b.elem);
     b.width = b.phys == PHYS_STR ? 0 : phys_width[b.phys];
     b.data = b.ends = b.nulls = strbuf_new(arena);
     return b;
@@ -839,6 +839,7 @@ Status
 value_default_form(Ctx *ctx, Arena *arena, const Value *v, Value *out)
 {
     *out = *v;
-    if (v->is_null || v->type != TYPE_NUMERIC || v->phys == PHYS_STR) return QN_OK;
+    out->type = type_base(v->type);
+    if (v->is_null || out->type != TYPE_NUMERIC || v->phys == PHYS_STR) return QN_OK;
     return numeric_value_convert(ctx, arena, v, PHYS_STR, v->scale, out);
 }

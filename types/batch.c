@@ -14,6 +14,7 @@ align_up(void *p)
 Vector *
 vec_create(Arena *arena, Oid type, int nrows)
 {
+    type = type_base(type);
     Phys phys = type_phys(type, -1);
     size_t rows = nrows > BATCH_ROWS ? (size_t)nrows : BATCH_ROWS;
     size_t data_bytes = rows * (phys_width[phys] != 0 ? phys_width[phys] : 1);
@@ -72,7 +73,7 @@ void
 vec_init(Vector *v, Oid type, Phys phys, void *data, uint64_t *valid)
 {
     memset(v, 0, sizeof(*v));
-    v->type = type;
+    v->type = type_base(type);
     v->phys = (uint8_t)phys;
     v->data = data;
     v->valid = valid;

@@ -460,11 +460,19 @@ Oid
 op_for_type(Oid type, SelKind kind)
 {
     assert(kind >= SEL_EQ && kind <= SEL_GE);
+    type = type_base(type);
     pthread_once(&once, build);
     Oid oid = own_operator(type, kind);
     const TypeInfo *t = type_info(type);
     if (oid != 0 || t == NULL) return oid;
     if (t->elem_oid != 0) return own_operator(TYPE_ANYARRAY, kind);
+    switch (type_kind(type)) {
+    case TYPTYPE_ENUM: return own_operator(TYPE_ANYENUM, kind);
+    case TYPTYPE_RANGE: return own_operator(TYPE_ANYRANGE, kind);
+    case TYPTYPE_MULTIRANGE: return own_operator(TYPE_ANYMULTIRANGE, kind);
+    case TYPTYPE_COMPOSITE: return own_operator(TYPE_RECORD, kind);
+    default: break;
+    }
     for (int i = 0; i < NCASTS && oid == 0; i++)
         if (casts[i].source == type && casts[i].method == CAST_BINARY &&
             casts[i].context == CAST_IMPLICIT)

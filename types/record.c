@@ -2,6 +2,7 @@
 #include "types/record.h"
 #include "common/hash.h"
 #include "types/array.h"
+#include "types/type_io.h"
 
 #define NULL_BIT 0x80000000u
 
@@ -145,6 +146,8 @@ record_hash(const Value *v)
     return h;
 }
 
+/* ---- text form: (field,field) ---- */
+
 Status
 record_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
 {
@@ -162,31 +165,151 @@ needs_quotes(const char *s, size_t nbytes)
     return false;
 }
 
+/* v as a field of the text form; room is working space. */
+static Status
+add_field(Ctx *ctx, StrBuf *b, StrBuf *room, const Value *v)
+{
+    if (v->is_null) return QN_OK;
+    room->nbytes = 0;
+    TRY(value_out(ctx, room, v));
+    if (!strbuf_reserve(room, 0)) return RAISE_OOM(ctx);
+    if (!needs_quotes(room->data, room->nbytes)) {
+        strbuf_add(b, room->data, room->nbytes);
+        return QN_OK;
+    }
+    strbuf_addc(b, '"');
+    for (size_t j = 0; j < room->nbytes; j++) {
+        if (room->data[j] == '"' || room->data[j] == '\\') strbuf_addc(b, room->data[j]);
+        strbuf_addc(b, room->data[j]);
+    }
+    strbuf_addc(b, '"');
+    return QN_OK;
+}
+
 Status
 record_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
     int n = record_count(&value->str);
-    StrBuf field = strbuf_new(b->arena);
+    StrBuf room = strbuf_new(b->arena);
     TRY(ctx_check_depth(ctx));
     strbuf_addc(b, '(');
     for (int i = 0; i < n; i++) {
         Value v = record_field(&value->str, i);
         if (i > 0) strbuf_addc(b, ',');
-        if (v.is_null) continue;
-        field.nbytes = 0;
-        TRY(value_out(ctx, &field, &v));
-        if (!strbuf_reserve(&field, 0)) return RAISE_OOM(ctx);
-        if (!needs_quotes(field.data, field.nbytes)) {
-            strbuf_add(b, field.data, field.nbytes);
-            continue;
-        }
-        strbuf_addc(b, '"');
-        for (size_t j = 0; j < field.nbytes; j++) {
-            if (field.data[j] == '"' || field.data[j] == '\\') strbuf_addc(b, field.data[j]);
-            strbuf_addc(b, field.data[j]);
-        }
-        strbuf_addc(b, '"');
+        TRY(add_field(ctx, b, &room, &v));
     }
     strbuf_addc(b, ')');
     return b->failed ? RAISE_OOM(ctx) : QN_OK;
+}
+
+/* A value holds a field for each attribute its type had when it was made, dropped ones included. */
+Status
+composite_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    StrBuf room = strbuf_new(b->arena);
+    TypeShape shape;
+    bool first = true;
+    TRY(ctx_check_depth(ctx));
+    TRY(record_shape(ctx, b->arena, value->type, &shape));
+    strbuf_addc(b, '(');
+    for (int i = 0; i < shape.n; i++) {
+        if (shape.names[i] == NULL) continue;
+        if (!first) strbuf_addc(b, ',');
+        first = false;
+        if (i >= record_count(&value->str)) continue;
+        Value v = record_field(&value->str, i);
+        TRY(add_field(ctx, b, &room, &v));
+    }
+    strbuf_addc(b, ')');
+    return b->failed ? RAISE_OOM(ctx) : QN_OK;
+}
+
+Status
+record_shape(Ctx *ctx, Arena *arena, Oid type, TypeShape *out)
+{
+    const TypeInfo *t = type_info(type);
+    if (t == NULL || t->shape == NULL)
+        return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "type %s is not composite", t != NULL ? t->sql_name : "???");
+    return t->shape(ctx, arena, t, out);
+}
+
+typedef struct RecordText {
+    Ctx *ctx;
+    const char *text, *p, *end;
+} RecordText;
+
+static Status
+malformed(RecordText *r, const char *detail)
+{
+    Status st = RAISE(r->ctx, ERR_INVALID_TEXT_REPRESENTATION, "malformed record literal: \"%.*s\"",
+                      (int)(r->end - r->text), r->text);
+    return err_detail(r->ctx, st, "%s", detail);
+}
+
+/* One field's text, up to the comma or parenthesis after it. */
+static Status
+read_field(RecordText *r, StrBuf *out, bool *is_null_out)
+{
+    bool quoted = false, any = false;
+    out->nbytes = 0;
+    for (; r->p < r->end; r->p++) {
+        char c = *r->p;
+        if (!quoted && (c == ',' || c == ')')) break;
+        any = true;
+        if (c == '\\') {
+            if (++r->p == r->end) return malformed(r, "Unexpected end of input.");
+            strbuf_addc(out, *r->p);
+        } else if (c == '"' && quoted && r->p + 1 < r->end && r->p[1] == '"') {
+            strbuf_addc(out, *++r->p);
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else {
+            strbuf_addc(out, c);
+        }
+    }
+    *is_null_out = !any;
+    if (r->p == r->end) return malformed(r, "Unexpected end of input.");
+    return out->failed || !strbuf_reserve(out, 0) ? RAISE_OOM(r->ctx) : QN_OK;
+}
+
+static void
+skip_space(RecordText *r)
+{
+    while (r->p < r->end && ascii_is_space(*r->p)) r->p++;
+}
+
+Status
+composite_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    RecordText r = {.ctx = ctx, .text = text, .p = text, .end = text + nbytes};
+    StrBuf room = strbuf_new(arena);
+    TypeShape shape;
+    Value *fields;
+    Str s;
+    bool first = true;
+    (void)typmod;
+    TRY(ctx_check_depth(ctx));
+    TRY(record_shape(ctx, arena, type, &shape));
+    TRY_ALLOC(ctx, fields, ARENA_ARRAY(arena, Value, shape.n + 1));
+    skip_space(&r);
+    if (r.p == r.end || *r.p++ != '(') return malformed(&r, "Missing left parenthesis.");
+    for (int i = 0; i < shape.n; i++) {
+        bool is_null;
+        fields[i] = value_null(type_base(shape.types[i]));
+        if (shape.names[i] == NULL) continue;
+        if (!first) {
+            if (r.p == r.end || *r.p != ',') return malformed(&r, "Too few columns.");
+            r.p++;
+        }
+        first = false;
+        TRY(read_field(&r, &room, &is_null));
+        if (!is_null) TRY(value_in(ctx, arena, room.data, room.nbytes, shape.types[i], shape.typmods[i], &fields[i]));
+    }
+    if (r.p == r.end) return malformed(&r, "Unexpected end of input.");
+    if (*r.p++ != ')') return malformed(&r, "Too many columns.");
+    skip_space(&r);
+    if (r.p != r.end) return malformed(&r, "Junk after right parenthesis.");
+    TRY(record_make(ctx, arena, fields, shape.n, &s));
+    *out = value_str(type, s);
+    return QN_OK;
 }

@@ -26,4 +26,10 @@ bool record_field_name(const Str *s, int i, const char **name_out, size_t *nbyte
 /* Compares field by field, NULLs equal and last; a shorter record that is a prefix comes first. */
 int record_compare(const Str *a, const Str *b);
 
+/* The attributes of a composite type as they are now. 42809 for other types. */
+Status record_shape(Ctx *ctx, Arena *arena, Oid type, TypeShape *out);
+/* Text form of composite types: in has a field for every attribute, dropped ones NULL. */
+Status composite_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out);
+Status composite_out(Ctx *ctx, StrBuf *b, const Value *value);
+
 #endif

@@ -1,7 +1,8 @@
-/* type.c - see type.h. The table is constant; lookup by oid is one load. */
+/* type.c - see type.h. The table is constant; lookup by oid is one load. Types made in a database are in usertypes.c. */
 #include "types/type.h"
 
 #include "types/type_io.h"
+#include "types/usertypes.h"
 #include <assert.h>
 
 const uint8_t phys_width[PHYS_COUNT] = {
@@ -12,8 +13,11 @@ const uint8_t phys_width[PHYS_COUNT] = {
 #define no_cmp NULL
 #define no_hash NULL
 static const TypeInfo types[] = {
-#define TYPE(oid, SYM, name, sql, phys, len, cat, pref, arr, elem, rev, in, out, cmp, hash)        \
-    {oid, name, sql, PHYS_##phys, cat, pref, len, arr, elem, rev, in, out, cmp, hash},
+#define TYPE(oid_, SYM, name_, sql, phys_, len, cat, pref, arr, elem, rev, in_, out_, cmp_, hash_) \
+    {.oid = oid_,         .name = name_,     .sql_name = sql,    .phys = PHYS_##phys_,             \
+     .category = cat,     .preferred = pref, .typlen = len,      .array_oid = arr,                 \
+     .elem_oid = elem,    .reversible_key = rev, .in = in_,      .out = out_,                      \
+     .cmp = cmp_,         .hash = hash_},
 #include "types/types.def"
 #undef TYPE
 };
@@ -38,8 +42,43 @@ _Static_assert(NTYPES < 255, "row_of holds bytes");
 const TypeInfo *
 type_info(Oid oid)
 {
-    if (oid >= sizeof(row_of) || row_of[oid] == 0) return NULL;
-    return &types[row_of[oid] - 1];
+    if (oid >= sizeof(row_of)) return type_set_find(oid);
+    return row_of[oid] != 0 ? &types[row_of[oid] - 1] : NULL;
+}
+
+char
+type_kind(Oid type)
+{
+    const TypeInfo *t = type_info(type);
+    if (t == NULL) return TYPTYPE_BASE;
+    if (t->made != 0) return t->made;
+    if (t->category == TYPCAT_PSEUDO) return TYPTYPE_PSEUDO;
+    if (t->category == TYPCAT_RANGE) return t->out == range_out ? TYPTYPE_RANGE : TYPTYPE_MULTIRANGE;
+    return TYPTYPE_BASE;
+}
+
+bool
+type_is_row(Oid type)
+{
+    type = type_base(type);
+    return type == TYPE_RECORD || type_kind(type) == TYPTYPE_COMPOSITE;
+}
+
+Oid
+type_base_typmod(Oid type, int32_t *typmod)
+{
+    if (type < TYPE_FIRST_MADE) return type;
+    const TypeInfo *t = type_info(type);
+    if (t == NULL || t->base_oid == 0) return type;
+    *typmod = t->base_typmod;
+    return t->base_oid;
+}
+
+Oid
+type_base(Oid type)
+{
+    int32_t typmod;
+    return type_base_typmod(type, &typmod);
 }
 
 const TypeInfo *
@@ -66,6 +105,7 @@ type_at(int i)
 Phys
 type_phys(Oid type, int32_t typmod)
 {
+    type = type_base_typmod(type, &typmod);
     if (type == TYPE_NUMERIC && typmod >= 4) {
         int precision = numeric_typmod_precision(typmod), scale = numeric_typmod_scale(typmod);
         if (scale < 0 || scale > 38 || precision > 38) return PHYS_STR;
@@ -147,6 +187,8 @@ type_format(Ctx *ctx, Arena *arena, Oid type, int32_t typmod, const char **out)
     size_t nbytes;
     if (t == NULL) {
         strbuf_addz(&b, "???"); /* as PostgreSQL shows a type that is gone */
+    } else if (t->format != NULL) {
+        TRY(t->format(ctx, t, &b));
     } else if (t->elem_oid != 0 && typmod >= 0) {
         format_scalar(&b, type_info(t->elem_oid), typmod);
         strbuf_addz(&b, "[]");
@@ -164,6 +206,10 @@ value_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int3
 {
     const TypeInfo *t = type_info(type);
     if (t == NULL) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type with OID %u does not exist", type);
+    if (t->base_oid != 0) { /* what the domain asks for is checked by expressions */
+        type = t->base_oid;
+        t = type_info(type);
+    }
     TRY(t->in(ctx, arena, text, nbytes, type, typmod, out));
     assert(out->type == type);
     return QN_OK;

@@ -151,6 +151,15 @@ typedef Status (*TypeOut)(Ctx *ctx, StrBuf *b, const Value *value);
 typedef int (*TypeCmp)(const Value *a, const Value *b);
 /* Equal values of every representation hash equal. */
 typedef uint64_t (*TypeHash)(const Value *v);
+/* The attributes of a composite type as they are now; dropped ones have a NULL name. In the arena. */
+typedef struct TypeShape {
+    int n;
+    const char **names;
+    Oid *types;
+    int32_t *typmods;
+} TypeShape;
+typedef Status (*TypeShapeFn)(Ctx *ctx, Arena *arena, const TypeInfo *t, TypeShape *out);
+typedef Status (*TypeNameFn)(Ctx *ctx, const TypeInfo *t, StrBuf *b);
 
 struct TypeInfo {
     Oid oid;
@@ -167,7 +176,42 @@ struct TypeInfo {
     TypeOut out;
     TypeCmp cmp;   /* NULL: no order (json) */
     TypeHash hash; /* NULL: not hashable */
+    /* Types made in a database; 0 in rows of types.def. */
+    char made;           /* TYPTYPE_COMPOSITE, _DOMAIN, _ENUM, _RANGE, _MULTIRANGE; arrays over them: TYPTYPE_BASE */
+    Oid base_oid;        /* domain: the type its values have, itself no domain */
+    int32_t base_typmod; /* domain: the length or precision of base_oid */
+    Oid subtype_oid;     /* range: what lies in it; multirange: its range */
+    TypeShapeFn shape;   /* composite */
+    TypeNameFn format;   /* as format_type prints it now */
 };
+
+/* pg_type.typtype */
+#define TYPTYPE_BASE 'b'
+#define TYPTYPE_COMPOSITE 'c'
+#define TYPTYPE_DOMAIN 'd'
+#define TYPTYPE_ENUM 'e'
+#define TYPTYPE_MULTIRANGE 'm'
+#define TYPTYPE_PSEUDO 'p'
+#define TYPTYPE_RANGE 'r'
+bool type_is_row(Oid type); /* record, or a composite type, or a domain over one */
+char type_kind(Oid type); /* TYPTYPE_; BASE for what is unknown */
+
+/* The types made in one database, by oid. What a TypeInfo says of one never changes in what its stored values depend on; entries stay
+ * until the instance closes. Readers take no lock. */
+typedef struct TypeSet TypeSet;
+Status type_set_create(Ctx *ctx, TypeSet **out);
+void type_set_destroy(TypeSet *set);
+/* info and its names are copied; replaces what was said of the oid before. 53200 */
+Status type_set_put(Ctx *ctx, TypeSet *set, const TypeInfo *info);
+/* From now on type_info in this thread knows the types of set (NULL: built-in ones only). A thread works for one instance at a
+ * time: the session does this whenever it is entered, so that kernels and comparisons need no context. */
+void type_set_use(TypeSet *set);
+
+/* The type whose form values have: of a domain what it is over, else itself. Vectors, values and keys never carry a
+ * domain's oid, only columns and expressions do. */
+Oid type_base(Oid type);
+/* The same with the length or precision that comes with it. */
+Oid type_base_typmod(Oid type, int32_t *typmod);
 
 enum { /* TYPE_INT4 = 23, ... */
 #define TYPE(oid, SYM, ...) TYPE_##SYM = oid,
@@ -175,7 +219,7 @@ enum { /* TYPE_INT4 = 23, ... */
 #undef TYPE
 };
 
-/* A built-in type; NULL for an oid that is none. O(1). */
+/* NULL for an oid that is none. O(1). The built-in types, and those of the thread's TypeSet. */
 const TypeInfo *type_info(Oid oid);
 const TypeInfo *type_by_name(const char *name); /* typname, not the SQL spelling */
 int type_count(void);
