@@ -1,5 +1,4 @@
-/* btree_delete.c - taking entries out: those VACUUM names, and those searches have found dead.
- * Pages that become empty stay in the tree and fill again. */
+/* btree_delete.c - taking entries out: those VACUUM names, and those searches have found dead. */
 #include "storage/btree_priv.h"
 
 Status
@@ -37,6 +36,17 @@ btree_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     return QN_OK;
 }
 
+/* Slots of a latched leaf whose tids are dead, ascending. */
+static int
+find_dead(const BtreePage *p, IndexTidIsDead is_dead, void *arg, uint16_t *slots)
+{
+    int n = 0;
+    for (int i = 0; i < p->nslots; i++)
+        if (is_dead(arg, btree_entry_tid(p, i))) slots[n++] = (uint16_t)i;
+    return n;
+}
+
+/* Leaves are looked at under a shared latch; one with nothing to take out is left alone. */
 Status
 btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uint64_t *removed_out)
 {
@@ -44,24 +54,35 @@ btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uin
     PageRef ref = PAGE_REF_NONE;
     Descent d = {.key = (const uint8_t *)"", .mode = SEARCH_LE};
     uint16_t slots[ENTRIES_MAX];
+    uint64_t freed;
+    bool sparse = false;
     Status st;
     *removed_out = 0;
-    TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_EXCLUSIVE, &ref));
+    TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_SHARED, &ref));
     for (;;) {
-        BtreePage *p = btree_page(&ref);
-        int n = 0;
-        for (int i = 0; i < p->nslots; i++)
-            if (is_dead(arg, btree_entry_tid(p, i))) slots[n++] = (uint16_t)i;
-        TRY_GOTO(btree_remove_slots(ctx, bt, &ref, slots, n));
-        *removed_out += (uint64_t)n;
+        int n = find_dead(btree_page(&ref), is_dead, arg, slots);
+        if (n > 0) {
+            PageNo number = ref.number;
+            page_unfix(&ref);
+            TRY_GOTO(page_fix(ctx, number, FIX_EXCLUSIVE, &ref));
+            TRY_GOTO(btree_page_check(ctx, bt, &ref));
+            n = find_dead(btree_page(&ref), is_dead, arg, slots);
+            TRY_GOTO(btree_remove_slots(ctx, bt, &ref, slots, n));
+            *removed_out += (uint64_t)n;
+        }
+        const BtreePage *p = btree_page(&ref);
+        uint32_t used = bt->page_bytes - p->data_begin - p->data_dead + p->nslots * (uint32_t)sizeof(BtreeSlot);
+        sparse |= used < bt->page_bytes / 3;
         PageNo right = p->right;
         if ((p->flags & BTREE_HIGH) == 0) break;
         page_unfix(&ref); /* splits between here and there move entries right only, where we have
-                             yet to come */
+                             yet to come; merges only VACUUM makes */
         TRY_GOTO(ctx_check_stop(ctx));
-        TRY_GOTO(page_fix(ctx, right, FIX_EXCLUSIVE, &ref));
+        TRY_GOTO(page_fix(ctx, right, FIX_SHARED, &ref));
         TRY_GOTO(btree_page_check(ctx, bt, &ref));
     }
+    page_unfix(&ref);
+    if (sparse) TRY_GOTO(btree_shrink(ctx, bt, &freed));
 done:
     page_unfix(&ref);
     return st;

@@ -73,12 +73,21 @@ btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e, Spli
     return btree_split(ctx, bt, *arena, ref, pos, e, split_out);
 }
 
-/* Does the inner page already lead to `right` for this separator? */
-static bool
-knows_child(const Btree *bt, const BtreePage *p, const Split *s)
+/* Does the latched inner page lack the way to `right` for this separator? Not if the page has gone: somebody else made it
+ * known, and VACUUM has merged it. */
+static Status
+lacks_child(Ctx *ctx, const Btree *bt, const BtreePage *p, const Split *s, bool *out)
 {
+    PageRef right = PAGE_REF_NONE;
     int n = btree_search_page(p, bt->page_bytes, s->key, s->key_bytes, SEARCH_LE);
-    return btree_child(p, bt->page_bytes, n) == s->right;
+    *out = btree_child(p, bt->page_bytes, n) != s->right;
+    if (!*out) return QN_OK;
+    TRY(page_fix(ctx, s->right, FIX_SHARED, &right));
+    const BtreePage *r = btree_page(&right);
+    *out = r->page.rel == rel_root(bt->rel) && !btree_page_is_unlinked(r) && r->level == s->level &&
+           r->low_bytes == s->key_bytes && memcmp((const uint8_t *)r + r->low, s->key, s->key_bytes) == 0;
+    page_unfix(&right);
+    return QN_OK;
 }
 
 Status
@@ -92,8 +101,9 @@ btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split)
         Split next = {.level = -1};
         e.extra = (const uint8_t *)&child;
         TRY(btree_descend(ctx, bt, &d, split->level + 1, FIX_EXCLUSIVE, &ref));
-        Status st = QN_OK;
-        if (!knows_child(bt, btree_page(&ref), split))
+        bool lacks;
+        Status st = lacks_child(ctx, bt, btree_page(&ref), split, &lacks);
+        if (st == QN_OK && lacks)
             st = btree_add(ctx, bt, arena, &ref, &e, &next);
         page_unfix(&ref);
         TRY(st);

@@ -209,6 +209,41 @@ Status btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, con
 Status btree_remove_slots(Ctx *ctx, Btree *bt, PageRef *ref, const uint16_t *slots, int n);
 Status btree_scratch(Ctx *ctx, Arena **arena);
 
+/* ---- pages taken apart and built anew (btree_split.c) ---- */
+
+typedef struct Parts {
+    Entry *items; /* all entries in order */
+    int n;
+    Entry low, high;
+    bool has_high, payload;
+    int level;
+    PageNo right, first_child;
+} Parts;
+
+/* The entries of a page, copied to the arena, with e at slot pos (NULL: none). */
+Status btree_take_apart(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const Entry *e,
+                        Parts *out);
+/* Builds a page of entries [from, to) aside, in a page's worth of zeros. high NULL: the last of its level. */
+void btree_build_page(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to,
+                      const Entry *low, const Entry *high, PageNo right, PageNo first_child);
+/* Puts it in place; the page keeps its PageHeader but for flags and gap. */
+void btree_install(const Btree *bt, PageRef *ref, const uint8_t *from);
+static inline uint32_t
+btree_weight(const Parts *parts, const Entry *e)
+{
+    return e->key_bytes + e->extra_bytes + (uint32_t)sizeof(BtreeSlot) + (parts->payload ? 2 : 0);
+}
+
+/* ---- merging (btree_merge.c) ---- */
+
+/* Empties pages that hold little into their left neighbours, on all levels, and gives them back. */
+Status btree_shrink(Ctx *ctx, Btree *bt, uint64_t *freed_out);
+static inline bool
+btree_page_is_unlinked(const BtreePage *p)
+{
+    return (p->page.flags & PAGE_FLAG_UNLINKED) != 0;
+}
+
 /* Index operations, gathered in btree_search.c's table. */
 Status btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys,
                     const KeyRows *payloads, const uint64_t *null_keys, const IndexTid *tids,

@@ -50,9 +50,10 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
         TRY(page_peek(ctx, at, &ref));
         const BtreePage *p = btree_page(&ref);
         bool mine = p->page.rel == rel_root(bt->rel) && p->page.type == PAGE_BTREE;
+        bool unlinked = btree_page_is_unlinked(p);
         int at_level = p->level;
         PageNo next = mine ? step(bt, p, d, level, &right) : PAGE_NONE;
-        if (!page_validate(&ref)) { /* changed while we read: again from the top */
+        if (!page_validate(&ref) || unlinked) { /* changed while we read: again from the top */
             page_unfix(&ref);
             at = bt->root;
             continue;
@@ -66,6 +67,11 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
         /* Arrived, or lost. With a latch the page cannot change under the last checks. */
         if (!page_upgrade(&ref, fix)) TRY(page_fix(ctx, at, fix, &ref));
         Status st = btree_page_check(ctx, bt, &ref);
+        if (st == QN_OK && btree_page_is_unlinked(btree_page(&ref))) {
+            page_unfix(&ref);
+            at = bt->root;
+            continue;
+        }
         if (st == QN_OK && btree_page(&ref)->level == level) {
             st = btree_move_right(ctx, bt, d, fix, NULL, &ref);
             if (st == QN_OK) {

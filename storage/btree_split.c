@@ -6,17 +6,9 @@
 #include "storage/btree_priv.h"
 #include "storage/ssi.h"
 
-typedef struct Parts {
-    Entry *items; /* all entries in order, the new one included */
-    int n;
-    Entry low, high;
-    bool has_high, payload;
-    int level;
-    PageNo right, first_child;
-} Parts;
-
-static Status
-collect(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const Entry *e, Parts *out)
+Status
+btree_take_apart(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const Entry *e,
+                 Parts *out)
 {
     uint8_t *bytes;
     int k = 0;
@@ -24,7 +16,7 @@ collect(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const En
     TRY_ALLOC(ctx, out->items, ARENA_ARRAY(arena, Entry, p->nslots + 1));
     TRY_ALLOC(ctx, bytes, arena_alloc(arena, room));
     for (int i = 0; i <= p->nslots; i++) {
-        if (i == pos) out->items[k++] = *e;
+        if (i == pos && e != NULL) out->items[k++] = *e;
         if (i == p->nslots) break;
         const uint8_t *extra;
         uint32_t nkey = btree_full_key(p, i, bytes), nextra = btree_extra(p, i, &extra);
@@ -46,19 +38,13 @@ collect(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const En
     return QN_OK;
 }
 
-static uint32_t
-weight(const Parts *parts, const Entry *e)
-{
-    return e->key_bytes + e->extra_bytes + (uint32_t)sizeof(BtreeSlot) + (parts->payload ? 2 : 0);
-}
-
 /* Do entries [0, at) fit one page, between the page's low key and the entry after them? Taken as if
  * no prefix were shared. */
 static bool
 left_fits(const Btree *bt, const Parts *parts, int at)
 {
     uint64_t bytes = sizeof(BtreePage) + 8 + parts->low.key_bytes + parts->items[at].key_bytes;
-    for (int i = 0; i < at; i++) bytes += weight(parts, &parts->items[i]);
+    for (int i = 0; i < at; i++) bytes += btree_weight(parts, &parts->items[i]);
     return bytes <= bt->page_bytes;
 }
 
@@ -74,17 +60,17 @@ choose(const Btree *bt, const Parts *parts, int pos)
             at--; /* it gets a high key, which takes room */
         return at;
     }
-    for (int i = 0; i < parts->n; i++) total += weight(parts, &parts->items[i]);
-    for (at = 0; at < parts->n - 1 && sum + weight(parts, &parts->items[at]) <= total / 2; at++)
-        sum += weight(parts, &parts->items[at]);
+    for (int i = 0; i < parts->n; i++) total += btree_weight(parts, &parts->items[i]);
+    for (at = 0; at < parts->n - 1 && sum + btree_weight(parts, &parts->items[at]) <= total / 2; at++)
+        sum += btree_weight(parts, &parts->items[at]);
     if (at < 1) at = 1;
     if (at > parts->n - 1 - inner) at = parts->n - 1 - inner;
     return at;
 }
 
-static void
-build(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to, const Entry *low,
-      const Entry *high, PageNo right, PageNo first_child)
+void
+btree_build_page(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to,
+                 const Entry *low, const Entry *high, PageNo right, PageNo first_child)
 {
     BtreePage *p = (BtreePage *)page;
     btree_page_init(p, bt->page_bytes, parts->level, parts->payload, low, high, right, first_child);
@@ -92,9 +78,8 @@ build(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to, cons
         btree_page_insert(p, bt->page_bytes, i - from, &parts->items[i]);
 }
 
-/* Puts what was built aside in place; the page keeps its PageHeader but for flags and gap. */
-static void
-install(const Btree *bt, PageRef *ref, const uint8_t *from)
+void
+btree_install(const Btree *bt, PageRef *ref, const uint8_t *from)
 {
     const BtreePage *b = (const BtreePage *)from;
     BtreePage *p = btree_page(ref);
@@ -116,8 +101,8 @@ split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int a
     Status st;
     for (int i = 0; i < 3; i++) TRY_ALLOC_GOTO(ctx, built[i], arena_zalloc(arena, bt->page_bytes));
     TRY_GOTO(rel_pages_new(ctx, bt->rel, PAGE_BTREE, 2, fresh));
-    build(built[1], bt, parts, 0, at, NULL, sep, fresh[1].number, parts->first_child);
-    build(built[2], bt, parts, at + inner, parts->n, sep, NULL, PAGE_NONE, right_child);
+    btree_build_page(built[1], bt, parts, 0, at, NULL, sep, fresh[1].number, parts->first_child);
+    btree_build_page(built[2], bt, parts, at + inner, parts->n, sep, NULL, PAGE_NONE, right_child);
     Entry e =
         btree_entry_of(sep->key, sep->key_bytes, (const uint8_t *)&fresh[1].number, sizeof(PageNo));
     btree_page_init((BtreePage *)built[0], bt->page_bytes, parts->level + 1, false, NULL, NULL,
@@ -125,7 +110,7 @@ split_root(Ctx *ctx, Btree *bt, Arena *arena, PageRef *root, Parts *parts, int a
     btree_page_insert((BtreePage *)built[0], bt->page_bytes, 0, &e);
     TRY_GOTO(wal_begin(ctx, pages, 3, 0, &log));
     NOFAIL_BEGIN(ctx);
-    for (int i = 0; i < 3; i++) install(bt, pages[i], built[i]);
+    for (int i = 0; i < 3; i++) btree_install(bt, pages[i], built[i]);
     log.force_image = 7;
     wal_finish(&log, WAL_BTREE_SPLIT, 0);
     NOFAIL_END(ctx);
@@ -147,12 +132,12 @@ split_page(Ctx *ctx, Btree *bt, Arena *arena, PageRef *left, Parts *parts, int a
     Status st;
     for (int i = 0; i < 2; i++) TRY_ALLOC_GOTO(ctx, built[i], arena_zalloc(arena, bt->page_bytes));
     TRY_GOTO(rel_page_new(ctx, bt->rel, PAGE_BTREE, left->number, &right));
-    build(built[0], bt, parts, 0, at, &parts->low, sep, right.number, parts->first_child);
-    build(built[1], bt, parts, at + inner, parts->n, sep, parts->has_high ? &parts->high : NULL,
+    btree_build_page(built[0], bt, parts, 0, at, &parts->low, sep, right.number, parts->first_child);
+    btree_build_page(built[1], bt, parts, at + inner, parts->n, sep, parts->has_high ? &parts->high : NULL,
           parts->right, right_child);
     TRY_GOTO(wal_begin(ctx, pages, 2, 0, &log));
     NOFAIL_BEGIN(ctx);
-    for (int i = 0; i < 2; i++) install(bt, pages[i], built[i]);
+    for (int i = 0; i < 2; i++) btree_install(bt, pages[i], built[i]);
     log.force_image = 3;
     wal_finish(&log, WAL_BTREE_SPLIT, 0);
     NOFAIL_END(ctx);
@@ -170,7 +155,7 @@ btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entr
     Parts parts;
     Entry sep;
     PageNo right_child = PAGE_NONE;
-    TRY(collect(ctx, bt, arena, btree_page(ref), pos, e, &parts));
+    TRY(btree_take_apart(ctx, bt, arena, btree_page(ref), pos, e, &parts));
     int at = choose(bt, &parts, pos), level = parts.level;
     if (level > 0) {
         sep = parts.items[at];

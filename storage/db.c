@@ -45,6 +45,8 @@ db_conn_attach(Ctx *ctx, Db *db)
         conn->command_mark = LSN_NEVER;
         activity_start(conn);
         atomic_store(&conn->oldest, LSN_NEVER);
+        atomic_store(&conn->newest, LSN_NEVER);
+        atomic_store(&conn->follows, LSN_NEVER);
         mutex_init(&conn->fast_mutex);
         cond_init(&conn->wait_cond);
         db->conns[slot] = conn;
@@ -313,6 +315,7 @@ destroy(Db *db)
     tx_map_free(db);
     lock_table_free(db);
     ssi_free(db);
+    table_stats_free(db);
     file_close(db->file);
     for (int i = 0; i < 2; i++) mem_free(NULL, db->more[i], db->nmore[i] * sizeof(PageNo));
     xid_ranges_free(&db->clean_ranges);
@@ -371,6 +374,7 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     cond_init(&db->watch_cond);
     cond_init(&db->wal_cond);
     cond_init(&db->checkpoint_cond);
+    table_stats_init(db);
     *out = db;
     Status st = tx_map_init(ctx, db);
     Status st2 = lock_table_init(ctx, db);

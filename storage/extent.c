@@ -20,8 +20,8 @@ extent_space_page(uint32_t page_bytes, PageNo page)
     return page < covered ? PAGE_NO_SPACE : page / covered * covered;
 }
 
-static void
-put_bits(void *space, uint32_t first, uint32_t n, bool used)
+void
+space_put_bits(void *space, uint32_t first, uint32_t n, bool used)
 {
     uint64_t *bits = ((SpacePage *)space)->bits;
     for (uint32_t i = first; i < first + n; i++) {
@@ -82,7 +82,7 @@ add_space_map(Ctx *ctx, PageNo number)
     TRY_GOTO(page_fix_new(ctx, number, &page));
     TRY_GOTO(wal_begin(ctx, (PageRef *[]){&page}, 1, 0, &log));
     page_init(page.ptr, ctx->db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
-    put_bits(page.ptr, 0, 1, true);
+    space_put_bits(page.ptr, 0, 1, true);
     wal_finish(&log, WAL_SPACE_MAP, 0);
 done:
     page_unfix(&page);
@@ -144,8 +144,8 @@ find_pages(Ctx *ctx, uint32_t n, PageNo *first_out, PageRef *space_out)
     }
 }
 
-static void
-note_freed(Db *db, PageNo first)
+void
+extent_note_freed(Db *db, PageNo first)
 {
     if (first < db->space_hint) db->space_hint = first;
     if (first < db->space_run_hint) db->space_run_hint = first;
@@ -166,7 +166,7 @@ extent_take_page(Ctx *ctx, PageNo *page_out)
     TRY_GOTO(wal_begin(ctx, (PageRef *[]){&space}, 1, sizeof(SpacePayload), &log));
     SpacePayload p = {.page = *page_out, .used = 1};
     memcpy(log.payload, &p, sizeof(p));
-    put_bits(space.ptr, space_bit(ctx->db->page_bytes, *page_out), 1, true);
+    space_put_bits(space.ptr, space_bit(ctx->db->page_bytes, *page_out), 1, true);
     wal_finish(&log, WAL_SPACE_MAP, sizeof(p));
 done:
     page_unfix(&space);
@@ -187,9 +187,9 @@ extent_give_page(Ctx *ctx, PageNo page)
     TRY_GOTO(wal_begin(ctx, (PageRef *[]){&space}, 1, sizeof(SpacePayload), &log));
     SpacePayload p = {.page = page, .used = 0};
     memcpy(log.payload, &p, sizeof(p));
-    put_bits(space.ptr, space_bit(page_bytes, page), 1, false);
+    space_put_bits(space.ptr, space_bit(page_bytes, page), 1, false);
     wal_finish(&log, WAL_SPACE_MAP, sizeof(p));
-    note_freed(ctx->db, page);
+    extent_note_freed(ctx->db, page);
 done:
     page_unfix(&space);
     mutex_unlock(&ctx->db->space_mutex);
@@ -208,7 +208,7 @@ extent_bootstrap(Ctx *ctx)
     TRY_GOTO(page_fix_new(ctx, PAGE_NO_SPACE, &space));
     page_init(meta.ptr, db->page_bytes, PAGE_META, PAGE_NONE, PAGE_NONE, 0);
     page_init(space.ptr, db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
-    put_bits(space.ptr, 0, PAGE_NO_FIRST, true);
+    space_put_bits(space.ptr, 0, PAGE_NO_FIRST, true);
     /* As if a record had made them just before the log's first position. */
     page_header(&meta)->lsn = page_header(&space)->lsn = wal_insert_lsn(ctx);
     meta.fresh = space.fresh = false;
@@ -298,7 +298,7 @@ map_zone_set(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t colu
 
 static void
 map_init(void *page, uint32_t page_bytes, PageNo root, RelKind kind, int nzones, uint32_t map_number,
-         Xid creator)
+         Xid creator, Xid clean_below)
 {
     MapPage *map = page;
     page_init(page, page_bytes, PAGE_MAP, root, PAGE_NONE, 0);
@@ -306,6 +306,7 @@ map_init(void *page, uint32_t page_bytes, PageNo root, RelKind kind, int nzones,
     map->kind = (uint8_t)kind;
     map->map_number = map_number;
     map->creator = creator;
+    map->clean_below = clean_below;
 }
 
 static void
@@ -323,7 +324,7 @@ map_add_extent(void *page, uint32_t page_bytes, PageNo first, uint32_t npages)
     map->npages += npages;
 }
 
-static void
+void
 map_pop_extent(void *page, uint32_t page_bytes)
 {
     MapPage *map = page;
@@ -396,8 +397,8 @@ extent_free_rels(Db *db)
     }
 }
 
-static Status
-grow_array(Ctx *ctx, void **items, uint32_t *cap, uint32_t need, size_t item_bytes)
+Status
+extent_grow_array(Ctx *ctx, void **items, uint32_t *cap, uint32_t need, size_t item_bytes)
 {
     if (need <= *cap) return QN_OK;
     uint32_t new_cap = *cap * 2 > need ? *cap * 2 : need + 4;
@@ -413,7 +414,7 @@ static Status
 rel_reserve(Ctx *ctx, Rel *rel)
 {
     uint32_t cap = rel->extents_cap;
-    TRY(grow_array(ctx, (void **)&rel->by_page, &cap, rel->nextents + 1, sizeof(*rel->by_page)));
+    TRY(extent_grow_array(ctx, (void **)&rel->by_page, &cap, rel->nextents + 1, sizeof(*rel->by_page)));
     uint32_t extents_cap = rel->extents_cap;
     if (cap != extents_cap) {
         RelExtent *p = mem_realloc(NULL, rel->extents, extents_cap * sizeof(*p), cap * sizeof(*p));
@@ -426,7 +427,7 @@ rel_reserve(Ctx *ctx, Rel *rel)
         rel->extents = p;
         rel->extents_cap = cap;
     }
-    return grow_array(ctx, (void **)&rel->maps, &rel->maps_cap, rel->nmaps + 1, sizeof(*rel->maps));
+    return extent_grow_array(ctx, (void **)&rel->maps, &rel->maps_cap, rel->nmaps + 1, sizeof(*rel->maps));
 }
 
 static void
@@ -443,11 +444,47 @@ rel_note_extent(Rel *rel, const ExtentEntry *e, PageNo map, uint16_t extent)
     rel->npages += e->npages;
 }
 
+/* Room for n more spare pages. With rel->extend, or before others see rel. */
+Status
+rel_reserve_spare(Ctx *ctx, Rel *rel, uint32_t n)
+{
+    if (rel->spare_head > 0 && rel->nspare + n > rel->spare_cap) {
+        rel->nspare -= rel->spare_head;
+        memmove(rel->spare, rel->spare + rel->spare_head, rel->nspare * sizeof(*rel->spare));
+        rel->spare_head = 0;
+    }
+    return extent_grow_array(ctx, (void **)&rel->spare, &rel->spare_cap, rel->nspare + n, sizeof(*rel->spare));
+}
+
+/* After rel_reserve_spare. */
+void
+rel_add_spare(Rel *rel, PageNo page)
+{
+    if (rel->nspare > rel->spare_head && rel->spare[rel->nspare - 1] > page) rel->spare_unsorted = true;
+    rel->spare[rel->nspare++] = page;
+    rel->run_missing = 0;
+}
+
 static Status
 push_spare(Ctx *ctx, Rel *rel, PageNo page)
 {
-    TRY(grow_array(ctx, (void **)&rel->spare, &rel->spare_cap, rel->nspare + 1, sizeof(*rel->spare)));
-    rel->spare[rel->nspare++] = page;
+    TRY(rel_reserve_spare(ctx, rel, 1));
+    rel_add_spare(rel, page);
+    return QN_OK;
+}
+
+/* Pages from next_unused up to an ordinal, the last of them in extent e, which rel does not know yet: free, or left out by a run that
+ * did not fit. */
+static Status
+push_skipped(Ctx *ctx, Rel *rel, const ExtentEntry *e, uint32_t ordinal)
+{
+    for (; rel->next_unused < ordinal; rel->next_unused++) {
+        PageNo skipped = rel->next_unused >= rel->npages ? e->first + (rel->next_unused - rel->npages) : PAGE_NONE;
+        for (uint32_t x = rel->nextents; skipped == PAGE_NONE && x-- > 0;)
+            if (rel->extents[x].ordinal <= rel->next_unused)
+                skipped = rel->extents[x].first + (rel->next_unused - rel->extents[x].ordinal);
+        TRY(push_spare(ctx, rel, skipped));
+    }
     return QN_OK;
 }
 
@@ -467,22 +504,16 @@ rel_load_map(Ctx *ctx, Rel *rel, PageRef *ref)
         TRY(rel_reserve(ctx, rel));
         for (uint32_t k = 0; k < e->npages; k++) {
             uint8_t entry = map->entries[e->map_first + k];
-            if ((entry & MAP_USED) != 0) {
-                /* Pages skipped so far were left out by a run that did not fit. */
-                for (; rel->next_unused < rel->npages + k; rel->next_unused++) {
-                    PageNo skipped = rel->next_unused >= rel->npages
-                                         ? e->first + (rel->next_unused - rel->npages)
-                                         : PAGE_NONE;
-                    for (uint32_t x = rel->nextents; skipped == PAGE_NONE && x-- > 0;)
-                        if (rel->extents[x].ordinal <= rel->next_unused)
-                            skipped = rel->extents[x].first + (rel->next_unused - rel->extents[x].ordinal);
-                    TRY(push_spare(ctx, rel, skipped));
-                }
-                rel->next_unused = rel->npages + k + 1;
+            if ((entry & (MAP_USED | MAP_UNLINKED)) == 0) continue;
+            TRY(push_skipped(ctx, rel, e, rel->npages + k));
+            rel->next_unused = rel->npages + k + 1;
+            /* Unwritten: a crash came between taking the run and filling it. */
+            if ((entry & MAP_UNLINKED) != 0 || entry == MAP_RUN_UNWRITTEN) {
+                TRY(push_spare(ctx, rel, e->first + k));
+            } else if ((entry & MAP_OVERFLOW) == 0) {
                 uint32_t class = entry & MAP_CLASS_MASK;
                 if (class > atomic_load(&rel->best_class)) atomic_store(&rel->best_class, class);
             }
-            if ((entry & MAP_UNLINKED) != 0) TRY(push_spare(ctx, rel, e->first + k));
         }
         rel_note_extent(rel, e, ref->number, (uint16_t)i);
     }
@@ -552,7 +583,7 @@ rel_close(Ctx *ctx, Rel *rel)
 }
 
 /* Takes the relation out of memory: it is being freed. */
-static void
+void
 rel_discard(Db *db, PageNo root)
 {
     mutex_lock(&db->rels_mutex);
@@ -568,7 +599,7 @@ rel_discard(Db *db, PageNo root)
 }
 
 /* With rel->latch: the extent of a page, or of an ordinal; NULL if there is none. */
-static const RelExtent *
+const RelExtent *
 extent_of_page(const Rel *rel, PageNo page)
 {
     uint32_t lo = 0, hi = rel->nextents;
@@ -652,7 +683,7 @@ rel_run_at(Ctx *ctx, Rel *rel, uint32_t ordinal, RelRun *out, bool *found_out)
 /* ---- records ---- */
 
 typedef struct CreatePayload {
-    Xid creator;
+    Xid creator, clean_below;
     PageNo root;
     uint16_t nzones;
     uint8_t kind, reserved;
@@ -666,22 +697,6 @@ typedef struct MapPayload {
     uint8_t kind, reserved;
 } MapPayload;
 
-/* EXTENT_ADD, EXTENT_FREE, REL_FREE */
-typedef struct ExtentPayload {
-    PageNo root, first;
-    uint32_t npages;
-} ExtentPayload;
-
-typedef struct PagePayload {
-    PageNo root, map;
-    uint16_t map_index; /* of the first page; the others follow */
-    uint8_t type;
-    uint8_t count;      /* of pages made; 0: run marks entries only */
-    uint32_t run;       /* entries marked used without their pages being made */
-} PagePayload;
-
-typedef struct CreateNote { Db *db; PageNo root; Xid xid; } CreateNote;
-
 static void
 on_create_insert(void *arg, Lsn end)
 {
@@ -693,29 +708,11 @@ on_create_insert(void *arg, Lsn end)
     mutex_unlock(&n->db->xids_mutex);
 }
 
-static void
-on_free_insert(void *arg, Lsn end)
-{
-    CreateNote *n = arg;
-    Db *db = n->db;
-    (void)end;
-    mutex_lock(&db->xids_mutex);
-    pending_remove(&db->created, n->root);
-    mutex_unlock(&db->xids_mutex);
-    mutex_lock(&db->drops_mutex);
-    for (uint32_t i = 0; i < db->ndrops; i++) {
-        if (db->drops[i].root != n->root) continue;
-        db->drops[i] = db->drops[--db->ndrops];
-        break;
-    }
-    mutex_unlock(&db->drops_mutex);
-}
-
 static Status
 reserve_created(Ctx *ctx, Db *db)
 {
     mutex_lock(&db->xids_mutex);
-    Status st = grow_array(ctx, (void **)&db->created.items, &db->created.cap,
+    Status st = extent_grow_array(ctx, (void **)&db->created.items, &db->created.cap,
                            db->created.count + db->created_reserved + 1, sizeof(*db->created.items));
     if (st == QN_OK) db->created_reserved++;
     mutex_unlock(&db->xids_mutex);
@@ -746,10 +743,11 @@ rel_create(Ctx *ctx, RelKind kind, int nzones, PageNo *root_out)
         ctx->tx->created.count--;
         goto done;
     }
-    CreatePayload p = {.creator = xid, .root = number, .nzones = (uint16_t)nzones, .kind = (uint8_t)kind};
+    /* Whoever could still write here has an xid from base on. */
+    CreatePayload p = {.creator = xid, .clean_below = atomic_load(&db->xids.base), .root = number, .nzones = (uint16_t)nzones, .kind = (uint8_t)kind};
     memcpy(log.payload, &p, sizeof(p));
-    map_init(root.ptr, db->page_bytes, number, kind, nzones, 0, xid);
-    put_bits(space.ptr, space_bit(db->page_bytes, number), 1, true);
+    map_init(root.ptr, db->page_bytes, number, kind, nzones, 0, xid, p.clean_below);
+    space_put_bits(space.ptr, space_bit(db->page_bytes, number), 1, true);
     log.xid = xid;
     CreateNote note = {db, number, xid};
     wal_finish_with(&log, WAL_REL_CREATE, sizeof(p), on_create_insert, &note);
@@ -798,9 +796,9 @@ add_map(Ctx *ctx, Rel *rel)
     MapPayload p = {.creator = before->creator, .root = rel->root, .number = number,
                     .map_number = before->map_number + 1, .nzones = before->nzones, .kind = before->kind};
     memcpy(log.payload, &p, sizeof(p));
-    map_init(map.ptr, db->page_bytes, p.root, p.kind, p.nzones, p.map_number, p.creator);
+    map_init(map.ptr, db->page_bytes, p.root, p.kind, p.nzones, p.map_number, p.creator, XID_NONE);
     page_header(&last)->map = number;
-    put_bits(space.ptr, space_bit(db->page_bytes, number), 1, true);
+    space_put_bits(space.ptr, space_bit(db->page_bytes, number), 1, true);
     wal_finish(&log, WAL_MAP_ADD, sizeof(p));
     rwlatch_exclusive(&rel->latch);
     rel->maps[rel->nmaps++] = number;
@@ -849,7 +847,7 @@ add_extent(Ctx *ctx, Rel *rel, uint32_t need)
     ExtentPayload p = {.root = rel->root, .first = first, .npages = n};
     memcpy(log.payload, &p, sizeof(p));
     map_add_extent(map.ptr, db->page_bytes, first, n);
-    put_bits(space.ptr, space_bit(db->page_bytes, first), n, true);
+    space_put_bits(space.ptr, space_bit(db->page_bytes, first), n, true);
     wal_finish(&log, WAL_EXTENT_ADD, sizeof(p));
     uint16_t at = (uint16_t)(((const MapPage *)map.ptr)->nextents - 1);
     rwlatch_exclusive(&rel->latch);
@@ -907,7 +905,7 @@ take_spare(Ctx *ctx, Rel *rel, PageNo *page_out)
     Lsn oldest = 0;
 
     *page_out = PAGE_NONE;
-    for (uint32_t i = 0; i < rel->nspare && i < LOOK_AT; i++) {
+    for (uint32_t i = rel->spare_head; i < rel->nspare && i < rel->spare_head + LOOK_AT; i++) {
         PageNo page = rel->spare[i];
         uint8_t entry;
         bool ok = true;
@@ -921,7 +919,8 @@ take_spare(Ctx *ctx, Rel *rel, PageNo *page_out)
             page_unfix(&ref);
         }
         if (!ok) continue;
-        rel->spare[i] = rel->spare[--rel->nspare];
+        for (; i > rel->spare_head; i--) rel->spare[i] = rel->spare[i - 1];
+        rel->spare_head++;
         *page_out = page;
         return QN_OK;
     }
@@ -936,13 +935,13 @@ rel_pages_new(Ctx *ctx, Rel *rel, PageType type, int n, PageRef *pages_out)
 
     assert(n >= 1 && n <= WAL_PAGES_MAX - 2);
     mutex_lock(&rel->extend);
-    if (n == 1 && rel->nspare > 0) {
+    if (n == 1 && rel->nspare > rel->spare_head) {
         PageNo page;
         TRY_GOTO(take_spare(ctx, rel, &page));
         if (page != PAGE_NONE) {
             st = make_pages(ctx, rel, type, page, 1, pages_out);
             if (st == QN_OK) made = 1;
-            else rel->spare[rel->nspare++] = page; /* its place is still there */
+            else rel->spare[--rel->spare_head] = page; /* its place is still there */
             goto done;
         }
     }
@@ -971,17 +970,46 @@ rel_page_new(Ctx *ctx, Rel *rel, PageType type, PageNo near, PageRef *page_out)
     return rel_pages_new(ctx, rel, type, 1, page_out);
 }
 
-Status
-rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out)
+static int
+by_number(const void *a, const void *b)
 {
-    PageRef map = PAGE_REF_NONE;
-    MapSlot slot;
-    WalLog log;
-    Status st;
+    PageNo x = *(const PageNo *)a, y = *(const PageNo *)b;
+    return (x > y) - (x < y);
+}
 
-    assert(n >= 1 && n <= EXTENT_PAGES_MAX);
-    mutex_lock(&rel->extend);
+/* n neighbouring pages of one extent among the spare ones; they leave the list. With rel->extend. */
+static bool
+take_spare_run(Rel *rel, uint32_t n, PageNo *first_out)
+{
+    uint32_t length = 0;
+
+    if (rel->nspare - rel->spare_head < n || (rel->run_missing != 0 && n >= rel->run_missing)) return false;
+    if (rel->spare_unsorted)
+        qsort(rel->spare + rel->spare_head, rel->nspare - rel->spare_head, sizeof(PageNo), by_number);
+    rel->spare_unsorted = false;
+    for (uint32_t i = rel->spare_head; i < rel->nspare; i++) {
+        length = length > 0 && rel->spare[i] == rel->spare[i - 1] + 1 ? length + 1 : 1;
+        if (length < n) continue;
+        PageNo first = rel->spare[i + 1 - n];
+        rwlatch_shared(&rel->latch);
+        bool whole = extent_of_page(rel, first) == extent_of_page(rel, first + n - 1);
+        rwlatch_unlock(&rel->latch);
+        if (!whole) continue;
+        memmove(rel->spare + i + 1 - n, rel->spare + i + 1, (rel->nspare - i - 1) * sizeof(PageNo));
+        rel->nspare -= n;
+        *first_out = first;
+        return true;
+    }
+    rel->run_missing = n;
+    return false;
+}
+
+/* n pages that were never used, all of one extent. With rel->extend; next_unused moves on when they are marked. */
+static Status
+find_unused_run(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out)
+{
     uint32_t left = 0;
+
     if (rel->next_unused < rel->npages) {
         rwlatch_shared(&rel->latch);
         const RelExtent *e = extent_of_ordinal(rel, rel->next_unused);
@@ -990,55 +1018,49 @@ rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out)
     }
     if (left < n) {
         uint32_t end = rel->npages;
-        TRY_GOTO(add_extent(ctx, rel, n));
+        TRY(add_extent(ctx, rel, n));
         for (; rel->next_unused < end; rel->next_unused++) {
             rwlatch_shared(&rel->latch);
             const RelExtent *e = extent_of_ordinal(rel, rel->next_unused);
             PageNo page = e->first + (rel->next_unused - e->ordinal);
             rwlatch_unlock(&rel->latch);
-            TRY_GOTO(push_spare(ctx, rel, page));
+            TRY(push_spare(ctx, rel, page));
         }
     }
     rwlatch_shared(&rel->latch);
     const RelExtent *e = extent_of_ordinal(rel, rel->next_unused);
-    PageNo first = e->first + (rel->next_unused - e->ordinal);
+    *first_out = e->first + (rel->next_unused - e->ordinal);
     rwlatch_unlock(&rel->latch);
+    return QN_OK;
+}
+
+Status
+rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out)
+{
+    PageRef map = PAGE_REF_NONE;
+    PageNo first;
+    MapSlot slot;
+    WalLog log;
+    Status st;
+
+    assert(n >= 1 && n <= EXTENT_PAGES_MAX);
+    mutex_lock(&rel->extend);
+    bool used_before = take_spare_run(rel, n, &first);
+    if (!used_before) TRY_GOTO(find_unused_run(ctx, rel, n, &first));
     TRY_GOTO(rel_map_slot(ctx, rel, first, &slot));
     TRY_GOTO(page_fix(ctx, slot.map, FIX_EXCLUSIVE, &map));
     TRY_GOTO(wal_begin(ctx, (PageRef *[]){&map}, 1, sizeof(PagePayload), &log));
     PagePayload p = {.root = rel->root, .map = slot.map, .map_index = slot.index, .run = n};
     memcpy(log.payload, &p, sizeof(p));
-    memset(((MapPage *)map.ptr)->entries + slot.index, MAP_USED | MAP_OVERFLOW, n);
+    memset(((MapPage *)map.ptr)->entries + slot.index, MAP_RUN_UNWRITTEN, n);
     wal_finish(&log, WAL_PAGE_NEW, sizeof(p));
-    rel->next_unused += n;
+    if (!used_before) rel->next_unused += n;
     *first_out = first;
+    used_before = false;
 done:
     page_unfix(&map);
-    mutex_unlock(&rel->extend);
-    return st;
-}
-
-Status
-rel_page_unlink(Ctx *ctx, Rel *rel, PageRef *page)
-{
-    PageRef map = PAGE_REF_NONE;
-    MapSlot slot;
-    WalLog log;
-    Status st;
-
-    mutex_lock(&rel->extend);
-    TRY_GOTO(grow_array(ctx, (void **)&rel->spare, &rel->spare_cap, rel->nspare + 1, sizeof(*rel->spare)));
-    TRY_GOTO(rel_map_slot(ctx, rel, page->number, &slot));
-    TRY_GOTO(page_fix(ctx, slot.map, FIX_EXCLUSIVE, &map));
-    TRY_GOTO(wal_begin(ctx, (PageRef *[]){&map, page}, 2, sizeof(PagePayload), &log));
-    PagePayload p = {.root = rel->root, .map = slot.map, .map_index = slot.index};
-    memcpy(log.payload, &p, sizeof(p));
-    ((MapPage *)map.ptr)->entries[slot.index] = MAP_UNLINKED;
-    page_header(page)->flags |= PAGE_FLAG_UNLINKED;
-    wal_finish(&log, WAL_PAGE_UNLINK, sizeof(p));
-    rel->spare[rel->nspare++] = page->number;
-done:
-    page_unfix(&map);
+    if (used_before) /* the run was not taken after all; there is room for it */
+        for (uint32_t i = 0; i < n; i++) rel_add_spare(rel, first + i);
     mutex_unlock(&rel->extend);
     return st;
 }
@@ -1102,111 +1124,14 @@ rel_note_space(Ctx *ctx, Rel *rel, PageNo page, uint32_t free_bytes)
     while (best < class && !atomic_compare_exchange_weak(&rel->best_class, &best, class)) {}
 }
 
-/* ---- freeing ---- */
-
-/* The last extent of a map page goes back to the file. */
-static Status
-free_last_extent(Ctx *ctx, PageNo root, PageRef *map)
-{
-    Db *db = ctx->db;
-    PageRef space = PAGE_REF_NONE;
-    WalLog log;
-    Status st;
-
-    ExtentEntry e = map_extents(map->ptr, db->page_bytes)[((const MapPage *)map->ptr)->nextents - 1];
-    TRY_GOTO(page_fix(ctx, extent_space_page(db->page_bytes, e.first), FIX_EXCLUSIVE, &space));
-    TRY_GOTO(wal_begin(ctx, (PageRef *[]){map, &space}, 2, sizeof(ExtentPayload), &log));
-    ExtentPayload p = {.root = root, .first = e.first, .npages = e.npages};
-    memcpy(log.payload, &p, sizeof(p));
-    map_pop_extent(map->ptr, db->page_bytes);
-    put_bits(space.ptr, space_bit(db->page_bytes, e.first), e.npages, false);
-    wal_finish(&log, WAL_EXTENT_FREE, sizeof(p));
-    /* Before anyone can take the pages. */
-    pool_forget(ctx, e.first, e.npages);
-    note_freed(db, e.first);
-done:
-    page_unfix(&space);
-    return st;
-}
-
-/* An empty map page goes back; before is the one that leads to it, NULL for the root, whose going ends the relation. */
-static Status
-free_map(Ctx *ctx, PageNo root, PageRef *before, PageNo number)
-{
-    Db *db = ctx->db;
-    PageRef space = PAGE_REF_NONE;
-    WalLog log;
-    Status st;
-
-    TRY_GOTO(page_fix(ctx, extent_space_page(db->page_bytes, number), FIX_EXCLUSIVE, &space));
-    PageRef *pages[2] = {&space, before};
-    TRY_GOTO(wal_begin(ctx, pages, before != NULL ? 2 : 1, sizeof(ExtentPayload), &log));
-    ExtentPayload p = {.root = root, .first = number, .npages = 1};
-    memcpy(log.payload, &p, sizeof(p));
-    put_bits(space.ptr, space_bit(db->page_bytes, number), 1, false);
-    if (before != NULL) page_header(before)->map = PAGE_NONE;
-    CreateNote note = {db, root, XID_NONE};
-    wal_finish_with(&log, WAL_REL_FREE, sizeof(p), before == NULL ? on_free_insert : NULL, &note);
-    pool_forget(ctx, number, 1);
-    note_freed(db, number);
-done:
-    page_unfix(&space);
-    return st;
-}
-
-Status
-rel_free(Ctx *ctx, PageNo root)
-{
-    Db *db = ctx->db;
-    PageRef map = PAGE_REF_NONE, before = PAGE_REF_NONE;
-    PageNo *chain = NULL;
-    uint32_t n = 0, cap = 0;
-    Status st = QN_OK;
-
-    rel_discard(db, root);
-    mutex_lock(&db->space_mutex);
-    for (PageNo at = root; at != PAGE_NONE;) {
-        TRY_GOTO(page_fix(ctx, at, FIX_SHARED, &map));
-        TRY_GOTO(map_check(ctx, &map, root));
-        TRY_GOTO(grow_array(ctx, (void **)&chain, &cap, n + 1, sizeof(*chain)));
-        chain[n++] = at;
-        at = page_header(&map)->map;
-        page_unfix(&map);
-        if (n > atomic_load(&db->file_pages))
-            TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "map pages of relation %u form a circle", root));
-    }
-    while (n-- > 0) {
-        TRY_GOTO(page_fix(ctx, chain[n], FIX_EXCLUSIVE, &map));
-        while (((const MapPage *)map.ptr)->nextents > 0) TRY_GOTO(free_last_extent(ctx, root, &map));
-        page_unfix(&map);
-        if (n > 0) TRY_GOTO(page_fix(ctx, chain[n - 1], FIX_EXCLUSIVE, &before));
-        TRY_GOTO(free_map(ctx, root, n > 0 ? &before : NULL, chain[n]));
-        page_unfix(&before);
-    }
-done:
-    page_unfix(&map);
-    page_unfix(&before);
-    mutex_unlock(&db->space_mutex);
-    mem_free(NULL, chain, cap * sizeof(*chain));
-    return st;
-}
-
 /* ---- redo ---- */
 
-static Status
-bad_record(Ctx *ctx, const WalRecord *rec)
+Status
+extent_bad_record(Ctx *ctx, const WalRecord *rec)
 {
     return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid log record of type %s at %llu", wal_ops[rec->type].name,
                  (unsigned long long)rec->lsn);
 }
-
-/* The payload, if it and the number of pages have the size they must have. */
-#define REDO_PAYLOAD(ctx, rec, p, min_pages)                                                       \
-    do {                                                                                           \
-        if ((rec)->payload_bytes != sizeof(*(p)) || (rec)->npages < (min_pages))                   \
-            return bad_record((ctx), (rec));                                                       \
-        memcpy((p), (rec)->payload, sizeof(*(p)));                                                 \
-    } while (0)
 
 Status
 extent_redo_create(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
@@ -1214,10 +1139,10 @@ extent_redo_create(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     CreatePayload p;
     uint32_t page_bytes = ctx->db->page_bytes;
     REDO_PAYLOAD(ctx, rec, &p, 2);
-    if (p.nzones > MAP_ZONES_MAX(page_bytes)) return bad_record(ctx, rec);
+    if (p.nzones > MAP_ZONES_MAX(page_bytes)) return extent_bad_record(ctx, rec);
     if (pages[0].apply)
-        map_init(pages[0].ref.ptr, page_bytes, p.root, (RelKind)p.kind, p.nzones, 0, p.creator);
-    if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.root), 1, true);
+        map_init(pages[0].ref.ptr, page_bytes, p.root, (RelKind)p.kind, p.nzones, 0, p.creator, p.clean_below);
+    if (pages[1].apply) space_put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.root), 1, true);
     return recover_note_created(ctx, p.root, p.creator);
 }
 
@@ -1231,13 +1156,13 @@ extent_redo_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
         const MapPage *m = (const MapPage *)pages[0].ref.ptr;
         if (p.npages > EXTENT_PAGES_MAX || m->nextents >= MAP_EXTENTS(page_bytes) ||
             m->npages + p.npages > MAP_PAGES(page_bytes))
-            return bad_record(ctx, rec);
+            return extent_bad_record(ctx, rec);
         map_add_extent(pages[0].ref.ptr, page_bytes, p.first, p.npages);
     }
-    if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, true);
+    if (pages[1].apply) space_put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, true);
     /* The file may have lost what it was extended by. */
     return p.first + p.npages <= ((PoolHot *)ctx->pool)->limit ? extend_file(ctx, p.first + p.npages)
-                                                             : bad_record(ctx, rec);
+                                                             : extent_bad_record(ctx, rec);
 }
 
 Status
@@ -1246,38 +1171,11 @@ extent_redo_map_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     MapPayload p;
     uint32_t page_bytes = ctx->db->page_bytes;
     REDO_PAYLOAD(ctx, rec, &p, 3);
-    if (p.nzones > MAP_ZONES_MAX(page_bytes)) return bad_record(ctx, rec);
+    if (p.nzones > MAP_ZONES_MAX(page_bytes)) return extent_bad_record(ctx, rec);
     if (pages[0].apply) page_header(&pages[0].ref)->map = p.number;
     if (pages[1].apply)
-        map_init(pages[1].ref.ptr, page_bytes, p.root, (RelKind)p.kind, p.nzones, p.map_number, p.creator);
-    if (pages[2].apply) put_bits(pages[2].ref.ptr, space_bit(page_bytes, p.number), 1, true);
-    return QN_OK;
-}
-
-Status
-extent_redo_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
-{
-    ExtentPayload p;
-    uint32_t page_bytes = ctx->db->page_bytes;
-    REDO_PAYLOAD(ctx, rec, &p, 2);
-    if (pages[0].apply) {
-        if (((const MapPage *)pages[0].ref.ptr)->nextents == 0) return bad_record(ctx, rec);
-        map_pop_extent(pages[0].ref.ptr, page_bytes);
-    }
-    if (pages[1].apply) put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, false);
-    pool_forget(ctx, p.first, p.npages);
-    return QN_OK;
-}
-
-Status
-extent_redo_rel_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
-{
-    ExtentPayload p;
-    REDO_PAYLOAD(ctx, rec, &p, 1);
-    if (pages[0].apply) put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, p.first), 1, false);
-    if (rec->npages > 1 && pages[1].apply) page_header(&pages[1].ref)->map = PAGE_NONE;
-    pool_forget(ctx, p.first, 1);
-    if (p.first == p.root) recover_note_freed(ctx, p.root);
+        map_init(pages[1].ref.ptr, page_bytes, p.root, (RelKind)p.kind, p.nzones, p.map_number, p.creator, XID_NONE);
+    if (pages[2].apply) space_put_bits(pages[2].ref.ptr, space_bit(page_bytes, p.number), 1, true);
     return QN_OK;
 }
 
@@ -1288,10 +1186,10 @@ extent_redo_page_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     uint32_t page_bytes = ctx->db->page_bytes;
     REDO_PAYLOAD(ctx, rec, &p, 1);
     uint32_t n = p.count + p.run;
-    if (rec->npages != p.count + 1 || p.map_index + n > MAP_PAGES(page_bytes)) return bad_record(ctx, rec);
+    if (rec->npages != p.count + 1 || p.map_index + n > MAP_PAGES(page_bytes)) return extent_bad_record(ctx, rec);
     if (pages[0].apply)
         memset(((MapPage *)pages[0].ref.ptr)->entries + p.map_index,
-               p.run != 0 ? MAP_USED | MAP_OVERFLOW : MAP_USED, n);
+               p.run != 0 ? MAP_RUN_UNWRITTEN : MAP_USED, n);
     for (int i = 0; i < p.count; i++) {
         if (!pages[i + 1].apply) continue;
         page_init(pages[i + 1].ref.ptr, page_bytes, (PageType)p.type, p.root, p.map, (uint16_t)(p.map_index + i));
@@ -1301,29 +1199,18 @@ extent_redo_page_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 }
 
 Status
-extent_redo_unlink(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
-{
-    PagePayload p;
-    REDO_PAYLOAD(ctx, rec, &p, 2);
-    if (p.map_index >= MAP_PAGES(ctx->db->page_bytes)) return bad_record(ctx, rec);
-    if (pages[0].apply) ((MapPage *)pages[0].ref.ptr)->entries[p.map_index] = MAP_UNLINKED;
-    if (pages[1].apply) page_header(&pages[1].ref)->flags |= PAGE_FLAG_UNLINKED;
-    return QN_OK;
-}
-
-Status
 extent_redo_space(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 {
     SpacePayload p;
-    if (rec->npages != 1) return bad_record(ctx, rec);
+    if (rec->npages != 1) return extent_bad_record(ctx, rec);
     if (rec->payload_bytes == 0) {
         if (!pages[0].apply) return QN_OK;
         page_init(pages[0].ref.ptr, ctx->db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
-        put_bits(pages[0].ref.ptr, 0, 1, true);
+        space_put_bits(pages[0].ref.ptr, 0, 1, true);
         return QN_OK;
     }
     REDO_PAYLOAD(ctx, rec, &p, 1);
-    if (pages[0].apply) put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, p.page), 1, p.used != 0);
+    if (pages[0].apply) space_put_bits(pages[0].ref.ptr, space_bit(ctx->db->page_bytes, p.page), 1, p.used != 0);
     if (p.used != 0) return recover_note_created(ctx, p.page, XID_LIST_PAGE);
     recover_note_freed(ctx, p.page);
     return QN_OK;
@@ -1336,7 +1223,7 @@ extent_describe(const WalRecord *rec, StrBuf *out)
         CreatePayload p;
         memcpy(&p, rec->payload, sizeof(p));
         strbuf_addf(out, "relation %u by %llu", p.root, (unsigned long long)p.creator);
-    } else if ((rec->type == WAL_PAGE_NEW || rec->type == WAL_PAGE_UNLINK) &&
+    } else if ((rec->type == WAL_PAGE_NEW) &&
                rec->payload_bytes == sizeof(PagePayload)) {
         PagePayload p;
         memcpy(&p, rec->payload, sizeof(p));

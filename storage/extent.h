@@ -60,9 +60,27 @@ Status rel_pages_new(Ctx *ctx, Rel *rel, PageType type, int n, PageRef *pages_ou
 /* n consecutive pages (n <= EXTENT_PAGES_MAX), marked MAP_OVERFLOW and logged, but neither fixed nor initialised: the caller fills
  * them through page_fix_new and logs images. For values stored as one run. */
 Status rel_run_new(Ctx *ctx, Rel *rel, uint32_t n, PageNo *first_out);
-/* Gives back a page that no link leads to any more; page is fixed exclusively and stays so. The page keeps its bytes,
- * but for PAGE_FLAG_UNLINKED, until no snapshot is left that was taken before, so readers on their way to it still find them. */
-Status rel_page_unlink(Ctx *ctx, Rel *rel, PageRef *page);
+/* Giving back a page that no link leads to any more, as part of the caller's record: begin, with the page fixed exclusively; u.map among
+ * the record's pages; apply between wal_begin and wal_finish; end, always. The page keeps its bytes, but for PAGE_FLAG_UNLINKED, until no
+ * snapshot is left that was taken before, so readers on their way to it still find them. */
+typedef struct RelUnlink {
+    Rel *rel;
+    PageNo page;
+    PageRef map;
+    MapSlot slot;
+} RelUnlink;
+Status rel_unlink_begin(Ctx *ctx, Rel *rel, PageNo page, RelUnlink *u);
+void rel_unlink_apply(RelUnlink *u, PageRef *page);
+void rel_unlink_end(RelUnlink *u); /* twice is fine */
+/* Gives back pages that nobody can be on the way to, all described by one map page, and forgets what is on them. */
+Status rel_pages_free(Ctx *ctx, Rel *rel, const PageNo *pages, const uint16_t *indexes, uint32_t n, PageNo map_page);
+/* Gives the extents at the relation's end that hold nothing back to the file. Nobody else may use the relation, nor hold a snapshot
+ * from before. is_empty judges a used page. */
+typedef bool (*RelPageIsEmpty)(const void *page);
+Status rel_truncate_end(Ctx *ctx, Rel *rel, RelPageIsEmpty is_empty, uint32_t *npages_out);
+/* No trace of an aborted xid below it is left in the relation. Only grows. */
+Status rel_clean_below(Ctx *ctx, Rel *rel, Xid *out);
+Status rel_set_clean(Ctx *ctx, Rel *rel, Xid clean_below);
 
 /* A used page with at least need_bytes free according to the map, not fixed; PAGE_NONE if there is none. Different sessions
  * are led to different pages. */
@@ -89,6 +107,8 @@ Status rel_run_at(Ctx *ctx, Rel *rel, uint32_t ordinal, RelRun *out, bool *found
 /* ---- on the bytes of a map page that is fixed exclusively, between wal_begin and wal_finish, or in redo ---- */
 
 void map_set_visible(void *map_page, uint16_t index, bool visible);
+/* Either may be NULL: redo of a page that has the change already. */
+void map_set_unlinked(void *map_page, uint16_t index, PageRef *page);
 uint8_t map_entry(const void *map_page, uint16_t index);
 void map_set_class(void *map_page, uint16_t index, uint32_t free_bytes, uint32_t page_bytes);
 /* Widens zone c of the extent by ranges[c] for each bit c of columns; ranges with min > max change nothing. */
@@ -106,6 +126,8 @@ void map_zone_set(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t
 
 /* Frees all pages of a relation nobody can see any more. Can be repeated after a crash half-way. */
 Status rel_free(Ctx *ctx, PageNo root);
+/* Cuts free pages off the end of the file. */
+Status db_trim_file(Ctx *ctx);
 /* Makes meta page and first space map of a new file. */
 Status extent_bootstrap(Ctx *ctx);
 Status extent_redo_create(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
@@ -114,7 +136,8 @@ Status extent_redo_map_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status extent_redo_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status extent_redo_rel_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status extent_redo_page_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
-Status extent_redo_unlink(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status extent_redo_pages_free(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status extent_redo_clean(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status extent_redo_space(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 void extent_describe(const WalRecord *rec, StrBuf *out);
 

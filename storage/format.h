@@ -67,7 +67,7 @@ enum PageFlag {
     /* Heap: every tuple is visible to all, and the map says so. Whoever changes visibility clears both in
      * the record of the change. */
     PAGE_FLAG_ALL_VISIBLE = 2,
-    /* Taken out of its tree, list or graph; see rel_page_unlink. */
+    /* Taken out of its tree, list or graph; see rel_unlink_begin. */
     PAGE_FLAG_UNLINKED = 4,
 };
 
@@ -182,7 +182,7 @@ typedef struct MapPage {
     uint8_t reserved0;
     uint32_t map_number;    /* 0, 1, ... along the chain */
     Xid creator;            /* of the relation: if it aborted, nobody owns these pages */
-    uint64_t reserved1;
+    Xid clean_below;        /* map 0: no trace of an aborted xid below it is left in the relation */
     uint8_t entries[];      /* MapEntry bits */
 } MapPage;
 static_assert(sizeof(MapPage) == 64, "MapPage");
@@ -193,6 +193,10 @@ enum MapEntry {
     MAP_USED = 0x20,        /* handed out by rel_page_new and not free again */
     MAP_UNLINKED = 0x40,    /* free once the page's LSN is older than every reader */
     MAP_OVERFLOW = 0x80,    /* a heap's overflow page: table scans pass over it */
+    /* Of overflow pages, in place of MAP_ALL_VISIBLE and the class: */
+    MAP_VALUE_FIRST = 0x10, /* a value begins here */
+    MAP_VALUE_SETTLED = 1,  /* a hint: all see who wrote it, and nothing has ended it */
+    MAP_RUN_UNWRITTEN = 0xAF, /* taken and not filled yet; found when opening: free */
 };
 
 /* Map entries and extents that fit a map page, chosen so that the rest is zones: 22 columns of the default

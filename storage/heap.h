@@ -245,7 +245,4 @@ typedef struct HeapSample {
 Status heap_sample(Ctx *ctx, Arena *arena, Heap *heap, const Snapshot *snap, const int *columns,
                    int ncolumns, int64_t nrows, uint64_t seed, HeapSample *out);
 
-/* VACUUM's first half: prunes every page whose cleanup latch is free, marks pages all-visible. */
-Status heap_prune_all(Ctx *ctx, Heap *heap, uint64_t *removed_out);
-
 #endif

@@ -86,6 +86,7 @@ enum HeapSlotFlag {
     SLOT_HOT_NEXT = 8,      /* the next version is heap only: readers from an index follow */
     SLOT_ENDED_DELETE = 16, /* how xmax ended it; neither: an update that left keys alone */
     SLOT_ENDED_KEY = 32,
+    SLOT_SKIPS = 64, /* versions between this one and the next have gone: xmin there is not xmax here */
 };
 
 /* ---- log records ----

@@ -41,6 +41,11 @@ heap_open(Ctx *ctx, Arena *arena, const HeapDesc *desc, Heap **heap_out)
     atomic_init(&heap->target, PAGE_NONE);
     atomic_init(&heap->var_avg, (uint32_t)heap->nvar * 16);
     TRY(rel_open(ctx, desc->root_page, &heap->rel));
+    Status st = table_stats_open(ctx, desc->relid, &heap->stats);
+    if (st != QN_OK) {
+        rel_close(ctx, heap->rel);
+        return st;
+    }
     heap->nzones = rel_nzones(heap->rel);
     /* Rows older than a column have its missing value, which no extent's bounds know of. */
     if (heap->nzones > desc->layouts[0]->ncols) heap->nzones = desc->layouts[0]->ncols;
@@ -54,6 +59,8 @@ heap_close(Ctx *ctx, Heap *heap)
     if (heap == NULL) return;
     rel_close(ctx, heap->rel);
     heap->rel = NULL;
+    table_stats_close(ctx, heap->stats);
+    heap->stats = NULL;
 }
 
 const HeapDesc *
@@ -73,6 +80,7 @@ Status
 heap_drop(Ctx *ctx, Heap *heap)
 {
     TRY(ssi_note_write_all(ctx, heap->desc.relid));
+    table_stats_drop(heap->stats);
     return rel_drop(ctx, heap->desc.root_page);
 }
 
@@ -80,7 +88,10 @@ Status
 heap_truncate(Ctx *ctx, Heap *heap, uint32_t *new_root_page_out)
 {
     TRY(heap_create(ctx, heap->desc.relid, new_root_page_out));
-    return heap_drop(ctx, heap);
+    TRY(ssi_note_write_all(ctx, heap->desc.relid));
+    atomic_store(&heap->stats->live, 0);
+    atomic_store(&heap->stats->dead, 0);
+    return rel_drop(ctx, heap->desc.root_page);
 }
 
 /* ---- the map's part ---- */
@@ -249,6 +260,12 @@ done:
     return st;
 }
 
+static bool
+is_own_page(const Heap *heap, const PageRef *ref)
+{
+    return page_header(ref)->rel == heap->desc.root_page && page_header(ref)->type == PAGE_HEAP;
+}
+
 /* Fixes a page that may have room for row `from`: exclusive. */
 static Status
 find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target, PageRef *out)
@@ -256,8 +273,11 @@ find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target,
     PageNo number = atomic_load_explicit(&heap->target, memory_order_relaxed);
     uint32_t need = heap->slot_bytes + (rows->var_bytes != NULL ? rows->var_bytes[from] : 0);
     *out = PAGE_REF_NONE;
-    if (use_target && number != PAGE_NONE && page_try_fix(ctx, number, FIX_EXCLUSIVE, out))
-        return QN_OK;
+    if (use_target && number != PAGE_NONE && page_try_fix(ctx, number, FIX_EXCLUSIVE, out)) {
+        if (is_own_page(heap, out)) return QN_OK;
+        page_unfix(out); /* VACUUM has given it back */
+        atomic_compare_exchange_strong(&heap->target, &number, PAGE_NONE);
+    }
     TRY(rel_find_space(ctx, heap->rel, need, &number));
     if (number != PAGE_NONE) return page_fix(ctx, number, FIX_EXCLUSIVE, out);
     return rel_page_new(ctx, heap->rel, PAGE_HEAP, PAGE_NONE, out);
@@ -326,7 +346,8 @@ heap_insert_batch(Ctx *ctx, Heap *heap, const Batch *batch, Tid *tids_out)
         TRY_GOTO(insert_some(ctx, heap, &rows, &from, use_target, xid, tids_out));
         use_target = from > before; /* else the target was full: ask the map */
     }
-    st = ssi_note_write(ctx, heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE);
+    TRY_GOTO(ssi_note_write(ctx, heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE));
+    TRY_GOTO(table_stats_change(ctx, heap->stats, rows.n, 0, 0));
 done:
     heap_rows_end(&rows);
     return st;

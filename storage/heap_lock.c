@@ -128,6 +128,7 @@ Status
 heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode, HeapWait wait,
                uint8_t *results, Tid *newer)
 {
+    tx_note_follow(ctx);
     for (int i = 0; i < n; i++) {
         Look look;
         TRY(lock_row(ctx, heap, tids[i], mode, wait, &look));

@@ -9,11 +9,13 @@
 #include "storage/lock.h"
 #include "storage/overflow.h"
 #include "storage/snapshot.h"
+#include "storage/tablestats.h"
 #include "storage/tx.h"
 
 struct Heap {
     HeapDesc desc;
     Rel *rel;
+    TableStats *stats;
     Arena *arena;
     const Layout *layout; /* the current one */
     uint8_t *phys;        /* of its columns */
@@ -151,12 +153,16 @@ uint32_t heap_page_free_bytes(const Heap *heap, const HeapPage *p);
 bool heap_row_equals(const Heap *heap, const HeapPage *p, uint16_t slot, const HeapRows *rows,
                      int row, const uint64_t *columns);
 
-/* ---- min/max of extents ---- */
+/* ---- min/max of extents (heap_zones.c) ---- */
 bool heap_zone_of_value(const LayoutColumn *c, const Value *v, int64_t *out);
 bool heap_column_has_zone(const LayoutColumn *c);
 /* Ranges of rows' zone columns; returns the bitmap of columns. */
 uint64_t heap_rows_zones(const Heap *heap, const HeapRows *rows, int from, const int *rowids, int n,
                          ZoneRange *ranges);
+
+/* Draws up an extent's bounds anew from its pages, if all can be latched at once. run is a copy no older than the last change of
+ * its tuples by the caller. */
+Status heap_narrow_zones(Ctx *ctx, Heap *heap, const RelRun *run);
 
 /* The map page's part in a record that adds rows to a page: bounds that grow. */
 typedef struct HeapMapChange {
@@ -239,6 +245,8 @@ Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_
  * slots was not written. */
 int heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *all_out);
 bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
+/* The next version of a HOT chain, 0 at its end. */
+uint32_t heap_chain_next(const HeapPage *p, uint32_t slot);
 /* roots[s], 1 <= s <= nslots: the slot that index entries of version s name. */
 void heap_chain_roots(const HeapPage *p, uint16_t *roots);
 /* The chain's version visible to the snapshot (snap NULL: the tuple at slot itself), 0 if none. */
@@ -274,7 +282,18 @@ HeapResult heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32
 /* Takes dead versions off a page that is latched exclusively, if it is alone and there is anything
  * to gain; logs it. */
 Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out);
+/* The same for VACUUM: xids that all see and that are older than freeze_age (UINT64_MAX: none) are taken off the page as well. */
+Status heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age,
+                          uint32_t *removed_out);
 /* Whether that might free something, at a glance. */
 bool heap_page_prunable(Ctx *ctx, const HeapPage *p);
+/* DEAD slots that no index entry names any more become UNUSED. Others among slots are passed over. The page is latched exclusively. */
+Status heap_free_dead(Ctx *ctx, Heap *heap, PageRef *ref, const uint16_t *slots, int n);
+/* What the head of the page says, from what is on it. */
+void heap_page_recount(HeapPage *p);
+/* Sets or takes off the all-visible mark of page and map. */
+Status heap_mark_visible(Ctx *ctx, Heap *heap, PageRef *ref, bool visible);
+/* Is every tuple here seen by all, and no index entry left that leads to none? */
+bool heap_page_all_can_see(Ctx *ctx, const HeapPage *p);
 
 #endif

@@ -12,106 +12,164 @@
  */
 typedef struct PrunePlan {
     uint16_t nredirect; /* pairs: from, to */
+    uint16_t nrelinked; /* pairs: a version, the one that follows it now */
     uint16_t ndead;
     uint16_t nunused;
     uint16_t ncleared; /* ended by a transaction that rolled back: live again */
+    uint16_t compact;  /* bytes of tuples that go are to be closed up: the page is alone */
+    uint32_t reserved;
+    Xid freeze_below; /* all see the xids below: they become 0; 0: none */
+    Xid xid_base;     /* the page's from then on */
 } PrunePlan;
+static_assert(sizeof(PrunePlan) == 32, "PrunePlan");
 
 typedef struct Prune {
     PrunePlan n;
     uint16_t redirect[2 * HEAP_SLOTS_MAX];
+    uint16_t relinked[2 * HEAP_SLOTS_MAX];
     uint16_t dead[HEAP_SLOTS_MAX];
     uint16_t unused[HEAP_SLOTS_MAX];
     uint16_t cleared[HEAP_SLOTS_MAX];
+    /* While it is made: */
+    uint8_t verdict[HEAP_SLOTS_MAX];
+    uint16_t chain[HEAP_SLOTS_MAX];
 } Prune;
 
-/* Verdicts on one slot. */
-enum { V_LIVE, V_ABORTED, V_ENDED, V_VISITED = 4 };
+/* Verdicts on one slot. V_BETWEEN: no snapshot is old enough to see it or young enough not to see what ended it. */
+enum { V_LIVE, V_ABORTED, V_ENDED, V_BETWEEN, V_VERDICT = 3, V_VISITED = 4 };
+
+/* Looks at the snapshots there are once a page, and only where some version might lie between two. */
+typedef struct Judge {
+    TxHorizon horizon;
+    TxViews views;
+    bool has_views;
+} Judge;
+
+static uint8_t
+judge_end(Ctx *ctx, Judge *j, const HeapPage *p, uint32_t xmin, uint32_t xmax, bool *aborted_out)
+{
+    Lsn from = 0, to;
+    Xid xid = heap_xid(p, xmax);
+    *aborted_out = false;
+    if (xid_settled(ctx, &j->horizon, xid)) return V_ENDED;
+    XidStatus ended = xid_status(ctx, xid, &to);
+    *aborted_out = ended == XID_ABORTED;
+    if (ended != XID_COMMITTED) return V_LIVE;
+    if (xmin != 0 && xid_status(ctx, heap_xid(p, xmin), &from) != XID_COMMITTED) return V_LIVE;
+    if (!j->has_views) tx_views(ctx, &j->views);
+    j->has_views = true;
+    return tx_views_miss(&j->views, from, to) ? V_BETWEEN : V_LIVE;
+}
 
 static void
-judge_slots(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint8_t *verdict, Prune *out)
+judge_slots(Ctx *ctx, const HeapPage *p, Judge *j, Prune *out)
 {
     const uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p);
     const uint16_t *flags = heap_flags(p);
     for (int i = 0; i < p->nslots; i++) {
-        verdict[i] = V_LIVE;
+        out->verdict[i] = V_LIVE;
         if ((flags[i] & SLOT_STATE) != SLOT_NORMAL) continue;
         if (xmins[i] != 0 && xid_status(ctx, heap_xid(p, xmins[i]), NULL) == XID_ABORTED) {
-            verdict[i] = V_ABORTED;
+            out->verdict[i] = V_ABORTED;
         } else if (xmaxs[i] != 0) {
-            Xid xmax = heap_xid(p, xmaxs[i]);
-            if (xid_settled(ctx, h, xmax))
-                verdict[i] = V_ENDED;
-            else if (xid_status(ctx, xmax, NULL) == XID_ABORTED)
-                out->cleared[out->n.ncleared++] = (uint16_t)(i + 1);
+            bool aborted;
+            out->verdict[i] = judge_end(ctx, j, p, xmins[i], xmaxs[i], &aborted);
+            if (aborted) out->cleared[out->n.ncleared++] = (uint16_t)(i + 1);
         }
     }
 }
 
-/* The chain's next version, whatever its verdict. */
-static uint32_t
-next_in_chain(const HeapPage *p, uint32_t slot)
+/* The chain from slot `first` on, whatever the verdicts; returns its length. */
+static int
+collect_chain(const HeapPage *p, uint32_t first, Prune *out)
 {
-    uint32_t next = heap_next_slots(p)[slot - 1];
-    if ((heap_flags(p)[slot - 1] & SLOT_HOT_NEXT) == 0 || next == 0 || next > p->nslots) return 0;
-    if ((heap_flags(p)[next - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) != (SLOT_NORMAL | SLOT_HEAP_ONLY))
-        return 0;
-    return heap_xmins(p)[next - 1] == heap_xmaxs(p)[slot - 1] ? next : 0;
+    int n = 0;
+    for (uint32_t at = first; at != 0 && n < p->nslots; at = heap_chain_next(p, at)) {
+        out->chain[n++] = (uint16_t)at;
+        out->verdict[at - 1] |= V_VISITED;
+    }
+    return n;
 }
 
-/* Plans for the chain whose root is slot root. */
 static void
-plan_chain(const HeapPage *p, uint32_t root, bool has_indexes, uint8_t *verdict, Prune *out)
+add_pair(uint16_t *pairs, uint16_t *n, uint32_t from, uint32_t to)
+{
+    pairs[2 * *n] = (uint16_t)from;
+    pairs[2 * *n + 1] = (uint16_t)to;
+    (*n)++;
+}
+
+/* Plans for the chain whose root is slot root. What stays of it keeps its order; a version before a gap is linked to the one behind. */
+static void
+plan_chain(const HeapPage *p, uint32_t root, bool has_indexes, Prune *out)
 {
     bool redirect = (heap_flags(p)[root - 1] & SLOT_STATE) == SLOT_REDIRECT;
-    uint32_t first = redirect ? heap_next_slots(p)[root - 1] : root, live = 0, at = first;
-    bool past_dead = true, any_dead = false;
-    for (int steps = 0; at != 0 && steps <= p->nslots; steps++) {
-        uint32_t next = next_in_chain(p, at);
-        uint8_t v = verdict[at - 1];
-        verdict[at - 1] |= V_VISITED;
-        /* The head of the chain is dead up to the first live version; what was rolled back lies
-         * behind it. */
-        if (v == V_LIVE && live == 0) live = at, past_dead = false;
-        if (v != V_LIVE) {
-            any_dead |= past_dead;
-            if (at != root) out->unused[out->n.nunused++] = (uint16_t)at;
+    int n = collect_chain(p, redirect ? heap_next_slots(p)[root - 1] : root, out), last = n - 1;
+    uint32_t kept = 0, first = 0;
+    bool gap = false;
+    /* What lies between two snapshots goes only if the way on from it stays on the page: older versions elsewhere lead here. */
+    while (last >= 0 && (out->verdict[out->chain[last] - 1] & V_VERDICT) == V_ABORTED) last--;
+    for (int i = 0; i < n; i++) {
+        uint32_t at = out->chain[i];
+        uint8_t v = out->verdict[at - 1] & V_VERDICT;
+        if (v == V_LIVE || (v == V_BETWEEN && i == last)) {
+            if (first == 0) first = at;
+            if (gap && kept != 0) add_pair(out->relinked, &out->n.nrelinked, kept, at);
+            kept = at;
+            gap = false;
+            continue;
         }
-        at = next;
+        gap |= v != V_ABORTED;
+        if (at != root) out->unused[out->n.nunused++] = (uint16_t)at;
     }
-    if (live == 0) {
-        if (has_indexes)
-            out->dead[out->n.ndead++] = (uint16_t)root;
-        else
-            out->unused[out->n.nunused++] = (uint16_t)root;
-    } else if (any_dead && live != root) {
-        out->redirect[2 * out->n.nredirect] = (uint16_t)root;
-        out->redirect[2 * out->n.nredirect + 1] = (uint16_t)live;
-        out->n.nredirect++;
+    if (first == 0 && has_indexes)
+        out->dead[out->n.ndead++] = (uint16_t)root;
+    else if (first == 0)
+        out->unused[out->n.nunused++] = (uint16_t)root;
+    else if (first != root && (!redirect || heap_next_slots(p)[root - 1] != first))
+        add_pair(out->redirect, &out->n.nredirect, root, first);
+}
+
+/* Xids that need not be told apart any more go, if one of them is older than max_age; all of them are below limit and, as the plan
+ * takes away what was rolled back and what ended, committed xmins of tuples that stay. */
+static void
+plan_freeze(const HeapPage *p, Xid limit, Xid next, uint64_t max_age, Prune *out)
+{
+    const Xid half = (Xid)1 << 31;
+    Xid oldest = XID_NONE;
+    for (int i = 0; i < p->nslots; i++) {
+        if ((heap_flags(p)[i] & SLOT_STATE) != SLOT_NORMAL || (out->verdict[i] & V_VERDICT) != V_LIVE) continue;
+        Xid xid = heap_xid(p, heap_xmins(p)[i]);
+        if (xid != XID_NONE && xid < limit && (oldest == XID_NONE || xid < oldest)) oldest = xid;
     }
+    if (oldest == XID_NONE || next - oldest < max_age) return;
+    out->n.freeze_below = limit;
+    out->n.xid_base = next > half ? next - half : 0;
+    if (out->n.xid_base >= limit) out->n.xid_base = limit - 1;
 }
 
 static void
-make_plan(Ctx *ctx, const HeapPage *p, bool has_indexes, Prune *out)
+make_plan(Ctx *ctx, const HeapPage *p, bool has_indexes, uint64_t freeze_age, Prune *out)
 {
-    uint8_t verdict[HEAP_SLOTS_MAX];
     const uint16_t *flags = heap_flags(p);
-    TxHorizon h;
+    Judge j = {0};
     memset(&out->n, 0, sizeof(out->n));
-    tx_horizon(ctx, &h);
-    judge_slots(ctx, p, &h, verdict, out);
+    Xid next = tx_horizon(ctx, &j.horizon);
+    judge_slots(ctx, p, &j, out);
     for (uint32_t s = 1; s <= p->nslots; s++) {
         uint16_t state = flags[s - 1] & SLOT_STATE;
         bool root = state == SLOT_REDIRECT ||
                     (state == SLOT_NORMAL && (flags[s - 1] & SLOT_HEAP_ONLY) == 0);
-        if (root) plan_chain(p, s, has_indexes, verdict, out);
+        if (root) plan_chain(p, s, has_indexes, out);
     }
     for (uint32_t s = 1; s <= p->nslots; s++) {
         bool orphan =
             (flags[s - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) == (SLOT_NORMAL | SLOT_HEAP_ONLY);
-        if (orphan && (verdict[s - 1] & V_VISITED) == 0 && verdict[s - 1] != V_LIVE)
-            out->unused[out->n.nunused++] = (uint16_t)s;
+        uint8_t v = out->verdict[s - 1];
+        if (orphan && (v == V_ABORTED || v == V_ENDED)) out->unused[out->n.nunused++] = (uint16_t)s;
     }
+    out->n.compact = 1;
+    if (freeze_age != UINT64_MAX) plan_freeze(p, j.horizon.xid, next, freeze_age, out);
 }
 
 /* Moves what tuples refer to together at the end of the page. */
@@ -141,9 +199,8 @@ compact(HeapPage *p, uint32_t page_bytes)
     p->var_dead = 0;
 }
 
-/* What the head of the page says, from what is on it. */
-static void
-recount(HeapPage *p)
+void
+heap_page_recount(HeapPage *p)
 {
     const uint16_t *flags = heap_flags(p);
     const uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p);
@@ -166,68 +223,92 @@ recount(HeapPage *p)
         for (int c = 0; c < p->ncols; c++) p->cols[c].flags = 0;
 }
 
+static void
+freeze(HeapPage *p, Xid below, Xid base)
+{
+    uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p);
+    for (int i = 0; i < p->nslots; i++) {
+        if ((heap_flags(p)[i] & SLOT_STATE) != SLOT_NORMAL) continue;
+        Xid xmin = heap_xid(p, xmins[i]), xmax = heap_xid(p, xmaxs[i]);
+        xmins[i] = xmin < below ? 0 : (uint32_t)(xmin - base);
+        xmaxs[i] = xmax == XID_NONE ? 0 : (uint32_t)(xmax - base);
+    }
+    p->xid_base = base;
+}
+
+static void
+empty_slot(HeapPage *p, int s, uint16_t state)
+{
+    heap_flags(p)[s] = state;
+    heap_xmins(p)[s] = heap_xmaxs(p)[s] = heap_next_pages(p)[s] = heap_next_slots(p)[s] = 0;
+}
+
 /* Carries a plan out; also in redo. Slots have been checked against nslots. */
 static void
 apply_plan(HeapPage *p, uint32_t page_bytes, const Prune *plan)
 {
     uint16_t *flags = heap_flags(p), *next_slots = heap_next_slots(p);
-    uint32_t *xmins = heap_xmins(p), *xmaxs = heap_xmaxs(p), *next_pages = heap_next_pages(p);
     for (int i = 0; i < plan->n.ncleared; i++) {
         int s = plan->cleared[i] - 1;
-        xmaxs[s] = 0;
+        heap_xmaxs(p)[s] = 0;
         next_slots[s] = 0;
-        next_pages[s] = 0;
-        flags[s] &= (uint16_t) ~(SLOT_HOT_NEXT | SLOT_ENDED_DELETE | SLOT_ENDED_KEY);
+        heap_next_pages(p)[s] = 0;
+        flags[s] &= (uint16_t) ~(SLOT_HOT_NEXT | SLOT_SKIPS | SLOT_ENDED_DELETE | SLOT_ENDED_KEY);
     }
-    for (int i = 0; i < plan->n.nunused; i++) {
-        int s = plan->unused[i] - 1;
-        flags[s] = SLOT_UNUSED;
-        xmins[s] = xmaxs[s] = next_pages[s] = next_slots[s] = 0;
-    }
-    for (int i = 0; i < plan->n.ndead; i++) {
-        int s = plan->dead[i] - 1;
-        flags[s] = SLOT_DEAD;
-        xmins[s] = xmaxs[s] = next_pages[s] = next_slots[s] = 0;
-    }
+    for (int i = 0; i < plan->n.nunused; i++) empty_slot(p, plan->unused[i] - 1, SLOT_UNUSED);
+    for (int i = 0; i < plan->n.ndead; i++) empty_slot(p, plan->dead[i] - 1, SLOT_DEAD);
     for (int i = 0; i < plan->n.nredirect; i++) {
         int s = plan->redirect[2 * i] - 1;
-        flags[s] = SLOT_REDIRECT;
-        xmins[s] = xmaxs[s] = next_pages[s] = 0;
+        empty_slot(p, s, SLOT_REDIRECT);
         next_slots[s] = plan->redirect[2 * i + 1];
     }
-    compact(p, page_bytes);
-    recount(p);
+    for (int i = 0; i < plan->n.nrelinked; i++) {
+        int s = plan->relinked[2 * i] - 1;
+        next_slots[s] = plan->relinked[2 * i + 1];
+        flags[s] |= SLOT_SKIPS;
+    }
+    if (plan->n.freeze_below != XID_NONE) freeze(p, plan->n.freeze_below, plan->n.xid_base);
+    if (plan->n.compact) compact(p, page_bytes);
+    heap_page_recount(p);
     p->page.gap_begin = (uint16_t)p->fixed_end;
     p->page.gap_bytes = (uint16_t)(p->var_begin - p->fixed_end);
 }
 
-static uint8_t *
-pack_list(uint8_t *out, const uint16_t *list, int n)
-{
-    memcpy(out, list, 2 * (size_t)n);
-    return out + 2 * (size_t)n;
-}
+/* The lists of a plan in the order of the record. */
+#define PRUNE_LISTS(plan)                                                                          \
+    {                                                                                              \
+        {(plan)->redirect, 2 * (plan)->n.nredirect}, {(plan)->relinked, 2 * (plan)->n.nrelinked},  \
+            {(plan)->dead, (plan)->n.ndead}, {(plan)->unused, (plan)->n.nunused},                  \
+        {                                                                                          \
+            (plan)->cleared, (plan)->n.ncleared                                                    \
+        }                                                                                          \
+    }
+enum { NLISTS = 5 };
+typedef struct SlotList {
+    uint16_t *slots;
+    int n;
+} SlotList;
 
 static Status
-prune_and_log(Ctx *ctx, Heap *heap, PageRef *ref, const Prune *plan)
+prune_and_log(Ctx *ctx, Heap *heap, PageRef *ref, Prune *plan)
 {
     HeapPage *p = heap_page(ref);
     PageRef *pages[1] = {ref};
-    const PrunePlan *n = &plan->n;
-    size_t bound = sizeof(HeapRecord) + sizeof(*n) +
-                   2 * (2 * (size_t)n->nredirect + n->ndead + n->nunused + n->ncleared);
+    SlotList lists[NLISTS] = PRUNE_LISTS(plan);
+    size_t bound = sizeof(HeapRecord) + sizeof(plan->n);
     WalLog log;
+    for (int i = 0; i < NLISTS; i++) bound += 2 * (size_t)lists[i].n;
     TRY(wal_begin(ctx, pages, 1, bound, &log));
     NOFAIL_BEGIN(ctx);
-    HeapRecord rec = {.layout = p->layout, .nrows = (uint16_t)(n->ndead + n->nunused)};
+    HeapRecord rec = {.layout = p->layout, .nrows = (uint16_t)(plan->n.ndead + plan->n.nunused)};
     uint8_t *out = log.payload;
     memcpy(out, &rec, sizeof(rec));
-    memcpy(out + sizeof(rec), n, sizeof(*n));
-    out += sizeof(rec) + sizeof(*n);
-    out = pack_list(out, plan->redirect, 2 * n->nredirect);
-    out = pack_list(out, plan->dead, n->ndead);
-    out = pack_list(out, plan->unused, n->nunused);
-    out = pack_list(out, plan->cleared, n->ncleared);
+    memcpy(out + sizeof(rec), &plan->n, sizeof(plan->n));
+    out += sizeof(rec) + sizeof(plan->n);
+    for (int i = 0; i < NLISTS; i++) {
+        memcpy(out, lists[i].slots, 2 * (size_t)lists[i].n);
+        out += 2 * (size_t)lists[i].n;
+    }
     apply_plan(p, heap->page_bytes, plan);
     wal_finish(&log, WAL_HEAP_PRUNE, (size_t)(out - log.payload));
     NOFAIL_END(ctx);
@@ -242,31 +323,56 @@ heap_page_prunable(Ctx *ctx, const HeapPage *p)
     if (heap_page_is_blank(p) || p->xmax_min == 0) return false;
     tx_horizon(ctx, &h);
     Xid xmax = heap_xid(p, p->xmax_min);
-    return xid_settled(ctx, &h, xmax) || xid_status(ctx, xmax, NULL) == XID_ABORTED;
+    if (xid_settled(ctx, &h, xmax) || xid_status(ctx, xmax, NULL) == XID_ABORTED) return true;
+    /* A snapshot holds the horizon: what was ended since may lie between it and the others. Looking at every slot to find out pays
+     * only where many have ended. */
+    return p->nended >= 8 && p->nended > p->nslots / 4;
+}
+
+Status
+heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age, uint32_t *removed_out)
+{
+    Prune *plan;
+    *removed_out = 0;
+    if (heap_page_is_blank(heap_page(ref)) || !page_is_alone(ref)) return QN_OK;
+    TRY_ALLOC(ctx, plan, mem_alloc(NULL, sizeof(*plan)));
+    make_plan(ctx, heap_page(ref), has_indexes, freeze_age, plan);
+    Status st = QN_OK;
+    const PrunePlan n = plan->n;
+    if (n.ndead + n.nunused + n.nredirect + n.ncleared > 0 || n.freeze_below != XID_NONE)
+        st = prune_and_log(ctx, heap, ref, plan);
+    if (st == QN_OK) *removed_out = n.ndead + n.nunused + n.nredirect;
+    mem_free(NULL, plan, sizeof(*plan));
+    /* Slots left DEAD wait for VACUUM, and count. */
+    if (*removed_out > n.ndead) stats_add(&heap->stats->dead, -(int64_t)(n.nunused + n.nredirect));
+    return st;
 }
 
 Status
 heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out)
 {
+    return heap_prune_page_as(ctx, heap, ref, heap->has_indexes, UINT64_MAX, removed_out);
+}
+
+Status
+heap_free_dead(Ctx *ctx, Heap *heap, PageRef *ref, const uint16_t *slots, int n)
+{
     Prune *plan;
-    Status st = QN_OK;
-    *removed_out = 0;
-    if (heap_page_is_blank(heap_page(ref)) || !page_is_alone(ref)) return QN_OK;
-    Arena *arena;
-    TRY_ALLOC(ctx, arena, arena_create(NULL, "heap prune"));
-    TRY_ALLOC_GOTO(ctx, plan, arena_alloc(arena, sizeof(*plan)));
-    make_plan(ctx, heap_page(ref), heap->has_indexes, plan);
-    *removed_out = plan->n.ndead + plan->n.nunused + plan->n.nredirect;
-    if (*removed_out + plan->n.ncleared > 0) TRY_GOTO(prune_and_log(ctx, heap, ref, plan));
-done:
-    arena_destroy(arena);
+    TRY_ALLOC(ctx, plan, mem_alloc(NULL, sizeof(*plan)));
+    memset(&plan->n, 0, sizeof(plan->n));
+    for (int i = 0; i < n; i++)
+        if (slots[i] <= heap_page(ref)->nslots &&
+            (heap_flags(heap_page(ref))[slots[i] - 1] & SLOT_STATE) == SLOT_DEAD)
+            plan->unused[plan->n.nunused++] = slots[i];
+    Status st = plan->n.nunused > 0 ? prune_and_log(ctx, heap, ref, plan) : QN_OK;
+    mem_free(NULL, plan, sizeof(*plan));
     return st;
 }
 
 /* ---- the all-visible mark ---- */
 
-static Status
-mark_visible(Ctx *ctx, Heap *heap, PageRef *ref, bool visible)
+Status
+heap_mark_visible(Ctx *ctx, Heap *heap, PageRef *ref, bool visible)
 {
     PageRef map = PAGE_REF_NONE;
     PageRef *pages[2] = {ref, &map};
@@ -298,12 +404,12 @@ Status
 heap_clear_visible(Ctx *ctx, Heap *heap, PageRef *ref)
 {
     if ((page_header(ref)->flags & PAGE_FLAG_ALL_VISIBLE) == 0) return QN_OK;
-    return mark_visible(ctx, heap, ref, false);
+    return heap_mark_visible(ctx, heap, ref, false);
 }
 
 /* Is every tuple here seen by all, and no index entry left that leads to none? */
-static bool
-all_can_see(Ctx *ctx, const HeapPage *p)
+bool
+heap_page_all_can_see(Ctx *ctx, const HeapPage *p)
 {
     TxHorizon h;
     if (heap_page_is_blank(p) || p->nended != 0) return false;
@@ -318,52 +424,6 @@ all_can_see(Ctx *ctx, const HeapPage *p)
         last = xmin;
     }
     return true;
-}
-
-/* Prunes one page if it can be had alone. */
-static Status
-vacuum_page(Ctx *ctx, Heap *heap, PageNo number, uint64_t *removed)
-{
-    PageRef ref = PAGE_REF_NONE;
-    uint32_t n;
-    Status st;
-    TRY_GOTO(page_fix(ctx, number, FIX_EXCLUSIVE, &ref));
-    if (page_header(&ref)->type != PAGE_HEAP) goto done;
-    TRY_GOTO(heap_page_check(ctx, heap, &ref));
-    TRY_GOTO(heap_prune_page(ctx, heap, &ref, &n));
-    *removed += n;
-    if ((page_header(&ref)->flags & PAGE_FLAG_ALL_VISIBLE) == 0 &&
-        all_can_see(ctx, heap_page(&ref)))
-        TRY_GOTO(mark_visible(ctx, heap, &ref, true));
-done:
-    page_unfix(&ref);
-    return st;
-}
-
-Status
-heap_prune_all(Ctx *ctx, Heap *heap, uint64_t *removed_out)
-{
-    RelRun *run;
-    Arena *arena;
-    bool found = true;
-    uint32_t total = rel_page_count(heap->rel);
-    Status st = QN_OK;
-    *removed_out = 0;
-    TRY_ALLOC(ctx, arena, arena_create(NULL, "heap prune"));
-    TRY_ALLOC_GOTO(ctx, run, ARENA_NEW(arena, RelRun));
-    for (uint32_t at = 0; at < total; at += run->npages) {
-        TRY_GOTO(rel_run_at(ctx, heap->rel, at, run, &found));
-        if (!found) break;
-        pool_prefetch(ctx, run->first, run->npages);
-        for (uint32_t i = 0; i < run->npages; i++) {
-            if ((run->entries[i] & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) != MAP_USED) continue;
-            TRY_GOTO(ctx_check_stop(ctx));
-            TRY_GOTO(vacuum_page(ctx, heap, run->first + i, removed_out));
-        }
-    }
-done:
-    arena_destroy(arena);
-    return st;
 }
 
 /* ---- redo ---- */
@@ -385,14 +445,22 @@ heap_redo_visible(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 }
 
 static bool
-unpack_list(const uint8_t **in, const uint8_t *end, uint16_t *list, int n, int nslots)
+unpack_list(const uint8_t **in, const uint8_t *end, SlotList list, int nslots)
 {
-    if ((size_t)(end - *in) < 2 * (size_t)n || n > 2 * HEAP_SLOTS_MAX) return false;
-    memcpy(list, *in, 2 * (size_t)n);
-    *in += 2 * (size_t)n;
-    for (int i = 0; i < n; i++)
-        if (list[i] < 1 || list[i] > nslots) return false;
+    const size_t nbytes = 2 * (size_t)list.n;
+    if ((size_t)(end - *in) < nbytes || list.n > 2 * HEAP_SLOTS_MAX) return false;
+    memcpy(list.slots, *in, nbytes);
+    *in += nbytes;
+    for (int i = 0; i < list.n; i++)
+        if (list.slots[i] < 1 || list.slots[i] > nslots) return false;
     return true;
+}
+
+static bool
+counts_fit(const PrunePlan *n)
+{
+    return n->nredirect <= HEAP_SLOTS_MAX && n->nrelinked <= HEAP_SLOTS_MAX && n->ndead <= HEAP_SLOTS_MAX &&
+           n->nunused <= HEAP_SLOTS_MAX && n->ncleared <= HEAP_SLOTS_MAX;
 }
 
 Status
@@ -400,27 +468,18 @@ heap_redo_prune(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 {
     const uint8_t *in = rec->payload + sizeof(HeapRecord), *end = rec->payload + rec->payload_bytes;
     Prune *plan;
-    Arena *arena;
-    Status st = QN_OK;
     if (!pages[0].apply) return QN_OK;
     if (rec->payload_bytes < sizeof(HeapRecord) + sizeof(PrunePlan))
         return RAISE(ctx, ERR_DATA_CORRUPTED, "log record is too short");
-    TRY_ALLOC(ctx, arena, arena_create(NULL, "heap redo"));
-    TRY_ALLOC_GOTO(ctx, plan, arena_alloc(arena, sizeof(*plan)));
+    TRY_ALLOC(ctx, plan, mem_alloc(NULL, sizeof(*plan)));
     HeapPage *p = heap_page(&pages[0].ref);
     memcpy(&plan->n, in, sizeof(plan->n));
     in += sizeof(plan->n);
-    if (plan->n.nredirect > HEAP_SLOTS_MAX || plan->n.ndead > HEAP_SLOTS_MAX ||
-        plan->n.nunused > HEAP_SLOTS_MAX || plan->n.ncleared > HEAP_SLOTS_MAX ||
-        !unpack_list(&in, end, plan->redirect, 2 * plan->n.nredirect, p->nslots) ||
-        !unpack_list(&in, end, plan->dead, plan->n.ndead, p->nslots) ||
-        !unpack_list(&in, end, plan->unused, plan->n.nunused, p->nslots) ||
-        !unpack_list(&in, end, plan->cleared, plan->n.ncleared, p->nslots)) {
-        st = RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
-        goto done;
-    }
-    apply_plan(p, db_page_bytes(ctx), plan);
-done:
-    arena_destroy(arena);
-    return st;
+    SlotList lists[NLISTS] = PRUNE_LISTS(plan);
+    bool ok = counts_fit(&plan->n);
+    for (int i = 0; ok && i < NLISTS; i++) ok = unpack_list(&in, end, lists[i], p->nslots);
+    if (ok) apply_plan(p, db_page_bytes(ctx), plan);
+    mem_free(NULL, plan, sizeof(*plan));
+    return ok ? QN_OK
+              : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");
 }

@@ -25,6 +25,7 @@ typedef struct Job {
     bool changes_key[BATCH_ROWS]; /* by row */
     uint16_t old_slots[BATCH_ROWS];
     int nids;
+    int nchanged, nhot;
 } Job;
 
 /* What a row held by another transaction makes its writer wait for. */
@@ -71,6 +72,7 @@ judge_rows(Ctx *ctx, Job *job, const PageRef *page, int from, int to, Wait *wait
         job->results[i] = (uint8_t)r;
         if (r != HEAP_DONE) continue;
         bits_set(seen, slot);
+        job->nchanged++;
         job->ids[job->nids] = i;
         job->old_slots[job->nids++] = (uint16_t)slot;
     }
@@ -172,6 +174,7 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     heap_page_put(heap, p, job->rows, 0, ids, n, slots, SLOT_NORMAL, xmin);
     for (int i = 0; i < n; i++) {
         if (job->hot[ids[i]]) heap_flags(p)[slots[i] - 1] |= SLOT_HEAP_ONLY;
+        job->nhot += job->hot[ids[i]];
         heap_slot_end(heap_page(old), old_slots[i], xmax,
                       (job->changes_key[ids[i]] ? SLOT_ENDED_KEY : 0) | (job->hot[ids[i]] ? SLOT_HOT_NEXT : 0), same ? PAGE_NONE : to->number,
                       slots[i]);
@@ -346,6 +349,7 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
     job.key_update = true;
     if (n == 0) return QN_OK;
     TRY(tx_write_xid(ctx, &job.xid));
+    job.nchanged = 0;
     for (int from = 0; from < n; from += BATCH_ROWS) {
         job.tids = tids + from;
         job.n = n - from < BATCH_ROWS ? n - from : BATCH_ROWS;
@@ -353,7 +357,7 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
         job.newer = newer + from;
         TRY(run_job(ctx, &job));
     }
-    return QN_OK;
+    return table_stats_change(ctx, heap->stats, 0, 0, job.nchanged);
 }
 
 Status
@@ -363,6 +367,7 @@ heap_undo_insert(Ctx *ctx, Heap *heap, Tid tid)
     Job job;
     Status st;
     job.heap = heap;
+    job.rows = NULL;
     job.old_slots[0] = (uint16_t)tid_slot(tid);
     job.nids = 1;
     TRY(tx_write_xid(ctx, &job.xid));
@@ -398,7 +403,10 @@ heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, Hea
     memset(hot, 0, sizeof(bool) * (size_t)job.n);
     TRY_GOTO(heap_rows_begin(ctx, heap, batch, &rows));
     heap_learn_var(heap, &rows, 0);
+    job.nchanged = job.nhot = 0;
     TRY_GOTO(run_job(ctx, &job));
+    if (job.nhot > 0) stats_add(&heap->stats->hot_updated, job.nhot);
+    TRY_GOTO(table_stats_change(ctx, heap->stats, 0, job.nchanged, 0));
 done:
     heap_rows_end(&rows);
     return st;

@@ -57,16 +57,17 @@ heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot)
            (xmax == 0 || !xid_visible(snap, heap_xid(p, xmax)));
 }
 
-/* The next version of a HOT chain, 0 at its end. The version found must have been made by whoever
- * ended this one: the slot of an update that was rolled back may have been used again. */
-static uint32_t
-chain_next(const HeapPage *p, uint32_t slot)
+/* The version found must have been made by whoever ended this one: the slot of an update that was rolled back may have been used
+ * again. Where versions between have gone (SLOT_SKIPS), the one that ended this one has committed. */
+uint32_t
+heap_chain_next(const HeapPage *p, uint32_t slot)
 {
     uint32_t i = slot - 1, next = heap_next_slots(p)[i];
-    if ((heap_flags(p)[i] & SLOT_HOT_NEXT) == 0 || next == 0 || next > p->nslots) return 0;
+    uint16_t flags = heap_flags(p)[i];
+    if ((flags & SLOT_HOT_NEXT) == 0 || next == 0 || next > p->nslots) return 0;
     if ((heap_flags(p)[next - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) != (SLOT_NORMAL | SLOT_HEAP_ONLY))
         return 0;
-    return heap_xmins(p)[next - 1] == heap_xmaxs(p)[i] ? next : 0;
+    return (flags & SLOT_SKIPS) != 0 || heap_xmins(p)[next - 1] == heap_xmaxs(p)[i] ? next : 0;
 }
 
 /* First tuple of the chain an index entry names, 0 if there is none. */
@@ -89,7 +90,7 @@ heap_chain_roots(const HeapPage *p, uint16_t *roots)
     for (uint32_t root = 1; root <= p->nslots; root++) {
         if ((heap_flags(p)[root - 1] & SLOT_HEAP_ONLY) != 0) continue;
         uint32_t at = chain_first(p, root);
-        for (uint32_t steps = 0; at != 0 && steps <= p->nslots; steps++, at = chain_next(p, at))
+        for (uint32_t steps = 0; at != 0 && steps <= p->nslots; steps++, at = heap_chain_next(p, at))
             roots[at] = (uint16_t)root;
     }
 }
@@ -97,13 +98,9 @@ heap_chain_roots(const HeapPage *p, uint16_t *roots)
 uint16_t
 heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot)
 {
-    if (snap == NULL) {
-        bool there = !heap_page_is_blank(p) && slot != 0 && slot <= p->nslots &&
-                     (heap_flags(p)[slot - 1] & SLOT_STATE) == SLOT_NORMAL;
-        return there ? (uint16_t)slot : 0;
-    }
     slot = chain_first(p, slot);
-    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot))
+    if (snap == NULL) return (uint16_t)slot;
+    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot))
         if (heap_slot_visible(p, snap, slot)) return (uint16_t)slot;
     return 0;
 }
@@ -170,7 +167,7 @@ bool
 heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot)
 {
     slot = chain_first(p, slot);
-    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot))
+    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot))
         if (!slot_is_dead(ctx, p, h, slot)) return false;
     return is_durable(ctx, h);
 }
@@ -183,6 +180,10 @@ heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xi
     if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots) return HEAP_GONE;
     uint32_t i = slot - 1;
     uint16_t flags = heap_flags(p)[i];
+    if ((flags & SLOT_STATE) == SLOT_REDIRECT) { /* no snapshot stands between it and the version that stayed */
+        *newer_out = tid_make(number, heap_next_slots(p)[i]);
+        return HEAP_MOVED;
+    }
     if ((flags & SLOT_STATE) != SLOT_NORMAL) return HEAP_GONE;
     Xid xmin = heap_xid(p, heap_xmins(p)[i]), xmax = heap_xid(p, heap_xmaxs(p)[i]);
     if (xmin != XID_NONE) {
@@ -252,6 +253,7 @@ heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, bool key_only, HeapLiveness *sta
     PageRef ref = PAGE_REF_NONE;
     TxHorizon h;
     Status st;
+    tx_note_follow(ctx); /* the live version is the caller's to lock */
     tx_horizon(ctx, &h);
     TRY_GOTO(page_fix(ctx, tid_page(tid), FIX_SHARED, &ref));
     TRY_GOTO(heap_page_check(ctx, heap, &ref));
@@ -259,7 +261,7 @@ heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, bool key_only, HeapLiveness *sta
     uint32_t slot = chain_first(p, tid_slot(tid));
     *state_out = HEAP_DEAD;
     *surely_dead_out = is_durable(ctx, &h);
-    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot)) {
+    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot)) {
         bool surely;
         *state_out = liveness(ctx, p, &h, slot, key_only, wait_xid_out, &surely);
         *tid_out = tid_make(ref.number, slot);

@@ -14,6 +14,7 @@
 #include "storage/extent.h"
 #include "storage/file.h"
 #include "storage/lock.h"
+#include "storage/tablestats.h"
 #include "storage/tx.h"
 #include <unistd.h>
 
@@ -162,6 +163,8 @@ struct Tx {
     RelPendings created, dropped;
     RootChange *roots;      /* named roots changed, in order */
     uint32_t nroots, roots_cap;
+    TableChange *changes;   /* rows changed, a table each */
+    uint32_t nchanges, changes_cap;
 };
 
 /* See activity.h; words, since others read while the owner writes. */
@@ -190,6 +193,8 @@ struct DbConn {
     DbConn *leader;              /* worker: whose snapshot it reads with */
     /* Snapshots this connection holds. */
     _Atomic Lsn oldest;          /* least mark held, LSN_NEVER if none; read by others */
+    _Atomic Lsn newest;          /* no mark held is greater; means nothing while oldest is LSN_NEVER */
+    _Atomic Lsn follows;         /* tx_note_follow: what oldest was; LSN_NEVER: it follows no chains */
     Lsn command_mark;            /* LSN_NEVER: none */
     Lsn kept[TX_KEPT_MAX];
     uint32_t nkept;
@@ -243,14 +248,21 @@ struct Rel {
     int nzones;
     Mutex extend;               /* one extends or hands out pages at a time */
     uint32_t next_unused;       /* pages from this ordinal on have never been used; under extend */
-    PageNo *spare;              /* unlinked pages, and unused ones before next_unused; under extend */
-    uint32_t nspare, spare_cap;
+    PageNo *spare;              /* unlinked pages, and unused ones before next_unused: [spare_head, nspare); under extend */
+    uint32_t spare_head, nspare, spare_cap;
+    bool spare_unsorted;        /* the list is not ascending */
+    uint32_t run_missing;       /* it has no run so long; 0: not known */
     bool dead;                  /* freed while somebody had it open */
     _Atomic uint32_t find_from; /* ordinal where looking for space goes on */
     _Atomic uint32_t best_class; /* no page is noted to have more space than this class */
 };
 
-enum { REL_BUCKETS = 256 };
+enum { REL_BUCKETS = 256, TABLE_STATS_BUCKETS = 256 };
+
+typedef struct TableStatsMap {
+    Mutex mutex;
+    TableStats *buckets[TABLE_STATS_BUCKETS];
+} TableStatsMap;
 
 /* ---- checkpoints ---- */
 
@@ -323,6 +335,7 @@ struct Db {
 
     Mutex rels_mutex;
     Rel *rels[REL_BUCKETS];
+    TableStatsMap table_stats;
     Mutex space_mutex;          /* one allocates extents at a time */
     PageNo space_hint;          /* no page before it is free */
     PageNo space_run_hint;      /* where looking for a run starts */
@@ -451,11 +464,14 @@ Status tx_map_load(Ctx *ctx, Xid next, const XidRanges *aborted, Lsn mark);
 Status tx_capture(Ctx *ctx, Xid *next_out, Xid *mark_out, XidRanges *ranges, RelPendings *pendings);
 void tx_conn_free(DbConn *conn);
 void tx_take_snapshot(Ctx *ctx); /* of the running transaction: the latest */
-/* Frees relations whose drop is seen by all, and forgets xids that are settled. */
-Status tx_clean(Ctx *ctx, bool everything);
 Lsn tx_oldest_mark(Db *db);
 bool tx_root_pending(Ctx *ctx, int slot, PageNo *root_out);
 Status tx_root_change(Ctx *ctx, int slot, PageNo root);
+
+/* tablestats.c */
+void table_stats_init(Db *db);
+void table_stats_free(Db *db);
+void table_stats_settle(Ctx *ctx, Tx *tx, bool committed); /* the transaction has ended */
 
 /* lock.c, deadlock.c */
 Status lock_table_init(Ctx *ctx, Db *db);

@@ -163,6 +163,7 @@ tx_write_xid(Ctx *ctx, Xid *xid_out)
 {
     Tx *tx = ctx->tx;
     if (tx == NULL) return RAISE_INTERNAL(ctx, "write outside a transaction");
+    if (tx->isolation == TX_READ_COMMITTED) tx_note_follow(ctx);
     if (__builtin_expect(tx->last_xid < tx->min_write_xid, 0)) TRY(take_xid(ctx, tx));
     *xid_out = tx->last_xid;
     return QN_OK;
@@ -173,10 +174,13 @@ tx_write_xid(Ctx *ctx, Xid *xid_out)
 static void
 publish_oldest(DbConn *conn)
 {
-    Lsn least = conn->command_mark;
-    for (uint32_t i = 0; i < conn->nkept; i++)
+    Lsn least = conn->command_mark, greatest = least != LSN_NEVER ? least : 0;
+    for (uint32_t i = 0; i < conn->nkept; i++) {
         if (conn->kept[i] < least) least = conn->kept[i];
+        if (conn->kept[i] > greatest) greatest = conn->kept[i];
+    }
     atomic_store(&conn->oldest, least);
+    atomic_store(&conn->newest, greatest);
 }
 
 /* Registers a mark that is the published one at a moment after others can see the registration: whoever trims the xid map
@@ -185,6 +189,8 @@ static Lsn
 register_latest(DbConn *conn, Lsn *slot)
 {
     XidMap *map = &conn->db->xids;
+    /* Any mark from here on, for tx_views, until publish_oldest says which. */
+    atomic_store(&conn->newest, LSN_NEVER);
     if (atomic_load_explicit(&conn->oldest, memory_order_relaxed) != LSN_NEVER)
         return *slot = atomic_load(&map->published); /* an older mark is registered: nothing can be missed */
     for (;;) {
@@ -217,6 +223,21 @@ see_own(Tx *tx)
     if (tx->min_write_xid < snap->cmd_xid) tx->min_write_xid = snap->cmd_xid;
 }
 
+void
+tx_note_follow(Ctx *ctx)
+{
+    DbConn *conn = ctx->conn;
+    Lsn oldest = atomic_load_explicit(&conn->oldest, memory_order_relaxed);
+    if (oldest < atomic_load_explicit(&conn->follows, memory_order_relaxed)) atomic_store(&conn->follows, oldest);
+}
+
+static void
+forget_follow(DbConn *conn)
+{
+    if (atomic_load_explicit(&conn->follows, memory_order_relaxed) != LSN_NEVER)
+        atomic_store(&conn->follows, LSN_NEVER);
+}
+
 Status
 tx_command_begin(Ctx *ctx)
 {
@@ -225,6 +246,7 @@ tx_command_begin(Ctx *ctx)
 
     if (tx == NULL) return RAISE_INTERNAL(ctx, "command outside a transaction");
     TRY(db_check_usable(ctx));
+    forget_follow(conn);
     if (tx->isolation == TX_READ_COMMITTED || !tx->has_snapshot) {
         if (tx->isolation == TX_SERIALIZABLE) TRY(ssi_start(ctx));
         else tx_take_snapshot(ctx);
@@ -241,6 +263,7 @@ tx_command_end(Ctx *ctx)
 {
     Tx *tx = ctx->tx;
     ctx->snapshot = NULL;
+    forget_follow(ctx->conn);
     if (tx == NULL || tx->isolation != TX_READ_COMMITTED) return;
     ctx->conn->command_mark = LSN_NEVER;
     publish_oldest(ctx->conn);
@@ -498,9 +521,11 @@ finish(Ctx *ctx, Tx *tx, bool committed)
 
     ctx->snapshot = NULL;
     conn->command_mark = LSN_NEVER;
+    forget_follow(conn);
     publish_oldest(conn);
     ssi_end(ctx, committed, wrote);
     run_hooks(ctx, tx, 0, committed);
+    table_stats_settle(ctx, tx, committed);
     pop_savepoints(tx, 0);
     if (committed && tx->created.count > 0) {
         mutex_lock(&db->xids_mutex);
@@ -857,6 +882,7 @@ tx_conn_free(DbConn *conn)
     mem_free(NULL, tx->hooks, tx->hooks_cap * sizeof(*tx->hooks));
     mem_free(NULL, tx->before, tx->before_cap * sizeof(*tx->before));
     mem_free(NULL, tx->roots, tx->roots_cap * sizeof(*tx->roots));
+    mem_free(NULL, tx->changes, tx->changes_cap * sizeof(*tx->changes));
     xid_ranges_free(&tx->xids);
     rel_pendings_free(&tx->created);
     rel_pendings_free(&tx->dropped);

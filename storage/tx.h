@@ -83,9 +83,31 @@ typedef struct TxHorizon {
     Xid xid;
     Lsn csn;
 } TxHorizon;
-void tx_horizon(Ctx *ctx, TxHorizon *out);
+/* Returns the next xid to be handed out. */
+Xid tx_horizon(Ctx *ctx, TxHorizon *out);
+/* Which commits the snapshots there are stand between; what none of them can see may go before the horizon has passed it. */
+enum { TX_VIEWS_MAX = 32 };
+typedef struct TxViews {
+    int n;
+    Lsn oldest[TX_VIEWS_MAX], newest[TX_VIEWS_MAX]; /* of one connection's marks */
+    Lsn follows; /* what was ended after this may be on the way of a command from an older version to the newest */
+} TxViews;
+void tx_views(Ctx *ctx, TxViews *out);
+/* Does nobody see a version made at CSN from (0: long ago) and ended by a commit at CSN to? Nobody ever will, if to has been published. */
+bool tx_views_miss(const TxViews *v, Lsn from, Lsn to);
+/* The running command may follow update chains: from what it sees to versions it does not. */
+void tx_note_follow(Ctx *ctx);
 /* Committed, and seen by all: a version it ended is dead to everyone. */
 bool xid_settled(Ctx *ctx, const TxHorizon *h, Xid xid);
+
+/* Frees relations whose drop is seen by all (everything: or not), and forgets xids that are settled. */
+Status tx_clean(Ctx *ctx, bool everything);
+/* Does no other connection hold a snapshot? */
+bool tx_alone(Ctx *ctx);
+/* Ranges of aborted xids that begin below xid. */
+uint32_t tx_aborted_below(Ctx *ctx, Xid xid);
+/* No relation has a trace of an aborted xid below this one any more: they are forgotten, unless a dropped relation may still be read. */
+Status tx_forget_aborted(Ctx *ctx, Xid below);
 
 /* Called when the transaction ends, or when a savepoint older than the call is rolled back to (committed = false):
  * after the outcome is visible to others, before locks go. May not fail. */

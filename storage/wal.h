@@ -95,9 +95,12 @@ Status heap_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status heap_redo_prune(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status heap_redo_visible(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 void heap_describe(const WalRecord *rec, StrBuf *out);
+Status heap_redo_zones(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status overflow_redo_end(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status overflow_redo_new(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 void overflow_describe(const WalRecord *rec, StrBuf *out);
 Status btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
+Status btree_redo_merge(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 Status btree_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages);
 void btree_describe(const WalRecord *rec, StrBuf *out);
 

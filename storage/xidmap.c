@@ -191,11 +191,58 @@ tx_oldest_mark(Db *db)
     return oldest;
 }
 
+bool
+tx_alone(Ctx *ctx)
+{
+    Db *db = ctx->db;
+    bool alone = true;
+    rwlatch_shared(&db->conns_latch);
+    for (int i = 0; i < db->nconns; i++)
+        if (db->conns[i] != NULL && db->conns[i] != ctx->conn && atomic_load(&db->conns[i]->oldest) != LSN_NEVER)
+            alone = false;
+    rwlatch_unlock(&db->conns_latch);
+    return alone;
+}
+
 void
+tx_views(Ctx *ctx, TxViews *out)
+{
+    Db *db = ctx->db;
+    out->n = 0;
+    out->follows = LSN_NEVER;
+    rwlatch_shared(&db->conns_latch);
+    for (int i = 0; i < db->nconns; i++) {
+        DbConn *conn = db->conns[i];
+        if (conn == NULL) continue;
+        Lsn oldest = atomic_load(&conn->oldest), newest = atomic_load(&conn->newest);
+        Lsn follows = atomic_load(&conn->follows);
+        if (oldest == LSN_NEVER) continue;
+        if (follows < out->follows) out->follows = follows;
+        if (out->n == TX_VIEWS_MAX) {
+            out->follows = 0; /* more than are worth looking at: everything stays */
+            break;
+        }
+        out->oldest[out->n] = oldest;
+        out->newest[out->n++] = newest;
+    }
+    rwlatch_unlock(&db->conns_latch);
+}
+
+bool
+tx_views_miss(const TxViews *v, Lsn from, Lsn to)
+{
+    if (to > v->follows) return false;
+    for (int i = 0; i < v->n; i++)
+        if (from <= v->newest[i] && to > v->oldest[i]) return false;
+    return true;
+}
+
+Xid
 tx_horizon(Ctx *ctx, TxHorizon *out)
 {
     out->csn = tx_oldest_mark(ctx->db);
     out->xid = atomic_load(&ctx->db->xids.base);
+    return atomic_load(&ctx->db->xids.next);
 }
 
 bool
@@ -213,6 +260,15 @@ update_settled(XidMap *map)
     Xid base = atomic_load(&map->base);
     Xid settled = set != NULL && set->count > 0 && set->ranges[0].first < base ? set->ranges[0].first : base;
     atomic_store(&map->settled, settled);
+}
+
+static void
+retire_set(XidMap *map, AbortedSet *set)
+{
+    if (set == NULL) return;
+    set->retired = atomic_load(&map->published);
+    set->next = map->retired_sets;
+    map->retired_sets = set;
 }
 
 /* Replaces the set by itself and more ranges, which are younger. */
@@ -233,12 +289,51 @@ extend_set(Ctx *ctx, XidMap *map, const XidRanges *more)
             set->ranges[set->count++] = r;
     }
     atomic_store(&map->aborted, set);
-    if (old != NULL) {
-        old->retired = atomic_load(&map->published);
-        old->next = map->retired_sets;
-        map->retired_sets = old;
-    }
+    retire_set(map, old);
     return QN_OK;
+}
+
+uint32_t
+tx_aborted_below(Ctx *ctx, Xid xid)
+{
+    uint32_t n = 0;
+    XidMap *map = &ctx->db->xids;
+    mutex_lock(&ctx->db->xids_mutex); /* the set is replaced under it */
+    AbortedSet *set = atomic_load(&map->aborted);
+    while (set != NULL && n < set->count && set->ranges[n].first < xid) n++;
+    mutex_unlock(&ctx->db->xids_mutex);
+    return n;
+}
+
+Status
+tx_forget_aborted(Ctx *ctx, Xid below)
+{
+    Db *db = ctx->db;
+    XidMap *map = &db->xids;
+    AbortedSet *set = NULL;
+    Status st = QN_OK;
+
+    mutex_lock(&db->drops_mutex);
+    bool dropped = db->ndrops > 0;
+    mutex_unlock(&db->drops_mutex);
+    if (dropped) return QN_OK;
+    mutex_lock(&db->xids_mutex);
+    AbortedSet *old = atomic_load(&map->aborted);
+    if (old == NULL || old->count == 0 || old->ranges[0].first >= below) goto done;
+    TRY_ALLOC_GOTO(ctx, set, mem_alloc(NULL, sizeof(*set) + old->count * sizeof(XidRange)));
+    *set = (AbortedSet){.cap = old->count};
+    for (uint32_t i = 0; i < old->count; i++) {
+        XidRange r = old->ranges[i];
+        if (r.last < below) continue;
+        if (r.first < below) r.first = below;
+        set->ranges[set->count++] = r;
+    }
+    atomic_store(&map->aborted, set);
+    retire_set(map, old);
+    update_settled(map);
+done:
+    mutex_unlock(&db->xids_mutex);
+    return st;
 }
 
 static size_t
