@@ -9,6 +9,7 @@
 #include "storage/heap.h"
 #include "storage/index.h"
 #include "storage/tx.h"
+#include "storage/vacuum.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -169,7 +170,6 @@ static void
 bench_scans(Heap *heap)
 {
     static const int a[] = {0}, five[] = {0, 1, 2, 3, 4}, str[] = {5}, wide[] = {6};
-    uint64_t removed;
     time_scan("scan 1 int4 column", heap, a, 1);
     time_scan("scan 5 integer columns", heap, five, 5);
     if (ncols == COLS) {
@@ -178,7 +178,7 @@ bench_scans(Heap *heap)
     }
     begin();
     double t = now();
-    OK(heap_prune_all(&ctx, heap, &removed));
+    OK(vacuum_heap(&ctx, heap, NULL, 0, &(VacuumOptions){.freeze_age = UINT64_MAX, .memory_bytes = 1 << 20}, NULL));
     commit();
     printf("    prune, all pages marked all-visible: %.3f s\n", now() - t);
     time_scan("scan 5 integer columns, all-visible", heap, five, 5);
@@ -349,7 +349,7 @@ bench_single_rows(Arena *arena, Heap *heap)
     t = now();
     for (int i = 0; i < N; i++) {
         fill(b, 200000000 + i, 1);
-        OK(heap_update_batch(&ctx, heap, &tids[i], b, HEAP_WAIT, false, &result, &newer, &new_tid,
+        OK(heap_update_batch(&ctx, heap, &tids[i], b, HEAP_WAIT, false, NULL, &result, &newer, &new_tid,
                              &hot));
     }
     report("update, one row a call", N, now() - t, "rows");

@@ -173,7 +173,7 @@ flush(Ctx *ctx, Heap *heap, Chunk *c, bool has_old, bool has_new)
     if (!has_old) {
         TRY(heap_insert_batch(ctx, heap, c->batch, c->new_tids));
     } else if (has_new) {
-        TRY(heap_update_batch(ctx, heap, c->tids, c->batch, HEAP_WAIT, false, c->results, c->newer,
+        TRY(heap_update_batch(ctx, heap, c->tids, c->batch, HEAP_WAIT, false, NULL, c->results, c->newer,
                               c->new_tids, c->hot));
         TRY(check_results(ctx, c->results, c->n));
     } else {

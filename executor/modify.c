@@ -167,7 +167,8 @@ modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *
     int n = t->row->nsel;
     TRY(target_complete(s, t, is_conflict ? t->conflict_generated : t->generated));
     TRY(target_check(t, full));
-    TRY(heap_update_batch(ctx, t->rel->heap, tids, t->row, HEAP_WAIT, t->key_update, s->results, s->newer, s->new_tids, s->hot));
+    TRY(heap_update_batch(ctx, t->rel->heap, tids, t->row, HEAP_WAIT, t->key_update, t->assigned, s->results, s->newer, s->new_tids,
+                          s->hot));
     uint16_t done[BATCH_ROWS], cold[BATCH_ROWS];
     Tid cold_tids[BATCH_ROWS], done_tids[BATCH_ROWS];
     int ndone = 0, ncold = 0;

@@ -5,6 +5,7 @@
 #include "session/ddl.h"
 #include "storage/heap.h"
 #include "storage/index.h"
+#include "storage/vacuum.h"
 
 /* ---- TRUNCATE ---- */
 
@@ -160,8 +161,11 @@ maintain_table(Ddl *d, const Relation *rel, bool vacuum, bool analyze)
 {
     Ctx *ctx = d->ctx;
     if (vacuum) {
-        uint64_t removed;
-        TRY(heap_prune_all(ctx, rel->heap, &removed));
+        VacuumOptions o = {.freeze_age = UINT64_MAX, .memory_bytes = (size_t)ctx->settings->maintenance_work_mem << 10};
+        Index **indexes;
+        TRY_ALLOC(ctx, indexes, ARENA_ARRAY(d->arena, Index *, rel->nindexes + 1));
+        for (int i = 0; i < rel->nindexes; i++) indexes[i] = rel->indexes[i]->index;
+        TRY(vacuum_heap(ctx, rel->heap, indexes, rel->nindexes, &o, NULL));
     }
     return analyze ? analyze_table(d, rel) : QN_OK;
 }

@@ -9,6 +9,7 @@
  * Whoever makes a split known checks that the page is still linked: it may have been made known by another and merged. */
 #include "storage/btree_priv.h"
 #include "storage/db.h"
+#include "storage/ssi.h"
 
 /* BTREE_MERGE. Pages: A (as an image), parent, L, L's map page. */
 typedef struct MergeRecord {
@@ -87,6 +88,7 @@ merge_and_log(Ctx *ctx, Btree *bt, PageRef *parent, int slot, PageRef *a, PageRe
     log.force_image = 1;
     wal_finish(&log, WAL_BTREE_MERGE, sizeof(rec));
     NOFAIL_END(ctx);
+    ssi_page_split(ctx, bt->base.desc.relid, l->number, a->number);
 done:
     rel_unlink_end(&u);
     return st;

@@ -51,6 +51,9 @@ Status db_checkpoint(Ctx *ctx);
  * write. */
 void db_set_checkpoints(Ctx *ctx, uint64_t *wal_bytes_max, int64_t *timeout_s);
 
+/* Cuts free pages off the end of the file. extent_free.c. */
+Status db_trim_file(Ctx *ctx);
+
 /* Named roots, so that the catalog finds its relations. Setting is part of the running transaction: others see it when it has
  * committed. Slots are below DB_ROOTS_MAX and named by the catalog. PAGE_NONE: not set. */
 Status db_root_get(Ctx *ctx, int slot, PageNo *root_out);

@@ -49,8 +49,8 @@ find_clear(const uint64_t *bits, uint32_t nbits, uint32_t from, uint32_t n)
 }
 
 /* The file gets as long as end pages, and some more when it is large: asking the system each time would cost more than the pages. */
-static Status
-extend_file(Ctx *ctx, PageNo end)
+Status
+extent_extend_file(Ctx *ctx, PageNo end)
 {
     Db *db = ctx->db;
     PageNo have = atomic_load(&db->file_pages);
@@ -78,7 +78,7 @@ add_space_map(Ctx *ctx, PageNo number)
     WalLog log;
     Status st;
 
-    TRY_GOTO(extend_file(ctx, number + 1));
+    TRY_GOTO(extent_extend_file(ctx, number + 1));
     TRY_GOTO(page_fix_new(ctx, number, &page));
     TRY_GOTO(wal_begin(ctx, (PageRef *[]){&page}, 1, 0, &log));
     page_init(page.ptr, ctx->db->page_bytes, PAGE_SPACE, PAGE_NONE, PAGE_NONE, 0);
@@ -134,7 +134,7 @@ find_pages(Ctx *ctx, uint32_t n, PageNo *first_out, PageRef *space_out)
         uint32_t at = find_clear(bits, covered, from % covered, n);
         if (at < covered) {
             *first_out = k * covered + at;
-            st = extend_file(ctx, *first_out + n);
+            st = extent_extend_file(ctx, *first_out + n);
             if (st != QN_OK) page_unfix(space_out);
             else if (n == 1) db->space_hint = *first_out + 1;
             else db->space_run_hint = *first_out + n;
@@ -203,7 +203,7 @@ extent_bootstrap(Ctx *ctx)
     PageRef meta = PAGE_REF_NONE, space = PAGE_REF_NONE;
     Status st;
 
-    TRY_GOTO(extend_file(ctx, PAGE_NO_FIRST));
+    TRY_GOTO(extent_extend_file(ctx, PAGE_NO_FIRST));
     TRY_GOTO(page_fix_new(ctx, PAGE_NO_META, &meta));
     TRY_GOTO(page_fix_new(ctx, PAGE_NO_SPACE, &space));
     page_init(meta.ptr, db->page_bytes, PAGE_META, PAGE_NONE, PAGE_NONE, 0);
@@ -1089,7 +1089,7 @@ rel_find_space(Ctx *ctx, Rel *rel, uint32_t need_bytes, PageNo *page_out)
         TRY(page_fix(ctx, e.map, FIX_SHARED, &map));
         const uint8_t *entries = ((const MapPage *)map.ptr)->entries + e.map_first;
         uint32_t k = from - e.ordinal;
-        while (k < e.npages && !((entries[k] & MAP_USED) != 0 && (entries[k] & MAP_CLASS_MASK) >= want)) k++;
+        while (k < e.npages && !((entries[k] & (MAP_USED | MAP_OVERFLOW)) == MAP_USED && (entries[k] & MAP_CLASS_MASK) >= want)) k++;
         page_unfix(&map);
         if (k < e.npages) {
             *page_out = e.first + k;
@@ -1161,7 +1161,7 @@ extent_redo_add(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     }
     if (pages[1].apply) space_put_bits(pages[1].ref.ptr, space_bit(page_bytes, p.first), p.npages, true);
     /* The file may have lost what it was extended by. */
-    return p.first + p.npages <= ((PoolHot *)ctx->pool)->limit ? extend_file(ctx, p.first + p.npages)
+    return p.first + p.npages <= ((PoolHot *)ctx->pool)->limit ? extent_extend_file(ctx, p.first + p.npages)
                                                              : extent_bad_record(ctx, rec);
 }
 

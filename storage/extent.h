@@ -126,8 +126,6 @@ void map_zone_set(void *map_page, uint32_t page_bytes, uint16_t extent, uint64_t
 
 /* Frees all pages of a relation nobody can see any more. Can be repeated after a crash half-way. */
 Status rel_free(Ctx *ctx, PageNo root);
-/* Cuts free pages off the end of the file. */
-Status db_trim_file(Ctx *ctx);
 /* Makes meta page and first space map of a new file. */
 Status extent_bootstrap(Ctx *ctx);
 Status extent_redo_create(Ctx *ctx, const WalRecord *rec, RedoPage *pages);

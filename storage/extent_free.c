@@ -293,6 +293,8 @@ db_trim_file(Ctx *ctx)
     PageNo have = atomic_load(&db->file_pages);
     TRY_GOTO(find_file_end(ctx, have, &end));
     if (end + WORTH_PAGES > have) goto done;
+    /* That the pages are free must not be forgotten once they are gone. */
+    TRY_GOTO(wal_flush(ctx, wal_insert_lsn(ctx)));
     pool_forget(ctx, end, have - end);
     atomic_store(&db->file_pages, end);
     if (db->space_hint > end) db->space_hint = end;

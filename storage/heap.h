@@ -139,9 +139,11 @@ Status heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait 
                          uint8_t *results, Tid *newer);
 /* Puts row i of rows (the i-th selected; whole rows, as in heap_insert_batch) in place of tids[i].
  * new_tids[i] is the new version; hot[i] says that indexes need no entry for it. key_update: some
- * column of desc.keys is assigned; what counts is whether its value changes. */
+ * column of desc.keys is assigned; what counts is whether its value changes. changed (NULL: all): bits of columns that may differ
+ * from the old row's; a wide value of the others is shared rather than written again. */
 Status heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *rows, HeapWait wait,
-                         bool key_update, uint8_t *results, Tid *newer, Tid *new_tids, bool *hot);
+                         bool key_update, const uint64_t *changed, uint8_t *results, Tid *newer,
+                         Tid *new_tids, bool *hot);
 /* Takes a row lock on each version, as SELECT ... FOR mode; results as above. */
 Status heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode,
                       HeapWait wait, uint8_t *results, Tid *newer);

@@ -338,7 +338,7 @@ heap_insert_batch(Ctx *ctx, Heap *heap, const Batch *batch, Tid *tids_out)
     Status st;
     if (batch->nsel == 0) return QN_OK;
     TRY(tx_write_xid(ctx, &xid));
-    TRY_GOTO(heap_rows_begin(ctx, heap, batch, &rows));
+    TRY_GOTO(heap_rows_begin(ctx, heap, batch, NULL, NULL, &rows));
     heap_learn_var(heap, &rows, 0);
     TRY_GOTO(fill_new_pages(ctx, heap, &rows, &from, xid, tids_out));
     for (bool use_target = true; from < rows.n;) {

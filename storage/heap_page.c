@@ -190,26 +190,74 @@ row_str(const Vector *v, int row)
     return &src[vec_index(v, row)];
 }
 
+/* The value of column col in row i is at ref. */
 static Status
-move_out(Ctx *ctx, Heap *heap, HeapRows *rows, int col, int i)
+note_out(Ctx *ctx, HeapRows *rows, int col, int i, const OverflowRef *ref)
 {
-    const Str *s = row_str(rows->cols[col], rows->sel != NULL ? rows->sel[i] : i);
+    uint32_t nbytes = row_str(rows->cols[col], rows->sel != NULL ? rows->sel[i] : i)->len;
     TRY(scratch_arena(ctx, rows));
     if (rows->overflow == NULL)
         TRY_ALLOC(ctx, rows->overflow, ARENA_ARRAY(rows->arena, OverflowRef *, rows->ncols));
     if (rows->overflow[col] == NULL)
         TRY_ALLOC(ctx, rows->overflow[col], ARENA_ARRAY(rows->arena, OverflowRef, rows->n));
-    TRY(overflow_write(ctx, heap->rel, str_data(s), s->len, &rows->overflow[col][i]));
-    rows->var_bytes[i] -= s->len;
-    rows->var_bytes[i] += (uint32_t)sizeof(OverflowRef);
+    rows->overflow[col][i] = *ref;
+    rows->var_bytes[i] += (uint32_t)sizeof(OverflowRef) - nbytes;
     return QN_OK;
 }
 
-static bool
-is_out(const HeapRows *rows, int col, int i)
+static Status
+move_out(Ctx *ctx, Heap *heap, HeapRows *rows, int col, int i)
 {
-    return rows->overflow != NULL && rows->overflow[col] != NULL &&
-           rows->overflow[col][i].first != PAGE_NONE;
+    const Str *s = row_str(rows->cols[col], rows->sel != NULL ? rows->sel[i] : i);
+    OverflowRef ref;
+    TRY(overflow_write(ctx, heap->rel, str_data(s), s->len, &ref));
+    return note_out(ctx, rows, col, i, &ref);
+}
+
+bool
+heap_slot_overflow(const HeapPage *p, uint32_t slot, int col, OverflowRef *out)
+{
+    if (p->cols[col].phys != PHYS_STR || (p->cols[col].flags & HCOL_OVERFLOW) == 0 ||
+        !heap_valid_get(heap_valid(p, col), slot - 1))
+        return false;
+    VarRef r = ((const VarRef *)heap_values(p, col))[slot - 1];
+    if (r.nbytes != VAR_OVERFLOW) return false;
+    memcpy(out, (const uint8_t *)p + r.offset, sizeof(*out));
+    return true;
+}
+
+/* Takes over what the old version of row i has on overflow pages in columns that stay as they were. Its page is latched. */
+static Status
+share_row(Ctx *ctx, const Heap *heap, const HeapPage *p, HeapRows *rows, int i)
+{
+    uint32_t slot = tid_slot(rows->old[i]);
+    if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots ||
+        (heap_flags(p)[slot - 1] & SLOT_STATE) != SLOT_NORMAL)
+        return QN_OK; /* it will be found gone */
+    for (int c = 0; c < rows->ncols && c < p->ncols; c++) {
+        OverflowRef ref;
+        if (bits_get(rows->changed, (size_t)c) || heap->phys[c] != PHYS_STR || rows->cols[c] == NULL ||
+            !heap_slot_overflow(p, slot, c, &ref))
+            continue;
+        TRY(note_out(ctx, rows, c, i, &ref));
+    }
+    return QN_OK;
+}
+
+static Status
+share_rows(Ctx *ctx, const Heap *heap, HeapRows *rows)
+{
+    for (int i = 0; i < rows->n;) {
+        PageRef page = PAGE_REF_NONE;
+        PageNo number = tid_page(rows->old[i]);
+        TRY(page_fix(ctx, number, FIX_SHARED, &page));
+        Status st = heap_page_check(ctx, heap, &page);
+        for (; st == QN_OK && i < rows->n && tid_page(rows->old[i]) == number; i++)
+            st = share_row(ctx, heap, heap_page(&page), rows, i);
+        page_unfix(&page);
+        TRY(st);
+    }
+    return QN_OK;
 }
 
 /* Sends a row's values to overflow pages, the widest first, until it fits a page of its own. */
@@ -222,7 +270,7 @@ shrink_row(Ctx *ctx, Heap *heap, HeapRows *rows, int i, uint32_t room)
         uint32_t most = sizeof(OverflowRef);
         for (int c = 0; c < rows->ncols; c++) {
             const Vector *v = rows->cols[c];
-            if (heap->phys[c] != PHYS_STR || v == NULL || vec_is_null(v, row) || is_out(rows, c, i))
+            if (heap->phys[c] != PHYS_STR || v == NULL || vec_is_null(v, row) || heap_row_is_out(rows, c, i))
                 continue;
             uint32_t nbytes = row_str(v, row)->len;
             if (nbytes > most) most = nbytes, widest = c;
@@ -255,26 +303,30 @@ measure_rows(Ctx *ctx, Heap *heap, HeapRows *rows)
             rows->var_bytes[i] += nbytes;
         }
     }
+    for (int i = 0; i < rows->n; i++)
+        if (rows->var_bytes[i] > most) most = rows->var_bytes[i];
+    bool wide = widths != 0 || !capacity_fits(heap, 1, most);
+    if (wide && rows->changed != NULL) TRY(share_rows(ctx, heap, rows));
     if (widths != 0)
         for (int c = 0; c < rows->ncols; c++) {
             const Vector *v = rows->cols[c];
             if (heap->phys[c] != PHYS_STR || v == NULL) continue;
             for (int i = 0; i < rows->n; i++) {
                 int row = rows->sel != NULL ? rows->sel[i] : i;
-                if (!vec_is_null(v, row) && row_str(v, row)->len > heap->value_max)
+                if (!vec_is_null(v, row) && row_str(v, row)->len > heap->value_max &&
+                    !heap_row_is_out(rows, c, i))
                     TRY(move_out(ctx, heap, rows, c, i));
             }
         }
-    for (int i = 0; i < rows->n; i++)
-        if (rows->var_bytes[i] > most) most = rows->var_bytes[i];
-    if (capacity_fits(heap, 1, most)) return QN_OK;
+    if (!wide) return QN_OK;
     while (capacity_fits(heap, 1, room + 64)) room += 64;
     for (int i = 0; i < rows->n; i++) TRY(shrink_row(ctx, heap, rows, i, room));
     return QN_OK;
 }
 
 Status
-heap_rows_begin(Ctx *ctx, Heap *heap, const Batch *batch, HeapRows *rows)
+heap_rows_begin(Ctx *ctx, Heap *heap, const Batch *batch, const Tid *old, const uint64_t *changed,
+                HeapRows *rows)
 {
     rows->n = batch->nsel;
     rows->ncols = heap->layout->ncols;
@@ -283,6 +335,8 @@ heap_rows_begin(Ctx *ctx, Heap *heap, const Batch *batch, HeapRows *rows)
     rows->var_bytes = NULL;
     rows->overflow = NULL;
     rows->arena = NULL;
+    rows->old = old;
+    rows->changed = changed;
     if (batch->ncols != rows->ncols)
         return RAISE_INTERNAL(ctx, "relation \"%s\" has %d columns, the rows %d", heap->desc.name,
                               rows->ncols, batch->ncols);
@@ -405,7 +459,7 @@ put_var(HeapPage *p, const HeapRows *rows, int col, const Vector *v, int from, c
         VarRef *ref = &refs[slots[i] - 1];
         if (v->valid != NULL && vec_is_null(v, row)) {
             *ref = (VarRef){0, 0};
-        } else if (is_out(rows, col, id)) {
+        } else if (heap_row_is_out(rows, col, id)) {
             *ref = put_bytes(p, &rows->overflow[col][id], sizeof(OverflowRef));
             ref->nbytes = VAR_OVERFLOW;
             p->cols[col].flags |= HCOL_OVERFLOW;
@@ -664,6 +718,10 @@ heap_row_equals(const Heap *heap, const HeapPage *p, uint16_t slot, const HeapRo
         if (p->cols[c].phys == PHYS_STR) {
             VarRef r = ((const VarRef *)heap_values(p, c))[slot - 1];
             const Str *s = row_str(v, row);
+            OverflowRef ref;
+            if (heap_row_is_out(rows, c, i) && heap_slot_overflow(p, slot, c, &ref) &&
+                ref.first == rows->overflow[c][i].first)
+                continue; /* shared */
             if (r.nbytes != s->len || r.nbytes == VAR_OVERFLOW) return false;
             if (memcmp((const uint8_t *)p + r.offset, str_data(s), r.nbytes) != 0) return false;
         } else {

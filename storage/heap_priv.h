@@ -116,12 +116,23 @@ typedef struct HeapRows {
     uint32_t *var_bytes;    /* of row i, on the page; NULL where no column varies */
     OverflowRef **overflow; /* [col][i], first 0: on the page; NULL, or NULL for a column: none */
     Arena *arena;           /* scratch; NULL until needed */
+    const Tid *old;         /* update: the versions the rows come from; NULL: an insert */
+    const uint64_t *changed; /* columns that may differ from theirs; NULL: all */
     uint32_t var_space[BATCH_ROWS];
 } HeapRows;
 
-/* Brings a batch into stored form; writes overflow values. 54000. Ended by heap_rows_end, after an
- * error too. */
-Status heap_rows_begin(Ctx *ctx, Heap *heap, const Batch *batch, HeapRows *out);
+/* Brings a batch into stored form; writes overflow values, but those that old versions have already (old, changed; both may be NULL).
+ * 54000. Ended by heap_rows_end, after an error too. */
+Status heap_rows_begin(Ctx *ctx, Heap *heap, const Batch *batch, const Tid *old, const uint64_t *changed,
+                       HeapRows *out);
+static inline bool
+heap_row_is_out(const HeapRows *rows, int col, int i)
+{
+    return rows->overflow != NULL && rows->overflow[col] != NULL &&
+           rows->overflow[col][i].first != PAGE_NONE;
+}
+/* The reference in column col of a slot; false: the value is on the page, or NULL. */
+bool heap_slot_overflow(const HeapPage *p, uint32_t slot, int col, OverflowRef *out);
 void heap_rows_end(HeapRows *rows);
 
 /* Capacity of a new page for rows with var_avg variable bytes; at least 1. */

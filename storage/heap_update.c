@@ -88,6 +88,26 @@ xid_offset(Ctx *ctx, const Job *job, const PageRef *page, uint32_t *out)
                  page->number, job->heap->desc.name);
 }
 
+/* Overflow values that the versions of ids[from .. from + n) are the last to have: of a delete all, of an update those that the
+ * new version does not share. */
+static Status
+end_values(Ctx *ctx, const Job *job, const PageRef *page, int from, int n)
+{
+    const HeapPage *p = heap_page(page);
+    for (int c = 0; c < p->ncols; c++) {
+        if ((p->cols[c].flags & HCOL_OVERFLOW) == 0) continue;
+        for (int i = from; i < from + n; i++) {
+            OverflowRef ref;
+            if (!heap_slot_overflow(p, job->old_slots[i], c, &ref)) continue;
+            if (job->rows != NULL && heap_row_is_out(job->rows, c, job->ids[i]) &&
+                job->rows->overflow[c][job->ids[i]].first == ref.first)
+                continue;
+            TRY(overflow_end(ctx, job->heap->rel, &ref, job->xid));
+        }
+    }
+    return QN_OK;
+}
+
 static Status
 delete_rows(Ctx *ctx, Job *job, PageRef *page)
 {
@@ -95,6 +115,7 @@ delete_rows(Ctx *ctx, Job *job, PageRef *page)
     uint32_t xmax = 0;
     WalLog log;
     TRY(xid_offset(ctx, job, page, &xmax));
+    TRY(end_values(ctx, job, page, 0, job->nids));
     TRY(wal_begin(ctx, pages, 1, sizeof(HeapRecord) + 2 * (size_t)job->nids, &log));
     NOFAIL_BEGIN(ctx);
     HeapRecord rec = {.layout = heap_page(page)->layout, .nrows = (uint16_t)job->nids};
@@ -144,6 +165,8 @@ put_versions(Ctx *ctx, Job *job, PageRef *old, PageRef *to, int from, int n, boo
     WalLog log;
     Status st;
 
+    change.map = PAGE_REF_NONE;
+    TRY_GOTO(end_values(ctx, job, old, from, n));
     TRY_GOTO(heap_map_prepare(ctx, heap, to, job->rows, 0, ids, n, &change));
     TRY_GOTO(xid_offset(ctx, job, old, &xmax));
     TRY_GOTO(xid_offset(ctx, job, to, &xmin));
@@ -381,7 +404,7 @@ done:
 
 Status
 heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, HeapWait wait,
-                  bool key_update, uint8_t *results, Tid *newer, Tid *new_tids, bool *hot)
+                  bool key_update, const uint64_t *changed, uint8_t *results, Tid *newer, Tid *new_tids, bool *hot)
 {
     HeapRows rows;
     Job job;
@@ -401,7 +424,7 @@ heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *batch, Hea
     job.hot = hot;
     TRY(tx_write_xid(ctx, &job.xid));
     memset(hot, 0, sizeof(bool) * (size_t)job.n);
-    TRY_GOTO(heap_rows_begin(ctx, heap, batch, &rows));
+    TRY_GOTO(heap_rows_begin(ctx, heap, batch, tids, changed, &rows));
     heap_learn_var(heap, &rows, 0);
     job.nchanged = job.nhot = 0;
     TRY_GOTO(run_job(ctx, &job));

@@ -136,7 +136,7 @@ Status
 heap_note_chain_read(Ctx *ctx, const Heap *heap, const HeapPage *p, PageNo page, const Snapshot *snap, uint32_t slot)
 {
     slot = chain_first(p, slot);
-    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = chain_next(p, slot)) {
+    for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot)) {
         Xid xid = unseen_xid(p, snap, slot);
         bool visible = heap_slot_visible(p, snap, slot);
         if (visible) TRY(ssi_note_read(ctx, snap, heap->desc.relid, page, slot));

@@ -436,6 +436,7 @@ Status extent_give_page(Ctx *ctx, PageNo page);
 #define XID_LIST_PAGE ((Xid)1)
 void extent_free_rels(Db *db);
 PageNo extent_space_page(uint32_t page_bytes, PageNo page);
+Status extent_extend_file(Ctx *ctx, PageNo end); /* the file has room for pages below end */
 
 /* recover.c */
 Status recover_note_created(Ctx *ctx, PageNo root, Xid xid);

@@ -301,7 +301,7 @@ prepare_page(Ctx *ctx, Recovery *r, const WalPageRef *ref, const uint8_t *image,
     PageNo pages = atomic_load(&db->file_pages);
 
     if (ref->page < PAGE_NO_META) return invalid_record(ctx, end);
-    if (ref->page >= pages) atomic_store(&db->file_pages, ref->page + 1);
+    if (ref->page >= pages) TRY(extent_extend_file(ctx, ref->page + 1));
     out->apply = out->init = false;
     if ((ref->flags & (WAL_PAGE_IMAGE | WAL_PAGE_INIT)) == 0) {
         TRY(page_fix(ctx, ref->page, FIX_EXCLUSIVE, &out->ref));

@@ -246,7 +246,7 @@ tx_command_begin(Ctx *ctx)
 
     if (tx == NULL) return RAISE_INTERNAL(ctx, "command outside a transaction");
     TRY(db_check_usable(ctx));
-    forget_follow(conn);
+    forget_follow(ctx->conn);
     if (tx->isolation == TX_READ_COMMITTED || !tx->has_snapshot) {
         if (tx->isolation == TX_SERIALIZABLE) TRY(ssi_start(ctx));
         else tx_take_snapshot(ctx);

@@ -2,6 +2,7 @@
  * scans and fetches, after a crash as well. */
 #include "tests/storage_test.h"
 
+#include "storage/vacuum.h"
 #include <pthread.h>
 
 enum { COLS = 6 };
@@ -259,7 +260,7 @@ update_rows(Table *t, int n)
     }
     if (n > 0)
         OK(&t->ctx, heap_update_batch(&t->ctx, t->heap, tids, make_batch(a, next, n), HEAP_WAIT,
-                                      false, results, newer, new_tids, hot));
+                                      false, NULL, results, newer, new_tids, hot));
     for (int i = 0; i < n; i++) {
         assert_int_equal(results[i], HEAP_DONE);
         next[i].tid = new_tids[i];
@@ -309,9 +310,9 @@ random_work(Table *t, int ntx)
         }
         free(before);
         if (pick(&seed, 20) == 0) {
-            uint64_t removed;
+            VacuumOptions o = {.freeze_age = pick(&seed, 2) == 0 ? 0 : UINT64_MAX, .memory_bytes = 1 << 16};
             begin(&t->ctx);
-            OK(&t->ctx, heap_prune_all(&t->ctx, t->heap, &removed));
+            OK(&t->ctx, vacuum_heap(&t->ctx, t->heap, NULL, 0, &o, NULL));
             commit(&t->ctx);
         }
     }
@@ -394,7 +395,7 @@ test_updates_of_one_row_reuse_its_page(void **state)
         next.version++;
         next.text_len = 20;
         OK(&t.ctx, heap_update_batch(&t.ctx, t.heap, &t.rows[0].tid, make_batch(a, &next, 1),
-                                     HEAP_WAIT, false, &result, &newer, &tid, &hot));
+                                     HEAP_WAIT, false, NULL, &result, &newer, &tid, &hot));
         assert_int_equal(result, HEAP_DONE);
         assert_true(hot);
         next.tid = tid;
@@ -565,7 +566,7 @@ test_a_writer_waits_and_is_told_of_the_newer_version(void **state)
         next.version++;
         if (round < 2)
             OK(&t.ctx, heap_update_batch(&t.ctx, t.heap, &t.rows[0].tid, make_batch(a, &next, 1),
-                                         HEAP_WAIT, false, &result, &newer, &tid, &hot));
+                                         HEAP_WAIT, false, NULL, &result, &newer, &tid, &hot));
         else
             OK(&t.ctx,
                heap_delete_batch(&t.ctx, t.heap, &t.rows[0].tid, 1, HEAP_WAIT, &result, &newer));
@@ -624,7 +625,7 @@ test_a_writer_waits_for_a_row_lock(void **state)
        heap_delete_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, 1, HEAP_NOWAIT, &o.result, &o.newer));
     assert_int_equal(o.result, HEAP_WOULD_WAIT);
     OK(&o.t.ctx, heap_update_batch(&o.t.ctx, o.t.heap, &t.rows[0].tid, make_batch(a, &t.rows[0], 1),
-                                   HEAP_NOWAIT, false, &o.result, &o.newer, &tid, &hot));
+                                   HEAP_NOWAIT, false, NULL, &o.result, &o.newer, &tid, &hot));
     assert_int_equal(o.result, HEAP_DONE);
     commit(&o.t.ctx);
     arena_destroy(a);
@@ -698,7 +699,7 @@ transfer(void *arg)
         assert_int_equal(n, 2);
         Arena *scratch = arena_create(NULL, "update");
         Status st = heap_update_batch(&t.ctx, t.heap, tids, make_batch(scratch, rows, 2), HEAP_WAIT,
-                                      false, results, newer, new_tids, hot);
+                                      false, NULL, results, newer, new_tids, hot);
         arena_destroy(scratch);
         if (st != QN_OK) { /* a deadlock's victim */
             assert_int_equal(st, ERR_T_R_DEADLOCK_DETECTED);

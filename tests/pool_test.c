@@ -330,7 +330,14 @@ test_zones_and_free_space(void **state)
     assert_true(again >= first + 100 || first >= again + 100);
     PageRef ref = PAGE_REF_NONE;
     OK(&ctx, page_fix(&ctx, page, FIX_EXCLUSIVE, &ref));
-    OK(&ctx, rel_page_unlink(&ctx, rel, &ref));
+    RelUnlink u;
+    WalLog log;
+    OK(&ctx, rel_unlink_begin(&ctx, rel, page, &u));
+    OK(&ctx, wal_begin(&ctx, (PageRef *[]){&ref, &u.map}, 2, 0, &log));
+    rel_unlink_apply(&u, &ref);
+    log.force_image = 3;
+    wal_finish(&log, WAL_IMAGES, 0);
+    rel_unlink_end(&u);
     page_unfix(&ref);
     OK(&ctx, tx_commit(&ctx));
     begin(&ctx);

@@ -66,7 +66,7 @@ work(Fixture *f, Arena *a, Batch *first, Batch *second)
                                 INDEX_CHECK_UNIQUE, conflicts, &nconflicts));
     tx_command_end(ctx);
     TRY_GOTO(tx_command_begin(ctx));
-    TRY_GOTO(heap_update_batch(ctx, f->heap, tids, second, HEAP_WAIT, true, results, newer,
+    TRY_GOTO(heap_update_batch(ctx, f->heap, tids, second, HEAP_WAIT, true, NULL, results, newer,
                                new_tids, hot));
     TRY_GOTO(index_insert_batch(ctx, f->index, f->heap, second->cols, NULL, ROWS, new_tids,
                                 INDEX_CHECK_UNIQUE, conflicts, &nconflicts));
