@@ -196,6 +196,7 @@ struct DbConn {
     _Atomic Lsn newest;          /* no mark held is greater; means nothing while oldest is LSN_NEVER */
     _Atomic Lsn follows;         /* tx_note_follow: what oldest was; LSN_NEVER: it follows no chains */
     Lsn command_mark;            /* LSN_NEVER: none */
+    Lsn nested_mark;             /* of a command inside a command, which is not older; 0: none */
     Lsn kept[TX_KEPT_MAX];
     uint32_t nkept;
     /* Log scratch: payload, then images. */

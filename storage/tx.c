@@ -179,6 +179,7 @@ publish_oldest(DbConn *conn)
         if (conn->kept[i] < least) least = conn->kept[i];
         if (conn->kept[i] > greatest) greatest = conn->kept[i];
     }
+    if (conn->nested_mark > greatest) greatest = conn->nested_mark;
     atomic_store(&conn->oldest, least);
     atomic_store(&conn->newest, greatest);
 }
@@ -277,9 +278,11 @@ tx_command_nest(Ctx *ctx, TxNested *n)
     n->is_inside = tx != NULL && ctx->snapshot == &tx->snapshot;
     if (!n->is_inside) return tx_command_begin(ctx);
     n->outer = tx->snapshot;
+    n->outer_mark = ctx->conn->nested_mark;
     if (tx->isolation == TX_READ_COMMITTED) {
-        /* The outer mark, which is not newer, stays registered for both. */
-        tx->snapshot.mark = atomic_load(&ctx->db->xids.published);
+        /* The outer mark, which is not newer, stays registered for both; nothing from there on may go. */
+        atomic_store(&ctx->conn->newest, LSN_NEVER);
+        tx->snapshot.mark = ctx->conn->nested_mark = atomic_load(&ctx->db->xids.published);
         tx->snapshot.settled = atomic_load(&ctx->db->xids.settled);
     }
     see_own(tx);
@@ -289,10 +292,13 @@ tx_command_nest(Ctx *ctx, TxNested *n)
 void
 tx_command_unnest(Ctx *ctx, const TxNested *n)
 {
-    if (n->is_inside)
+    if (n->is_inside) {
         ctx->tx->snapshot = n->outer;
-    else
+        ctx->conn->nested_mark = n->outer_mark;
+        publish_oldest(ctx->conn);
+    } else {
         tx_command_end(ctx);
+    }
     ctx->snapshot = n->before;
 }
 
@@ -521,6 +527,7 @@ finish(Ctx *ctx, Tx *tx, bool committed)
 
     ctx->snapshot = NULL;
     conn->command_mark = LSN_NEVER;
+    conn->nested_mark = 0;
     forget_follow(conn);
     publish_oldest(conn);
     ssi_end(ctx, committed, wrote);

@@ -56,6 +56,7 @@ typedef struct TxNested {
     struct Snapshot *before; /* the outer ctx->snapshot */
     Snapshot outer;          /* what was in it */
     bool is_inside;          /* the outer command has the transaction's own snapshot */
+    Lsn outer_mark;
 } TxNested;
 Status tx_command_nest(Ctx *ctx, TxNested *n);
 void tx_command_unnest(Ctx *ctx, const TxNested *n);
