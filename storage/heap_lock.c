@@ -39,7 +39,19 @@ is_ended_keeping_key(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, 
     if (by != XID_RUNNING && by != XID_COMMITTED) return false;
     PageNo page = heap_next_pages(p)[i];
     out->newer = tid_make(page != 0 ? page : number, heap_next_slots(p)[i]);
-    out->made_by = xmax;
+    /* Versions between may have gone (heap_prune.c): then the next one is another's, on this page. */
+    out->made_by = (flags & SLOT_SKIPS) == 0 ? xmax : heap_xid(p, heap_xmins(p)[heap_next_slots(p)[i] - 1]);
+    return true;
+}
+
+/* A version that no snapshot stood by has gone, and its slot leads to the one that stayed. */
+static bool
+is_redirected(const HeapPage *p, PageNo number, uint32_t slot, Look *out)
+{
+    uint32_t next = heap_next_slots(p)[slot - 1];
+    if ((heap_flags(p)[slot - 1] & SLOT_STATE) != SLOT_REDIRECT || next == 0 || next > p->nslots) return false;
+    out->newer = tid_make(number, next);
+    out->made_by = heap_xid(p, heap_xmins(p)[next - 1]);
     return true;
 }
 
@@ -66,6 +78,7 @@ look_at(Ctx *ctx, Heap *heap, Tid tid, HeapLockMode mode, Xid made_by, Look *out
     TRY_GOTO(heap_page_check(ctx, heap, &page));
     const HeapPage *p = heap_page(&page);
     if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots) goto done;
+    if (made_by != XID_NONE && is_redirected(p, page.number, slot, out)) goto done;
     if (made_by != XID_NONE && !is_of_chain(ctx, p, slot, made_by, &by)) goto done;
     if (mode == HEAP_LOCK_KEY_SHARE && is_ended_keeping_key(ctx, p, page.number, slot, out))
         out->result = HEAP_DONE;
