@@ -990,6 +990,7 @@ catalog_generation(Ctx *ctx)
 static Relation *
 sys_relation_by_name(const CatalogShared *s, Oid schema, const char *name)
 {
+    if (schema == OID_PG_CATALOG && strncmp(name, "pg_", 3) != 0) return NULL; /* every statement asks */
     for (int i = 0; i < s->nsys; i++)
         if (s->sys[i].schema_oid == schema && strcmp(s->sys[i].name, name) == 0) return &s->sys[i];
     return NULL;

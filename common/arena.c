@@ -1,4 +1,4 @@
-/* arena.c - see arena.h. Blocks double from 1 KiB to 256 KiB; a larger request gets its own block. */
+/* arena.c - see arena.h. Blocks, their header included, double from 1 KiB to 256 KiB; a larger request gets its own block. */
 #include "common/arena.h"
 #include <assert.h>
 #include <stdarg.h>
@@ -6,41 +6,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAVE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAVE_ASAN 1
-#endif
-#endif
-#ifdef HAVE_ASAN
+#ifdef ARENA_CHECKED
 #include <sanitizer/asan_interface.h>
 #define POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
-#define RED_ZONE 16
+enum { RED_ZONE = 16, SPARE_MAX = 0 };
 #else
 #define POISON(p, n) ((void)(p), (void)(n))
 #define UNPOISON(p, n) ((void)(p), (void)(n))
-#define RED_ZONE 0
+enum { RED_ZONE = 0, SPARE_MAX = 256 * 1024 };
 #endif
 
-enum { ARENA_FIRST_BLOCK = 1024, ARENA_BLOCK_MAX = 256 * 1024, ARENA_ALIGN = 16 };
+enum {
+    BLOCK_MIN_SHIFT = 10,
+    BLOCK_MIN = 1 << BLOCK_MIN_SHIFT,
+    BLOCK_MAX = 256 * 1024,
+    SPARE_CLASSES = 7, /* kept are blocks of 1 to 64 KiB */
+};
 
 typedef struct Block {
     struct Block *next; /* older */
-    size_t nbytes;      /* of data[] */
-    size_t used;
-    size_t pad;
+    size_t nbytes;      /* the whole block */
     char data[];
 } Block;
 
 static_assert(sizeof(Block) % ARENA_ALIGN == 0, "block data is aligned");
 
+/* Of the root: blocks of the tree that wait for another use. They are charged to no account. */
+typedef struct Spare {
+    Block *blocks[SPARE_CLASSES];
+    size_t nbytes;
+} Spare;
+
 struct Arena {
+    ArenaHot hot;
     Block *blocks; /* newest first; allocation happens there */
     size_t nbytes;
     const char *name;
     MemAccount *account;
+    Arena *root;
+    Spare *spare; /* of the root; NULL until something was given back */
     Arena *parent, *first_child, *next_sibling, *prev_sibling;
 };
 
@@ -166,6 +171,7 @@ arena_create_account(Arena *parent, const char *name, MemAccount *account)
     a->name = name;
     a->account = account;
     a->parent = parent;
+    a->root = parent != NULL ? parent->root : a;
     if (parent != NULL) {
         a->next_sibling = parent->first_child;
         if (parent->first_child != NULL) parent->first_child->prev_sibling = a;
@@ -180,16 +186,61 @@ arena_create(Arena *parent, const char *name)
     return arena_create_account(parent, name, parent != NULL ? parent->account : NULL);
 }
 
+/* The list that blocks of this size wait in, -1: none does. */
+static int
+spare_class(size_t nbytes)
+{
+    int shift = __builtin_ctzl(nbytes);
+    bool is_one = nbytes == (size_t)1 << shift && shift >= BLOCK_MIN_SHIFT && shift < BLOCK_MIN_SHIFT + SPARE_CLASSES;
+    return is_one ? shift - BLOCK_MIN_SHIFT : -1;
+}
+
+static bool
+keep_spare(Arena *root, Block *b)
+{
+    int class = spare_class(b->nbytes);
+    if (SPARE_MAX == 0 || class < 0) return false;
+    if (root->spare == NULL && (root->spare = calloc(1, sizeof(Spare))) == NULL) return false;
+    if (root->spare->nbytes + b->nbytes > SPARE_MAX) return false;
+    root->spare->nbytes += b->nbytes;
+    b->next = root->spare->blocks[class];
+    root->spare->blocks[class] = b;
+    return true;
+}
+
+static Block *
+take_spare(Arena *root, size_t nbytes)
+{
+    int class = spare_class(nbytes);
+    if (root->spare == NULL || class < 0 || root->spare->blocks[class] == NULL) return NULL;
+    Block *b = root->spare->blocks[class];
+    root->spare->blocks[class] = b->next;
+    root->spare->nbytes -= nbytes;
+    return b;
+}
+
+static void
+free_spare(Arena *root)
+{
+    for (int i = 0; root->spare != NULL && i < SPARE_CLASSES; i++)
+        for (Block *b = root->spare->blocks[i], *next; b != NULL; b = next) {
+            next = b->next;
+            mem_free(NULL, b, 0);
+        }
+    free(root->spare);
+}
+
 static void
 free_block(Arena *a, Block *b)
 {
-    size_t total = sizeof(Block) + b->nbytes;
-    UNPOISON(b->data, b->nbytes);
+    size_t nbytes = b->nbytes;
+    UNPOISON(b->data, nbytes - sizeof(Block));
 #ifndef NDEBUG
-    memset(b->data, 0x7F, b->nbytes < 4096 ? b->nbytes : 4096);
+    memset(b->data, 0x7F, nbytes < 4096 ? nbytes - sizeof(Block) : 4096 - sizeof(Block));
 #endif
-    a->nbytes -= total;
-    mem_free(a->account, b, total);
+    a->nbytes -= nbytes;
+    if (keep_spare(a->root, b)) mem_release(a->account, nbytes);
+    else mem_free(a->account, b, nbytes);
 }
 
 static void
@@ -197,6 +248,15 @@ destroy_children(Arena *a)
 {
     /* Iterative over siblings, recursive over depth: arena trees are a handful of levels deep. */
     while (a->first_child != NULL) arena_destroy(a->first_child);
+}
+
+/* Allocation goes on in the newest block, which is empty. */
+static void
+start_block(Arena *a)
+{
+    a->hot.at = a->blocks->data;
+    a->hot.room = a->blocks->nbytes - sizeof(Block);
+    POISON(a->hot.at, a->hot.room);
 }
 
 void
@@ -208,14 +268,12 @@ arena_reset(Arena *a)
         a->blocks = b->next;
         free_block(a, b);
     }
-    if (a->blocks != NULL) {
-        UNPOISON(a->blocks->data, a->blocks->nbytes);
+    if (a->blocks == NULL) return;
 #ifndef NDEBUG
-        memset(a->blocks->data, 0x7F, a->blocks->used);
+    UNPOISON(a->blocks->data, a->blocks->nbytes - sizeof(Block));
+    memset(a->blocks->data, 0x7F, a->blocks->nbytes - sizeof(Block));
 #endif
-        a->blocks->used = 0;
-        POISON(a->blocks->data, a->blocks->nbytes);
-    }
+    start_block(a);
 }
 
 void
@@ -228,53 +286,45 @@ arena_destroy(Arena *a)
         a->blocks = b->next;
         free_block(a, b);
     }
+    free_spare(a);
     if (a->parent != NULL && a->parent->first_child == a) a->parent->first_child = a->next_sibling;
     if (a->prev_sibling != NULL) a->prev_sibling->next_sibling = a->next_sibling;
     if (a->next_sibling != NULL) a->next_sibling->prev_sibling = a->prev_sibling;
     mem_free(NULL, a, sizeof(*a));
 }
 
-static Block *
+static bool
 add_block(Arena *a, size_t need)
 {
-    size_t size = ARENA_FIRST_BLOCK - sizeof(Block);
-    if (a->blocks != NULL) {
-        size = (a->blocks->nbytes + sizeof(Block)) * 2 - sizeof(Block);
-        if (size > ARENA_BLOCK_MAX) size = ARENA_BLOCK_MAX;
+    size_t nbytes = a->blocks != NULL ? a->blocks->nbytes * 2 : BLOCK_MIN;
+    if (nbytes > BLOCK_MAX) nbytes = BLOCK_MAX;
+    while (nbytes < need + sizeof(Block) && nbytes < BLOCK_MAX) nbytes *= 2;
+    if (nbytes < need + sizeof(Block)) nbytes = need + sizeof(Block);
+    Block *b = take_spare(a->root, nbytes);
+    if (b != NULL && (mem_should_fail() || !mem_charge(a->account, nbytes))) {
+        (void)keep_spare(a->root, b);
+        return false;
     }
-    if (size < need) size = need;
-    Block *b = mem_alloc(a->account, sizeof(Block) + size);
-    if (b == NULL) return NULL;
-    b->nbytes = size;
-    b->used = 0;
+    if (b == NULL) b = mem_alloc(a->account, nbytes);
+    if (b == NULL) return false;
+    b->nbytes = nbytes;
     b->next = a->blocks;
     a->blocks = b;
-    a->nbytes += sizeof(Block) + size;
-    POISON(b->data, b->nbytes);
-    return b;
+    a->nbytes += nbytes;
+    start_block(a);
+    return true;
 }
 
 void *
-arena_alloc(Arena *a, size_t nbytes)
+arena_alloc_slow(Arena *a, size_t nbytes)
 {
     if (nbytes > SIZE_MAX / 2) return NULL;
     size_t need = ((nbytes != 0 ? nbytes : 1) + RED_ZONE + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-    Block *b = a->blocks;
-    if (b == NULL || b->nbytes - b->used < need) {
-        b = add_block(a, need);
-        if (b == NULL) return NULL;
-    }
-    void *p = b->data + b->used;
-    b->used += need;
+    if (a->hot.room < need && !add_block(a, need)) return NULL;
+    void *p = a->hot.at;
+    a->hot.at += need;
+    a->hot.room -= need;
     UNPOISON(p, nbytes);
-    return p;
-}
-
-void *
-arena_zalloc(Arena *a, size_t nbytes)
-{
-    void *p = arena_alloc(a, nbytes);
-    if (p != NULL) memset(p, 0, nbytes);
     return p;
 }
 
@@ -283,16 +333,13 @@ arena_realloc(Arena *a, void *old, size_t old_nbytes, size_t new_nbytes)
 {
     if (old == NULL) return arena_alloc(a, new_nbytes);
     if (new_nbytes <= old_nbytes) return old;
-#if RED_ZONE == 0
-    Block *b = a->blocks;
     size_t old_need = ((old_nbytes != 0 ? old_nbytes : 1) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     size_t new_need = (new_nbytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-    if (b != NULL && (char *)old + old_need == b->data + b->used &&
-        (size_t)((char *)old - b->data) + new_need <= b->nbytes) {
-        b->used += new_need - old_need;
+    if (RED_ZONE == 0 && (char *)old + old_need == a->hot.at && new_need - old_need <= a->hot.room) {
+        a->hot.at += new_need - old_need;
+        a->hot.room -= new_need - old_need;
         return old;
     }
-#endif
     void *p = arena_alloc(a, new_nbytes);
     if (p != NULL) memcpy(p, old, old_nbytes);
     return p;
@@ -349,6 +396,6 @@ arena_owns(const Arena *a, const void *p)
 {
     for (; a != NULL; a = a->parent)
         for (const Block *b = a->blocks; b != NULL; b = b->next)
-            if ((const char *)p >= b->data && (const char *)p < b->data + b->used) return true;
+            if ((const char *)p >= b->data && (const char *)p < (const char *)b + b->nbytes) return true;
     return false;
 }

@@ -188,11 +188,17 @@ agg_common_open(AggCommon *a, ExecNode *node)
     TRY_ALLOC(ctx, a->in, ARENA_ARRAY(arena, Vector *, a->nin + 1));
     TRY_ALLOC(ctx, a->in_types, ARENA_ARRAY(arena, Oid, a->nin + 1));
     for (int i = 0; i < a->nin; i++) a->in_types[i] = list.items[i]->type;
-    for (int i = 0; i < plan->naggs; i++) TRY(open_fn(a, &a->fns[i], &plan->aggs[i]));
-    TRY_ALLOC(ctx, a->group_vec, vec_create(arena, TYPE_INT8, BATCH_ROWS));
+    bool numbered = false; /* some function sees its rows by group */
+    for (int i = 0; i < plan->naggs; i++) {
+        TRY(open_fn(a, &a->fns[i], &plan->aggs[i]));
+        numbered |= a->fns[i].hash_distinct || a->fns[i].sorter != NULL;
+    }
     TRY_ALLOC(ctx, a->sel, arena_alloc(arena, BATCH_ROWS * sizeof(uint16_t)));
-    TRY_ALLOC(ctx, a->hashes, arena_alloc(arena, BATCH_ROWS * sizeof(uint64_t)));
-    TRY_ALLOC(ctx, a->found, arena_alloc(arena, BATCH_ROWS * sizeof(char *)));
+    if (numbered) TRY_ALLOC(ctx, a->group_vec, vec_create(arena, TYPE_INT8, BATCH_ROWS));
+    if (numbered || a->nkeys > 0) {
+        TRY_ALLOC(ctx, a->hashes, arena_alloc(arena, BATCH_ROWS * sizeof(uint64_t)));
+        TRY_ALLOC(ctx, a->found, arena_alloc(arena, BATCH_ROWS * sizeof(char *)));
+    }
     int nout = a->nkeys + a->nfns + (plan->nsets > 0);
     Oid *types;
     TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, nout + 1));

@@ -54,7 +54,7 @@ stmt_new(Session *s, Stmt **out)
     if (s->stmts != NULL) s->stmts->prev = stmt;
     s->stmts = stmt;
     *out = stmt;
-    TRY_ALLOC(ctx, stmt->arena, arena_create_account(NULL, "statement", &s->mem));
+    TRY_ALLOC(ctx, stmt->arena, arena_create(s->arena, "statement"));
     TRY_ALLOC(ctx, stmt->plan_arena, arena_create(stmt->arena, "plan"));
     TRY_ALLOC(ctx, stmt->run_arena, arena_create(stmt->arena, "run"));
     TRY_ALLOC(ctx, stmt->text_arena, arena_create(stmt->arena, "text"));

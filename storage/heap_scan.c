@@ -324,7 +324,7 @@ heap_scan_next(Ctx *ctx, HeapScan *scan, int max_rows, Batch **out)
     while (scan->npins > 0) page_unfix(&scan->pins[--scan->npins]);
     TRY(ctx_check_stop(ctx));
     if (scan->strings == NULL)
-        TRY_ALLOC(ctx, scan->strings, arena_create(NULL, "heap scan strings"));
+        TRY_ALLOC(ctx, scan->strings, arena_create(scan->arena, "heap scan strings"));
     else
         arena_reset(scan->strings);
     if (max_rows > BATCH_ROWS) max_rows = BATCH_ROWS;
@@ -372,7 +372,7 @@ heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int nco
     f->columns = columns;
     f->ncolumns = ncolumns;
     TRY(make_batch(ctx, arena, heap, columns, ncolumns, 1, &f->batch));
-    TRY_ALLOC(ctx, f->strings, arena_create(NULL, "heap fetch strings"));
+    TRY_ALLOC(ctx, f->strings, arena_create(arena, "heap fetch strings"));
     *fetch_out = f;
     return QN_OK;
 }
