@@ -97,6 +97,7 @@ struct IndexDef {
     const Oid *collations;
     const bool *desc, *nulls_first; /* [nkeys] */
     bool unique, primary;
+    bool deferrable; /* unique, but within a transaction duplicates may stand: no proof of anything */
     bool nulls_not_distinct;
     bool valid; /* false: being built; kept up to date by writers, not used by readers */
     const char *method;     /* "btree" */

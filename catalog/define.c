@@ -183,3 +183,34 @@ define_find_constraint(Ctx *ctx, Arena *arena, Oid oid, const RelConstraint **ou
     *out = c;
     return st;
 }
+
+static bool
+is_in_schema(Ctx *ctx, const CatObj *o, Oid schema)
+{
+    CatObj *table = catalog_get(ctx, o->parent);
+    bool is_in = table != NULL && table->schema == schema;
+    catobj_unref(table);
+    return is_in;
+}
+
+Status
+define_constraints_named(Ctx *ctx, Arena *arena, Oid schema, const char *name, const RelConstraint ***out, int *n_out)
+{
+    CatObjList all;
+    const RelConstraint **list = NULL;
+    int n = 0;
+    Status st = QN_OK;
+    TRY(catalog_all(ctx, arena, OBJ_CONSTRAINT, &all));
+    TRY_ALLOC_GOTO(ctx, list, ARENA_ARRAY(arena, const RelConstraint *, all.count + 1));
+    for (int i = 0; i < all.count; i++) {
+        RelConstraint *c;
+        if (strcmp(all.items[i]->name, name) != 0 || !is_in_schema(ctx, all.items[i], schema)) continue;
+        TRY_GOTO(catobj_to_constraint(ctx, arena, all.items[i], &c));
+        list[n++] = c;
+    }
+done:
+    catobj_list_release(&all);
+    *out = list;
+    *n_out = n;
+    return st;
+}

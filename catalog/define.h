@@ -12,6 +12,8 @@ Status define_constraint(Ctx *ctx, Arena *arena, const RelConstraint *c, const c
 Status define_expr(Ctx *ctx, Arena *arena, const char *sql, const char **out);
 /* A relation's name, with its schema where the bare name does not find it. */
 Status define_name(Ctx *ctx, Arena *arena, Oid oid, const char **out);
+/* Constraints of this name on tables of the schema. */
+Status define_constraints_named(Ctx *ctx, Arena *arena, Oid schema, const char *name, const RelConstraint ***out, int *n_out);
 /* The constraint of an oid; *out NULL: none. */
 Status define_find_constraint(Ctx *ctx, Arena *arena, Oid oid, const RelConstraint **out);
 

@@ -198,6 +198,15 @@ constraint_list(Ctx *ctx, Relation *rel, const CatObjList *from, const RelConstr
     return QN_OK;
 }
 
+static void
+note_deferrable(Relation *rel)
+{
+    for (int i = 0; i < rel->nindexes; i++)
+        for (int k = 0; k < rel->nconstraints; k++)
+            if (rel->constraints[k]->deferrable && rel->constraints[k]->oid == rel->indexes[i]->constraint_oid)
+                ((IndexDef *)rel->indexes[i])->deferrable = true; /* ours until the relation is handed out */
+}
+
 static int
 by_seq(const void *a, const void *b)
 {
@@ -272,6 +281,7 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     TRY(add_indexes(ctx, rel, children));
     TRY(constraint_list(ctx, rel, children, &rel->constraints, &rel->nconstraints));
     TRY(constraint_list(ctx, rel, referencing, &rel->referenced_by, &rel->nreferenced_by));
+    note_deferrable(rel);
     TRY(link_list(ctx, rel, referencing, by_seq, &rel->parents, &rel->nparents));
     TRY(link_list(ctx, rel, children, by_child, &rel->children, &rel->nchildren));
     rel->partition_key = def->partition_key;

@@ -19,6 +19,7 @@ struct IoStats;  /* storage/pool.h: pages touched by this thread */
 struct Tx;       /* storage/tx.h: the running transaction, NULL outside one */
 struct Snapshot; /* storage/snapshot.h: what the running statement sees */
 struct Catalog;  /* catalog/catalog.h */
+struct ConstraintQueue;
 struct Session;  /* session/session.h; NULL on background threads */
 struct Settings; /* common/settings.h: this session's values, never NULL once a session runs */
 
@@ -31,6 +32,7 @@ struct Ctx {
     struct Tx *tx;
     struct Snapshot *snapshot;
     struct Catalog *catalog;
+    struct ConstraintQueue *constraints; /* executor/constraints.h: what the transaction's constraints wait for; NULL: nothing */
     struct Session *session;
     const struct Settings *settings;
     Arena *stmt_arena;  /* text, tree and plan of the statement at hand */

@@ -1,84 +1,52 @@
-/* fk.c - see fk.h. */
-#include "executor/fk.h"
-
+/* fk.c - the referenced side of foreign keys: what happens to rows that point at keys a statement deleted or changed. NO ACTION and RESTRICT look
+ * for such rows (23503); CASCADE, SET NULL and SET DEFAULT change them. Both with SQL of our own, planned through ctx->plan_query and run for one key
+ * after the other; what it writes is noted like what any statement writes. */
+#include "common/array.h"
+#include "executor/constraints.h"
+#include "executor/exec.h"
 #include "executor/keys.h"
-#include "executor/vecutil.h"
-#include "storage/index.h"
+#include "executor/modify.h"
 #include "storage/lock.h"
 #include "storage/tx.h"
 
-Status
-fk_open(FkActions *f, Ctx *ctx, Arena *arena, const Relation *rel)
+/* The statements of one constraint: the one that looks, and what the action does on DELETE and on UPDATE. */
+typedef enum FkSql { FK_SQL_LOOK, FK_SQL_DELETE, FK_SQL_UPDATE, FK_SQL_COUNT } FkSql;
+
+typedef struct FkPlans {
+    Oid constraint_oid;
+    Exec *exec[FK_SQL_COUNT]; /* NULL: not needed yet */
+} FkPlans;
+
+struct FkActions {
+    Ctx *ctx;
+    Arena *arena;
+    ARRAY(FkPlans) plans;
+};
+
+FkActions *
+fk_actions_new(Ctx *ctx)
 {
-    f->ctx = ctx;
-    f->arena = arena;
-    f->rel = rel;
-    TRY_ALLOC(ctx, f->pending, ARENA_ARRAY(arena, FkPending, rel->nreferenced_by + 1));
-    for (int i = 0; i < rel->nreferenced_by; i++) {
-        const RelConstraint *c = rel->referenced_by[i];
-        Oid *types;
-        TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, 2 * c->nkeys));
-        for (int k = 0; k < c->nkeys; k++)
-            types[k] = types[c->nkeys + k] = rel->cols[c->ref_attnums[k] - 1].type;
-        TRY(rowstore_new(ctx, arena, c->nkeys, types, (size_t)16 << 20, &f->pending[i].deleted));
-        TRY(rowstore_new(ctx, arena, 2 * c->nkeys, types, (size_t)16 << 20, &f->pending[i].updated));
+    Arena *arena = arena_create(NULL, "foreign keys");
+    FkActions *a = arena != NULL ? ARENA_NEW(arena, FkActions) : NULL;
+    if (a == NULL) {
+        arena_destroy(arena);
+        return NULL;
     }
-    return QN_OK;
+    a->ctx = ctx;
+    a->arena = arena;
+    return a;
 }
 
-bool
-fk_wants_rows(const FkActions *f)
+void
+fk_actions_free(FkActions *a)
 {
-    return f->rel->nreferenced_by > 0;
+    if (a == NULL) return;
+    for (int i = 0; i < a->plans.count; i++)
+        for (int k = 0; k < FK_SQL_COUNT; k++) exec_destroy(a->plans.items[i].exec[k]);
+    arena_destroy(a->arena);
 }
 
-/* Rows whose keys hold no NULL: only those can be referenced. */
-static int
-whole_keys(Vector *const *cols, int n, const Batch *b, uint16_t *sel)
-{
-    return keys_drop_nulls(cols, n, b->sel, b->nsel, sel);
-}
-
-Status
-fk_note_delete(FkActions *f, const Batch *old)
-{
-    uint16_t sel[BATCH_ROWS];
-    Vector *cols[KEY_MAX_INDEX_COLUMNS];
-    for (int i = 0; i < f->rel->nreferenced_by; i++) {
-        const RelConstraint *c = f->rel->referenced_by[i];
-        for (int k = 0; k < c->nkeys; k++) cols[k] = old->cols[c->ref_attnums[k] - 1];
-        int n = whole_keys(cols, c->nkeys, old, sel);
-        if (n > 0) TRY(rowstore_append_rows(f->pending[i].deleted, cols, sel, n, NULL));
-    }
-    return QN_OK;
-}
-
-Status
-fk_note_update(FkActions *f, const Batch *old, const Batch *fresh, const uint64_t *changed)
-{
-    uint16_t sel[BATCH_ROWS];
-    Vector *cols[2 * KEY_MAX_INDEX_COLUMNS];
-    for (int i = 0; i < f->rel->nreferenced_by; i++) {
-        const RelConstraint *c = f->rel->referenced_by[i];
-        bool touched = false;
-        for (int k = 0; k < c->nkeys; k++) {
-            int attr = c->ref_attnums[k] - 1;
-            cols[k] = old->cols[attr];
-            cols[c->nkeys + k] = fresh->cols[attr];
-            touched |= bits_get(changed, (size_t)attr);
-        }
-        if (!touched) continue;
-        int n = whole_keys(cols, c->nkeys, fresh->nsel > 0 ? fresh : old, sel), m = 0;
-        for (int r = 0; r < n; r++) {
-            bool same = true;
-            for (int k = 0; k < c->nkeys; k++) same &= keys_equal_rows(cols[k], sel[r], cols[c->nkeys + k], sel[r]);
-            sel[m] = sel[r];
-            m += !same;
-        }
-        if (m > 0) TRY(rowstore_append_rows(f->pending[i].updated, cols, sel, m, NULL));
-    }
-    return QN_OK;
-}
+/* ---- statements ---- */
 
 static void
 add_name(StrBuf *b, const char *name)
@@ -91,201 +59,253 @@ add_name(StrBuf *b, const char *name)
     strbuf_addc(b, '"');
 }
 
-/* WHERE key = $from, ... */
 static void
-add_where(StrBuf *b, const RelConstraint *c, const Relation *r, int from)
+add_table(StrBuf *b, const char *verb, const Relation *r)
 {
-    strbuf_addz(b, " WHERE ");
-    for (int k = 0; k < c->nkeys; k++) {
-        if (k > 0) strbuf_addz(b, " AND ");
-        add_name(b, r->cols[c->attnums[k] - 1].name);
-        strbuf_addf(b, " = $%d", from + k);
-    }
+    strbuf_addz(b, verb);
+    strbuf_addz(b, r->kind == RELKIND_PARTITIONED ? " " : " ONLY ");
+    add_name(b, r->schema);
+    strbuf_addc(b, '.');
+    add_name(b, r->name);
 }
 
-/* The statement for one key: $1.. the old key, then (CASCADE on update) the new one. */
+/* "$3::int8": a parameter of the referenced column's type, so that the operator is the constraint's. */
 static Status
-action_sql(FkActions *f, const RelConstraint *c, const Relation *r, bool is_delete, char action, char **sql_out, size_t *n_out)
+add_param(Ctx *ctx, Arena *arena, StrBuf *b, const Relation *ref, int attnum, int number)
 {
-    StrBuf b = strbuf_new(f->arena);
-    bool check = action == FK_NO_ACTION || action == FK_RESTRICT;
-    if (check) strbuf_addz(&b, "SELECT 1 FROM ");
-    else if (is_delete && action == FK_CASCADE) strbuf_addz(&b, "DELETE FROM ");
-    else strbuf_addz(&b, "UPDATE ");
-    add_name(&b, r->schema);
-    strbuf_addc(&b, '.');
-    add_name(&b, r->name);
-    if (!check && !(is_delete && action == FK_CASCADE)) {
-        strbuf_addz(&b, " SET ");
-        int n = action != FK_CASCADE && c->nset > 0 ? c->nset : c->nkeys;
-        for (int k = 0; k < n; k++) {
-            int att = action != FK_CASCADE && c->nset > 0 ? c->set_attnums[k] : c->attnums[k];
-            if (k > 0) strbuf_addz(&b, ", ");
-            add_name(&b, r->cols[att - 1].name);
-            if (action == FK_CASCADE) strbuf_addf(&b, " = $%d", c->nkeys + k + 1);
-            else strbuf_addz(&b, action == FK_SET_NULL ? " = NULL" : " = DEFAULT");
-        }
-    }
-    add_where(&b, c, r, 1);
-    if (check) strbuf_addz(&b, " LIMIT 1");
-    return strbuf_finish(f->ctx, &b, sql_out, n_out);
+    const char *type;
+    TRY(type_format(ctx, arena, ref->cols[attnum - 1].type, -1, &type));
+    strbuf_addf(b, "$%d::%s", number, type);
+    return QN_OK;
 }
 
-/* The value as the parameter's type. */
+/* SET of an action: CASCADE takes the new key from the parameters after the old one's. */
 static Status
-param_value(FkActions *f, Arena *arena, const Value *v, Oid type, Value *out)
+add_set(Ctx *ctx, Arena *arena, StrBuf *b, const RelConstraint *c, const Relation *r, const Relation *ref, char action, bool is_delete)
 {
-    *out = *v;
-    if (v->is_null || v->type == type) return QN_OK;
+    bool some = action != FK_CASCADE && is_delete && c->nset > 0;
+    int n = some ? c->nset : c->nkeys;
+    strbuf_addz(b, " SET ");
+    for (int k = 0; k < n; k++) {
+        if (k > 0) strbuf_addz(b, ", ");
+        add_name(b, r->cols[(some ? c->set_attnums[k] : c->attnums[k]) - 1].name);
+        strbuf_addz(b, action == FK_CASCADE ? " = " : action == FK_SET_NULL ? " = NULL" : " = DEFAULT");
+        if (action == FK_CASCADE) TRY(add_param(ctx, arena, b, ref, c->ref_attnums[k], c->nkeys + k + 1));
+    }
+    return QN_OK;
+}
+
+static Status
+write_sql(Ctx *ctx, Arena *arena, const RelConstraint *c, const Relation *r, const Relation *ref, FkSql which, char **sql_out,
+          size_t *n_out)
+{
     StrBuf b = strbuf_new(arena);
-    TRY(value_out(f->ctx, &b, v));
-    return value_in(f->ctx, arena, b.data, b.nbytes, type, -1, out);
-}
-
-static Status
-still_referenced(FkActions *f, const RelConstraint *c, const Relation *r, const Value *key)
-{
-    StrBuf b = strbuf_new(f->arena);
-    char *text;
-    size_t n;
-    strbuf_addc(&b, '(');
-    for (int k = 0; k < c->nkeys; k++) strbuf_addf(&b, "%s%s", k > 0 ? ", " : "", f->rel->cols[c->ref_attnums[k] - 1].name);
-    strbuf_addz(&b, ")=(");
-    for (int k = 0; k < c->nkeys; k++) {
-        if (k > 0) strbuf_addz(&b, ", ");
-        TRY(value_out(f->ctx, &b, &key[k]));
+    char action = which == FK_SQL_DELETE ? c->on_delete : c->on_update;
+    if (which == FK_SQL_LOOK) {
+        add_table(&b, "SELECT 1 FROM", r);
+    } else if (which == FK_SQL_DELETE && action == FK_CASCADE) {
+        add_table(&b, "DELETE FROM", r);
+    } else {
+        add_table(&b, "UPDATE", r);
+        TRY(add_set(ctx, arena, &b, c, r, ref, action, which == FK_SQL_DELETE));
     }
-    strbuf_addc(&b, ')');
-    TRY(strbuf_finish(f->ctx, &b, &text, &n));
-    Status st = RAISE(f->ctx, ERR_FOREIGN_KEY_VIOLATION,
-                      "update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"", f->rel->name,
-                      c->name, r->name);
-    return err_detail(f->ctx, st, "Key %s is still referenced from table \"%s\".", text, r->name);
+    for (int k = 0; k < c->nkeys; k++) {
+        strbuf_addz(&b, k > 0 ? " AND " : " WHERE ");
+        add_name(&b, r->cols[c->attnums[k] - 1].name);
+        strbuf_addz(&b, " = ");
+        TRY(add_param(ctx, arena, &b, ref, c->ref_attnums[k], k + 1));
+    }
+    return strbuf_finish(ctx, &b, sql_out, n_out);
 }
 
-/* NO ACTION: is there a row with the key again? */
 static Status
-key_is_back(FkActions *f, const RelConstraint *c, RowStore *rows, int64_t at, bool *out)
+make_exec(FkActions *a, const RelConstraint *c, const Relation *r, const Relation *ref, FkSql which, Exec **out)
 {
-    const IndexDef *ix = relation_index_by_oid(f->rel, c->index_oid);
-    const RowLayout *l = rowstore_layout(rows);
+    Ctx *ctx = a->ctx;
+    char *sql;
+    size_t n;
+    void *planned;
+    if (ctx->plan_query == NULL) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "foreign key actions need a session");
+    TRY(write_sql(ctx, a->arena, c, r, ref, which, &sql, &n));
+    Arena *before = ctx->stmt_arena;
+    ctx->stmt_arena = a->arena;
+    Status st = ctx->plan_query(ctx, sql, n, &planned);
+    ctx->stmt_arena = before;
+    TRY(st);
+    const Plan *p = planned;
+    for (int i = 0; i < p->ndeps; i++)
+        if (p->deps[i].lock_mode != LOCK_NONE)
+            TRY(lock_relation(ctx, p->deps[i].oid, (LockMode)p->deps[i].lock_mode, LOCK_WAIT, NULL));
+    return exec_build(ctx, a->arena, p, 0, out);
+}
+
+static Status
+exec_of(FkActions *a, const RelConstraint *c, const Relation *r, const Relation *ref, FkSql which, Exec **out)
+{
+    FkPlans *found = NULL;
+    for (int i = 0; i < a->plans.count && found == NULL; i++)
+        if (a->plans.items[i].constraint_oid == c->oid) found = &a->plans.items[i];
+    if (found == NULL) {
+        FkPlans none = {.constraint_oid = c->oid};
+        TRY(array_push(a->ctx, a->arena, &a->plans, none));
+        found = &a->plans.items[a->plans.count - 1];
+    }
+    if (found->exec[which] == NULL) TRY(make_exec(a, c, r, ref, which, &found->exec[which]));
+    *out = found->exec[which];
+    return QN_OK;
+}
+
+/* ---- one key ---- */
+
+typedef struct FkRun {
+    Ctx *ctx;
+    Arena *arena;        /* of one key */
+    FkActions *actions;
+    const Due *due;
+    const RelConstraint *c;
+    const Relation *ref, *r; /* where keys went; where the rows are that have them */
+    char action;
+    bool is_delete;
+    bool fixed_snapshot; /* above READ COMMITTED: rows may have come that the transaction does not see */
+    Value *key;          /* old, then new */
+} FkRun;
+
+/* Runs a statement over the key; rows it gave or changed. The first row is enough where only one is wanted. */
+static Status
+run_sql(FkRun *f, FkSql which, bool one, int64_t *nrows_out)
+{
+    Exec *e;
+    Batch *b;
+    int64_t n = 0;
+    TRY(exec_of(f->actions, f->c, f->r, f->ref, which, &e));
+    TRY(exec_start(e, f->key, e->plan->nparams));
+    Status st = exec_fetch(e, &b);
+    while (st == QN_OK && b != NULL) {
+        n += b->nsel;
+        if (one) break;
+        st = exec_fetch(e, &b);
+    }
+    if (st == QN_OK && e->plan->is_dml) n = e->rows_affected;
+    exec_stop(e);
+    *nrows_out = n;
+    return st;
+}
+
+static Status
+still_referenced(FkRun *f)
+{
+    Ctx *ctx = f->ctx;
+    const RelConstraint *c = f->c;
     Vector *cols[KEY_MAX_INDEX_COLUMNS];
-    char *row;
-    int64_t none = 0, conflict = 0;
+    const char *key;
+    for (int k = 0; k < c->nkeys; k++) {
+        TRY_ALLOC(ctx, cols[k], vec_new(f->arena, f->key[k].type));
+        if (!vec_reserve(f->arena, cols[k], 1)) return RAISE_OOM(ctx);
+        vec_set_const(cols[k], &f->key[k]);
+    }
+    TRY(modify_key_text(ctx, f->arena, f->ref, c->ref_attnums, cols, c->nkeys, 0, &key));
+    Status st = RAISE(ctx, ERR_FOREIGN_KEY_VIOLATION,
+                      "update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"", f->ref->name, c->name,
+                      f->r->name);
+    return err_detail(ctx, st, "Key %s is still referenced from table \"%s\".", key, f->r->name);
+}
+
+/* Is there a row with the old key again? */
+static Status
+key_is_back(FkRun *f, bool *out)
+{
+    const RelConstraint *c = f->c;
+    const IndexDef *ix = relation_index_by_oid(f->ref, c->index_oid);
+    Vector *cols[KEY_MAX_INDEX_COLUMNS];
+    Tid conflict = TID_NONE;
     int n = 0;
     *out = false;
-    if (ix == NULL) return QN_OK;
-    TRY(rowstore_row(rows, at, &row));
-    for (int k = 0; k < ix->nkeys; k++) {
+    for (int k = 0; ix != NULL && k < ix->nkeys; k++)
         for (int j = 0; j < c->nkeys; j++) {
             if (c->ref_attnums[j] != ix->attnums[k]) continue;
             TRY_ALLOC(f->ctx, cols[k], vec_new(f->arena, ix->types[k]));
             if (!vec_reserve(f->arena, cols[k], 1)) return RAISE_OOM(f->ctx);
-            TRY(row_gather(f->ctx, f->arena, l, j, &row, 1, cols[k]));
+            vec_set_const(cols[k], &f->key[j]);
         }
-    }
-    TRY(index_insert_batch(f->ctx, ix->index, f->rel->heap, cols, NULL, 1, &none, INDEX_CHECK_ONLY, &conflict, &n));
+    if (ix == NULL) return QN_OK;
+    TRY(index_insert_batch(f->ctx, ix->index, f->ref->heap, cols, NULL, 1, NULL, INDEX_CHECK_KEY, &conflict, &n));
     *out = n > 0;
     return QN_OK;
 }
 
+/* With the newest snapshot there is, whatever the isolation level: a row that the transaction cannot see refers to the key all the same. */
 static Status
-run_keys(FkActions *f, Exec *e, const RelConstraint *c, const Relation *r, RowStore *rows, bool is_delete, char action, Arena *arena)
-{
-    const RowLayout *l = rowstore_layout(rows);
-    bool check = action == FK_NO_ACTION || action == FK_RESTRICT;
-    for (int64_t i = 0; i < rowstore_count(rows); i++) {
-        Value key[2 * KEY_MAX_INDEX_COLUMNS], params[2 * KEY_MAX_INDEX_COLUMNS];
-        char *row;
-        arena_reset(arena);
-        if (action == FK_NO_ACTION) {
-            bool back;
-            TRY(key_is_back(f, c, rows, i, &back));
-            if (back) continue;
-        }
-        TRY(rowstore_row(rows, i, &row));
-        for (int k = 0; k < l->ncols; k++) {
-            Value v = row_get(l, k, row);
-            TRY(value_copy(f->ctx, arena, &v, &key[k]));
-        }
-        for (int k = 0; k < e->plan->nparams; k++) TRY(param_value(f, arena, &key[k], e->plan->param_types[k], &params[k]));
-        Batch *b;
-        TRY(exec_start(e, params, e->plan->nparams));
-        TRY(exec_fetch(e, &b));
-        bool found = b != NULL;
-        while (b != NULL && !check) TRY(exec_fetch(e, &b));
-        exec_stop(e);
-        if (check && found) return still_referenced(f, c, r, key);
-    }
-    (void)is_delete;
-    return QN_OK;
-}
-
-static Status
-run_action(FkActions *f, const RelConstraint *c, RowStore *rows, bool is_delete)
+look(FkRun *f, bool one, int64_t *nrows_out)
 {
     Ctx *ctx = f->ctx;
-    const Relation *r;
-    char action = is_delete ? c->on_delete : c->on_update, *sql;
-    size_t n;
-    void *plan;
-    Status st;
-    if (rowstore_count(rows) == 0) return QN_OK;
-    TRY(catalog_relation_by_oid(ctx, c->rel_oid, &r));
-    if (r == NULL) return QN_OK;
-    if (ctx->plan_query == NULL) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "foreign key actions need a session");
-    TRY(action_sql(f, c, r, is_delete, action, &sql, &n));
-    if (!f->has_kept) {
-        TRY(tx_snapshot_keep(ctx, ctx->snapshot, &f->kept));
-        f->has_kept = true;
-    }
-    TRY(tx_command_begin(ctx));
-    Arena *arena = arena_create(f->arena, "foreign key");
-    Exec *e = NULL;
-    TRY_ALLOC_GOTO(ctx, arena, arena);
-    TRY_GOTO(ctx->plan_query(ctx, sql, n, &plan));
-    const Plan *p = plan;
-    for (int i = 0; i < p->ndeps; i++)
-        if (p->deps[i].lock_mode != LOCK_NONE) TRY_GOTO(lock_relation(ctx, p->deps[i].oid, (LockMode)p->deps[i].lock_mode, LOCK_WAIT, NULL));
-    TRY_GOTO(exec_build(ctx, f->arena, p, 0, &e));
-    TRY_GOTO(run_keys(f, e, c, r, rows, is_delete, action, arena));
-done:
-    exec_destroy(e);
-    arena_destroy(arena);
-    ctx->snapshot = &f->kept;
+    struct Snapshot *before = ctx->snapshot;
+    Snapshot latest;
+    if (!f->fixed_snapshot) return run_sql(f, FK_SQL_LOOK, one, nrows_out);
+    TRY(tx_snapshot_latest(ctx, &latest));
+    ctx->snapshot = &latest;
+    Status st = run_sql(f, FK_SQL_LOOK, one, nrows_out);
+    ctx->snapshot = before;
+    tx_snapshot_drop(ctx, &latest);
     return st;
 }
 
-Status
-fk_run(FkActions *f)
+static Status
+check_unreferenced(FkRun *f)
 {
-    for (int i = 0; i < f->rel->nreferenced_by; i++) {
-        TRY(run_action(f, f->rel->referenced_by[i], f->pending[i].deleted, true));
-        TRY(run_action(f, f->rel->referenced_by[i], f->pending[i].updated, false));
+    int64_t n;
+    bool back = false;
+    if (f->action != FK_RESTRICT) TRY(key_is_back(f, &back));
+    if (back) return QN_OK;
+    TRY(look(f, true, &n));
+    return n > 0 ? still_referenced(f) : QN_OK;
+}
+
+/* CASCADE and its like change what the transaction sees; if that is not all there is, it has to be run again. */
+static Status
+change_referencing(FkRun *f)
+{
+    int64_t n, there = 0;
+    if (f->fixed_snapshot) TRY(look(f, false, &there));
+    TRY(run_sql(f, f->is_delete ? FK_SQL_DELETE : FK_SQL_UPDATE, false, &n));
+    if (f->fixed_snapshot && n != there)
+        return RAISE(f->ctx, ERR_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    if (f->action != FK_SET_DEFAULT) return QN_OK;
+    TRY(tx_command_begin(f->ctx)); /* a default that is the old key has changed nothing */
+    return check_unreferenced(f);
+}
+
+static Status
+run_key(FkRun *f, char *row, const RowLayout *l)
+{
+    for (int k = 0; k < l->ncols; k++) {
+        Value v = row_get(l, k, row);
+        v.type = l->cols[k].type;
+        TRY(value_copy(f->ctx, f->arena, &v, &f->key[k]));
+    }
+    if (f->action == FK_NO_ACTION || f->action == FK_RESTRICT) return check_unreferenced(f);
+    TRY(tx_command_begin(f->ctx)); /* sees what the keys before did */
+    return change_referencing(f);
+}
+
+Status
+fk_run_due(Ctx *ctx, Arena *arena, const Due *due, FkActions *actions)
+{
+    const RelConstraint *c = due->c;
+    Value key[2 * KEY_MAX_INDEX_COLUMNS];
+    FkRun f = {.ctx = ctx, .actions = actions, .due = due, .c = c, .ref = due->rel, .key = key,
+               .is_delete = due->kind == DUE_DELETED};
+    f.action = f.is_delete ? c->on_delete : c->on_update;
+    f.fixed_snapshot = tx_isolation(ctx->tx) != TX_READ_COMMITTED;
+    TRY(catalog_relation_by_oid(ctx, c->rel_oid, &f.r));
+    if (f.r == NULL) return QN_OK;
+    TRY_ALLOC(ctx, f.arena, arena_create(arena, "key"));
+    TRY(tx_command_begin(ctx));
+    for (int64_t i = 0; i < rowstore_count(due->rows); i++) {
+        char *row;
+        TRY(ctx_check_stop(ctx));
+        arena_reset(f.arena);
+        TRY(rowstore_row(due->rows, i, &row));
+        TRY(run_key(&f, row, rowstore_layout(due->rows)));
     }
     return QN_OK;
-}
-
-void
-fk_reset(FkActions *f)
-{
-    for (int i = 0; f->pending != NULL && i < f->rel->nreferenced_by; i++) {
-        if (f->pending[i].deleted != NULL) rowstore_reset(f->pending[i].deleted);
-        if (f->pending[i].updated != NULL) rowstore_reset(f->pending[i].updated);
-    }
-    if (f->has_kept) {
-        if (f->ctx->snapshot == &f->kept) f->ctx->snapshot = NULL;
-        tx_snapshot_drop(f->ctx, &f->kept);
-        f->has_kept = false;
-    }
-}
-
-void
-fk_close(FkActions *f)
-{
-    if (f->ctx != NULL) fk_reset(f);
-    for (int i = 0; f->pending != NULL && i < f->rel->nreferenced_by; i++) {
-        rowstore_free(f->pending[i].deleted);
-        rowstore_free(f->pending[i].updated);
-    }
 }

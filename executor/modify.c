@@ -79,9 +79,9 @@ Status
 modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out)
 {
     TRY(heap_insert_batch(s->base.ctx, t->rel->heap, t->row, s->new_tids));
-    TRY(modtable_index(&t->table, t->full, s->new_tids, clash_out));
+    TRY(modtable_index(&t->table, &t->notes, t->full, s->new_tids, clash_out));
     if (clash_out != NULL && *clash_out >= 0) return heap_undo_insert(s->base.ctx, t->rel->heap, s->new_tids[0]);
-    TRY(modtable_note_keys(&t->table, t->full, NULL));
+    TRY(notes_inserted(&t->notes, t->full, s->new_tids));
     s->base.exec->rows_affected += t->row->nsel;
     return target_return(s, t, in, t->full, s->new_tids);
 }
@@ -182,13 +182,10 @@ modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *
     }
     full->sel = cold;
     full->nsel = ncold;
-    if (ncold > 0) TRY(modtable_index(&t->table, full, cold_tids, NULL));
+    if (ncold > 0) TRY(modtable_index(&t->table, &t->notes, full, cold_tids, NULL));
     full->sel = done;
     full->nsel = ndone;
-    if (ndone > 0) {
-        TRY(modtable_note_keys(&t->table, full, t->assigned));
-        TRY(fk_note_update(&t->fk, old, full, t->assigned));
-    }
+    if (ndone > 0) TRY(notes_updated(&t->notes, old, full, done_tids, t->assigned));
     s->base.exec->rows_affected += ndone;
     TRY(target_return(s, t, in, full, done_tids));
     full->sel = NULL;
@@ -300,7 +297,7 @@ delete_batch(ModifyState *s, Target *t, Batch *b)
 {
     Ctx *ctx = s->base.ctx;
     Batch *old = NULL, *in = b;
-    bool need_old = s->returning != NULL || fk_wants_rows(&t->fk);
+    bool need_old = s->returning != NULL || notes_want_deleted(&t->notes);
     int n = b->nsel;
     if (need_old) {
         TRY(fetch_old(s, t, b, &old));
@@ -325,7 +322,7 @@ delete_batch(ModifyState *s, Target *t, Batch *b)
         Batch gone = *old;
         gone.sel = done;
         gone.nsel = ndone;
-        TRY(fk_note_delete(&t->fk, &gone));
+        TRY(notes_deleted(&t->notes, &gone));
         TRY(target_return(s, t, in, &gone, done_tids));
     }
     return handle_results(s, t, in, n);
@@ -396,10 +393,6 @@ run_all(ModifyState *s)
         arena_reset(s->tmp);
         TRY(change_batch(s, b));
     }
-    for (int i = 0; i < s->plan->ntargets; i++)
-        if (s->targets[i].is_open) TRY(modtable_check_keys(&s->targets[i].table));
-    for (int i = 0; i < s->plan->ntargets; i++)
-        if (s->targets[i].is_open) TRY(fk_run(&s->targets[i].fk));
     return QN_OK;
 }
 

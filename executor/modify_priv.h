@@ -2,7 +2,6 @@
 #ifndef EXECUTOR_MODIFY_PRIV_H
 #define EXECUTOR_MODIFY_PRIV_H
 
-#include "executor/fk.h"
 #include "executor/modify.h"
 #include "executor/recheck.h"
 
@@ -12,7 +11,7 @@ typedef struct Target {
     const Relation *rel;
     bool is_open;
     ModTable table;
-    FkActions fk;          /* foreign keys that point here */
+    TableNotes notes;      /* rows that constraints look at later */
     ExprProg **checks;
     /* The generated columns of rows that are inserted, and of rows that ON CONFLICT updates: their results are alive at one time. */
     ExprProg *generated, *conflict_generated;

@@ -45,7 +45,7 @@ target_open(ModifyState *s, int i, Target **out)
         if (s->plan->on_conflict != NULL) TRY(expr_compile(node->exec, &p->generated, &node->deps, &t->conflict_generated));
     }
     set_assigned(s, t);
-    return fk_open(&t->fk, ctx, node->arena, t->rel);
+    return notes_open(&t->notes, ctx, node->arena, t->rel);
 }
 
 Status
@@ -72,8 +72,7 @@ void
 target_reset(Target *t)
 {
     if (!t->is_open) return;
-    modtable_reset(&t->table);
-    fk_reset(&t->fk);
+    notes_reset(&t->notes);
 }
 
 void
@@ -81,8 +80,7 @@ target_close(Target *t)
 {
     if (!t->is_open) return;
     if (t->fetch != NULL) heap_fetch_end(t->fetch);
-    modtable_close(&t->table);
-    fk_close(&t->fk);
+    notes_close(&t->notes);
     for (int i = 0; t->checks != NULL && i < t->plan->checks.count; i++) expr_prog_close(t->checks[i]);
     expr_prog_close(t->generated);
     expr_prog_close(t->conflict_generated);

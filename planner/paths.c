@@ -265,7 +265,7 @@ add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m,
         if (!exprlist_holds(&m->conds, leaf->conds.items[i]))
             TRY(array_push(ctx, b->ps->arena, &p->filter, leaf->conds.items[i]));
     double sel = sel_conditions(o, &m->conds);
-    bool full_key = x->unique && m->neq >= x->nkeys;
+    bool full_key = x->unique && !x->deferrable && m->neq >= x->nkeys;
     for (int i = 0; i < m->bounds.count; i++) full_key &= !m->bounds.items[i].is_array && !m->bounds.items[i].is_null_test;
     if (full_key) sel = fmin(sel, 1 / leaf->raw_rows);
     /* An order by several arrays' elements is the combinations', not the key's. */

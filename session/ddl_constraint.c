@@ -179,7 +179,7 @@ key_index(Ddl *d, const Relation *rel, const int *attnums, int nkeys, const AstL
     Oid *types, *collations;
     int32_t *typmods;
     bool *flags;
-    if (nkeys > KEY_MAX_INDEX_COLUMNS)
+    if (n > KEY_MAX_INDEX_COLUMNS)
         return RAISE(ctx, ERR_TOO_MANY_COLUMNS, "cannot use more than %d columns in an index",
                      KEY_MAX_INDEX_COLUMNS);
     TRY_ALLOC(ctx, list, ARENA_ARRAY(d->arena, int, n));
@@ -254,8 +254,6 @@ add_key(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_ne
                          .validated = true};
     if (c->index_name != NULL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "constraints on existing indexes are not supported yet");
-    if (c->deferrable)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "deferrable unique constraints are not supported yet");
     if (primary && rel->primary != NULL)
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
@@ -410,8 +408,6 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
                          .match = c->match == AST_FK_MATCH_FULL ? 'f' : 's'};
     if (c->match == AST_FK_MATCH_PARTIAL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented");
-    if (c->initially_deferred)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "deferred foreign keys are not supported yet");
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
     if (ref->kind != RELKIND_TABLE || ref->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);

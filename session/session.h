@@ -21,6 +21,7 @@
 #include "catalog/catalog.h"
 #include "common/ctx.h"
 #include "common/settings.h"
+#include "executor/constraints.h"
 #include "include/quern.h"
 #include "parser/ast.h"
 #include "storage/snapshot.h"
@@ -57,6 +58,7 @@ typedef struct CustomSetting {
 typedef struct SavepointMark {
     char *name;
     int settings_mark; /* length of the undo log */
+    ConstraintMark constraints;
 } SavepointMark;
 
 struct Session {

@@ -1,5 +1,6 @@
 /* stmt.c - preparing, running and ending statements. See stmt.h for states and memory. */
 #include "session/stmt.h"
+#include "executor/constraints.h"
 #include "storage/activity.h"
 #include "parser/parse.h"
 #include "session/utility.h"
@@ -466,7 +467,7 @@ hold_batch(Stmt *stmt, const Batch *b)
 
 /* Statements that change something do all of it at once; their rows are kept. */
 static Status
-run_dml(Stmt *stmt)
+fetch_all(Stmt *stmt)
 {
     Batch *b;
     stmt->held = NULL;
@@ -499,6 +500,18 @@ begin_command(Stmt *stmt)
     stmt->has_command = true;
     stmt->command_snapshot = ctx->snapshot;
     return QN_OK;
+}
+
+/* And then constraints look at what was written. */
+static Status
+run_dml(Stmt *stmt)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    int from = constraints_begin_statement(ctx);
+    Status st = fetch_all(stmt);
+    if (st == QN_OK) return constraints_end_statement(ctx, from);
+    constraints_drop_statement(ctx, from);
+    return st;
 }
 
 static Status

@@ -1,6 +1,7 @@
 /* transaction.c - transaction blocks: BEGIN to COMMIT, savepoints, and the transactions of single statements. See session.h for
  * the states. */
 #include "common/str.h"
+#include "executor/constraints.h"
 #include "session/ddl.h"
 #include "session/session.h"
 #include "session/stmt.h"
@@ -70,6 +71,7 @@ static void
 after_end(Session *s, bool committed)
 {
     clear_savepoints(s, 0);
+    constraints_forget(&s->ctx);
     if (committed)
         settings_at_commit(s);
     else
@@ -85,7 +87,8 @@ commit(Session *s)
     s->ctx.stmt_arena = s->commit_arena;
     /* What hooks write was allowed when it was asked for (ANALYZE in a read-only transaction). */
     if (s->ctx.tx != NULL && tx_is_read_only(s->ctx.tx)) tx_set_modes(&s->ctx, tx_isolation(s->ctx.tx), false);
-    Status st = ddl_at_commit(&s->ctx);
+    Status st = constraints_at_commit(&s->ctx);
+    if (st == QN_OK) st = ddl_at_commit(&s->ctx);
     if (st == QN_OK)
         st = tx_commit(&s->ctx);
     else
@@ -350,7 +353,9 @@ do_savepoint(Session *s, const char *name)
         free(copy);
         return st;
     }
-    s->savepoints[s->nsavepoints++] = (SavepointMark){.name = copy, .settings_mark = s->nundo};
+    s->savepoints[s->nsavepoints] = (SavepointMark){
+        .name = copy, .settings_mark = s->nundo, .constraints = constraints_savepoint(ctx, s->nsavepoints + 1)};
+    s->nsavepoints++;
     return QN_OK;
 }
 
@@ -363,6 +368,7 @@ do_rollback_to(Session *s, const char *name)
     stmt_end_all(s, ERR_INVALID_CURSOR_STATE);
     TRY(tx_rollback_to(&s->ctx, name));
     settings_at_rollback(s, s->savepoints[i].settings_mark);
+    constraints_rollback(&s->ctx, s->savepoints[i].constraints, i + 1);
     clear_savepoints(s, i + 1);
     s->block = BLOCK_OPEN;
     return QN_OK;
@@ -376,6 +382,7 @@ do_release(Session *s, const char *name)
     int i = find_savepoint(s, name);
     if (i < 0) return no_savepoint(s, name);
     TRY(tx_release(&s->ctx, name));
+    constraints_release(&s->ctx, i + 1);
     clear_savepoints(s, i);
     return QN_OK;
 }

@@ -383,10 +383,7 @@ run_small(Stmt *stmt, bool *handled_out)
     /* There is one role, which owns everything and may do anything. */
     case AST_AlterOwnerStmt:
     case AST_GrantStmt: return QN_OK;
-    case AST_ConstraintsSetStmt:
-        if (AST_AS(ConstraintsSetStmt, ast)->deferred)
-            return RAISE(&s->ctx, ERR_FEATURE_NOT_SUPPORTED, "deferred constraints are not supported yet");
-        return QN_OK; /* all are checked at the end of each statement as it is */
+    case AST_ConstraintsSetStmt: return utility_set_constraints(stmt, AST_AS(ConstraintsSetStmt, ast));
     default: *handled_out = false; return QN_OK;
     }
 }

@@ -33,6 +33,8 @@ Status utility_explain_describe(Stmt *stmt, const ExplainStmt *e);
 Status ddl_describe_call(Stmt *stmt, const CallStmt *c);
 /* copy.c */
 Status utility_copy(Stmt *stmt, const CopyStmt *c);
+/* set_constraints.c */
+Status utility_set_constraints(Stmt *stmt, const ConstraintsSetStmt *c);
 /* ddl.c: CREATE, ALTER, DROP, TRUNCATE, ANALYZE, VACUUM. *handled_out false: not a statement of these. */
 Status utility_ddl(Stmt *stmt, bool *handled_out);
 

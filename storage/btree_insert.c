@@ -214,6 +214,7 @@ typedef struct Insert {
     const uint8_t *payload;
     uint32_t payload_bytes;
     bool check, insert, key_only;
+    bool later;         /* insert in spite of a conflict */
     IndexTid conflict;
 } Insert;
 
@@ -233,13 +234,13 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
     TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_EXCLUSIVE, &first));
     if (in->check)
         TRY_GOTO(check_unique(ctx, bt, in->heap, &first, in->key, in->key_bytes,
-                              in->insert ? in->tid : 0, &v));
-    in->conflict = v.conflict;
-    *wait_out = v.conflict == 0 ? v.wait_xid : 0;
+                              in->tid, &v));
+    in->conflict = v.conflict != 0 || !in->later || v.wait_xid == 0 ? v.conflict : INDEX_TID_RUNNING;
+    *wait_out = v.conflict == 0 && !in->later ? v.wait_xid : 0;
     /* A serializable transaction that could not have met the row in any order says so, rather than 23505. */
-    if (in->insert && in->conflict != 0)
+    if (in->insert && !in->later && in->conflict != 0)
         TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, first.number, SSI_SLOT_NONE));
-    if (!in->insert || in->conflict != 0 || *wait_out != 0) goto done;
+    if (!in->insert || (in->conflict != 0 && !in->later) || *wait_out != 0) goto done;
 
     moved = d;
     d.key_bytes = in->key_bytes + TID_BYTES;
@@ -300,8 +301,9 @@ btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyR
         btree_put_tid(key + in.key_bytes, in.tid);
         in.check = check != INDEX_CHECK_NONE &&
                    (index->desc.nulls_not_distinct || !bits_get(null_keys, (size_t)i));
-        in.insert = check == INDEX_CHECK_NONE || check == INDEX_CHECK_UNIQUE;
+        in.insert = check == INDEX_CHECK_NONE || check == INDEX_CHECK_UNIQUE || check == INDEX_CHECK_LATER;
         in.key_only = check == INDEX_CHECK_KEY;
+        in.later = check == INDEX_CHECK_LATER;
         in.conflict = 0;
         if (in.check || in.insert) TRY_GOTO(insert_row(ctx, &in));
         if (conflicts != NULL) conflicts[i] = in.conflict;

@@ -43,9 +43,12 @@ typedef struct IndexDesc {
 typedef enum IndexCheck {
     INDEX_CHECK_NONE,   /* insert, duplicates allowed */
     INDEX_CHECK_UNIQUE, /* insert unless a live row has the key */
+    INDEX_CHECK_LATER,  /* insert, and say whether another row has the key or may have it: it is looked at later */
     INDEX_CHECK_ONLY,   /* only look: ON CONFLICT before the row exists */
     INDEX_CHECK_KEY     /* only look whether the key is there: foreign keys. Updates that leave it alone are not waited for */
 } IndexCheck;
+
+#define INDEX_TID_RUNNING INT64_MAX /* of INDEX_CHECK_LATER: a writer whose end is open has the key */
 
 typedef struct IndexStats {
     uint32_t pages;
@@ -65,7 +68,8 @@ Status index_drop(Ctx *ctx, Index *index, Oid table);
 
 /* Adds rows sel[0..n) of cols[0..ncols), i-th to tids[i]. With INDEX_CHECK_UNIQUE and _ONLY
  * conflicts[i] is the tid of the live row in the way, or 0, and *nconflicts_out their number: what
- * conflicts is not inserted, and the caller raises 23505 or does ON CONFLICT. Waits for running
+ * conflicts is not inserted, and the caller raises 23505 or does ON CONFLICT. (_ONLY passes over the entry of tids[i]
+ * itself; tids may be NULL. _LATER gives conflicts too, for a running writer INDEX_TID_RUNNING, inserts and waits for nobody.) Waits for running
  * writers of the same key; heap is the table. Rows with a NULL key column never conflict (unless
  * nulls_not_distinct). Errors: 54000 key too wide, waits. */
 Status index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols,
