@@ -1,6 +1,7 @@
 /* sys_relations.c - generators of what describes relations: pg_namespace, pg_class, pg_attribute, and a sequence's own row.
  *
  * Built-in relations come first, in the order of systables.def, then the stored ones by oid. */
+#include "catalog/define.h"
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
 
@@ -204,11 +205,12 @@ int_array(SysRows *r, const int *items, int n)
 static Status
 index_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
-    (void)ctx;
     if (rel->kind != RELKIND_INDEX) return QN_OK;
     const IndexDef *ix = rel->indexes[0];
     int collations[64] = {0}, options[64] = {0}, zeros[64] = {0};
     int n = ix->ncols < 64 ? ix->ncols : 64;
+    const RelConstraint *c = NULL;
+    if (ix->constraint_oid != 0) TRY(define_find_constraint(ctx, sys_arena(r), ix->constraint_oid, &c));
     for (int i = 0; i < n; i++) {
         collations[i] = (int)ix->collations[i];
         if (i < ix->nkeys) options[i] = ix->desc[i] | ix->nulls_first[i] << 1;
@@ -222,7 +224,7 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_bool(r, ix->nulls_not_distinct);
     sys_bool(r, ix->primary);
     sys_bool(r, false);
-    sys_bool(r, true);
+    sys_bool(r, c == NULL || !c->deferrable);
     sys_bool(r, false);
     sys_bool(r, ix->valid);
     sys_bool(r, false);

@@ -20,6 +20,7 @@ typedef struct SetEntry {
 
 struct ConstraintQueue {
     Arena *arena;       /* the transaction's rows, and this */
+    Arena *checks;      /* of one Due being looked at */
     ARRAY(Due *) due;   /* of running statements, first come first */
     ARRAY(Waiting) waiting;
     int sealed;         /* entries below are older than the last savepoint: no more rows go there */
@@ -37,7 +38,8 @@ queue_of(Ctx *ctx, struct ConstraintQueue **out)
         struct ConstraintQueue *q;
         TRY_ALLOC(ctx, arena, arena_create(NULL, "constraints"));
         q = ARENA_NEW(arena, struct ConstraintQueue);
-        if (q == NULL) {
+        if (q != NULL) q->checks = arena_create(NULL, "constraint checks");
+        if (q == NULL || q->checks == NULL) {
             arena_destroy(arena);
             return RAISE_OOM(ctx);
         }
@@ -170,21 +172,19 @@ constraints_end_statement(Ctx *ctx, int from)
 {
     struct ConstraintQueue *q = ctx->constraints;
     FkActions *actions = NULL;
-    Arena *arena = NULL;
     Status st = QN_OK;
     if (q == NULL || q->due.count == from) return QN_OK;
-    TRY_ALLOC(ctx, arena, arena_create(NULL, "constraint checks"));
     for (int i = from; i < q->due.count; i++) {
         Due *due = q->due.items[i];
-        TRY_GOTO(look_at(ctx, arena, due, false, &actions));
+        TRY_GOTO(look_at(ctx, q->checks, due, false, &actions));
         rowstore_reset(due->rows);
         due->is_queued = false;
-        arena_reset(arena);
+        arena_reset(q->checks);
     }
 done:
     constraints_drop_statement(ctx, from);
     fk_actions_free(actions);
-    arena_destroy(arena);
+    arena_reset(q->checks);
     return st;
 }
 
@@ -216,24 +216,22 @@ check_waiting(Ctx *ctx, bool all)
 {
     struct ConstraintQueue *q = ctx->constraints;
     FkActions *actions = NULL;
-    Arena *arena;
     Status st = QN_OK;
     if (q == NULL || q->waiting.count == 0) return QN_OK;
-    TRY_ALLOC(ctx, arena, arena_create(NULL, "constraint checks"));
     TRY_GOTO(tx_command_begin(ctx)); /* sees all that was written */
     for (int i = 0; i < q->waiting.count; i++) {
         Due due;
         if (q->waiting.items[i].checked_depth >= 0) continue;
         TRY_GOTO(due_of(ctx, &q->waiting.items[i], &due));
         if (due.c != NULL && !all && constraint_is_deferred(ctx, due.c)) continue;
-        if (due.c != NULL) TRY_GOTO(look_at(ctx, arena, &due, true, &actions));
+        if (due.c != NULL) TRY_GOTO(look_at(ctx, q->checks, &due, true, &actions));
         q->waiting.items[i].checked_depth = q->nsavepoints;
         if (q->nsavepoints == 0) rowstore_reset(due.rows);
-        arena_reset(arena);
+        arena_reset(q->checks);
     }
 done:
     fk_actions_free(actions);
-    arena_destroy(arena);
+    arena_reset(q->checks);
     return st;
 }
 
@@ -260,8 +258,19 @@ constraints_forget(Ctx *ctx)
 {
     struct ConstraintQueue *q = ctx->constraints;
     if (q == NULL) return;
+    bool worn = q->waiting.count > 0 || q->set.count > 0;
     for (int i = 0; i < q->waiting.count; i++) rowstore_free(q->waiting.items[i].rows);
+    q->waiting.count = q->set.count = q->due.count = q->sealed = q->nsavepoints = 0;
+    if (worn) constraints_free(ctx); /* what was deferred lies in its arena */
+}
+
+void
+constraints_free(Ctx *ctx)
+{
+    struct ConstraintQueue *q = ctx->constraints;
+    if (q == NULL) return;
     ctx->constraints = NULL;
+    arena_destroy(q->checks);
     arena_destroy(q->arena);
 }
 

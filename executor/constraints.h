@@ -6,7 +6,7 @@
  * just then has its rows noted in the transaction instead, and constraints_at_commit goes through those.
  *
  * SET CONSTRAINTS and notes are undone with savepoints: constraints_savepoint gives a mark to go back to. All state is in ctx->constraints, made when
- * first needed, and goes with constraints_forget at the transaction's end.
+ * first needed.
  */
 #ifndef EXECUTOR_CONSTRAINTS_H
 #define EXECUTOR_CONSTRAINTS_H
@@ -44,7 +44,8 @@ int constraints_begin_statement(Ctx *ctx);
 Status constraints_end_statement(Ctx *ctx, int from); /* 23503, 23505, and what actions raise */
 void constraints_drop_statement(Ctx *ctx, int from);  /* of one that failed, before its nodes go */
 Status constraints_at_commit(Ctx *ctx);
-void constraints_forget(Ctx *ctx);
+void constraints_forget(Ctx *ctx); /* at the end of a transaction */
+void constraints_free(Ctx *ctx);   /* of the session */
 
 typedef struct ConstraintMark {
     int nwaiting, nset;

@@ -410,7 +410,7 @@ primary_key_is_grouped(AggWork *w, const ColumnRefExpr *c)
     const LNode *n = w->s->ps->rels[c->rel].node;
     if (w->agg->nsets > 0 || n->tag != LOGICAL_Get || c->col < 0) return false;
     const IndexDef *pk = ((const LGet *)n)->relation->primary;
-    if (pk == NULL) return false;
+    if (pk == NULL || pk->deferrable) return false;
     for (int i = 0; i < pk->nkeys; i++) {
         bool found = false;
         for (int k = 0; k < w->agg->keys.count && !found; k++) {

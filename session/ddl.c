@@ -42,6 +42,13 @@ ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool miss
     }
 }
 
+Status
+ddl_check_not_in_use(Ctx *ctx, const Relation *rel, const char *what)
+{
+    if (!constraints_wait_for(ctx, rel->oid)) return QN_OK;
+    return RAISE(ctx, ERR_OBJECT_IN_USE, "cannot %s \"%s\" because it has pending trigger events", what, rel->name);
+}
+
 /* ---- DROP ---- */
 
 static const char *
@@ -130,6 +137,7 @@ drop_relations(Ddl *d, const DropStmt *s)
         if (rel->oid < OID_FIRST_USER)
             return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
                          "permission denied: \"%s\" is a system catalog", rel->name);
+        TRY(ddl_check_not_in_use(ctx, rel, "DROP TABLE"));
         targets[n++] = (DropTarget){
             .kind = rel->kind == RELKIND_INDEX ? OBJ_INDEX : OBJ_RELATION, .oid = rel->oid};
     }

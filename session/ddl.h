@@ -21,6 +21,9 @@ typedef struct Ddl {
 Status ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool missing_ok,
                 const Relation **out);
 
+/* 55006 while deferred constraints have yet to look at rows of the table. what: "ALTER TABLE". */
+Status ddl_check_not_in_use(Ctx *ctx, const Relation *rel, const char *what);
+
 /* A table being made. Columns of parents come first, then its own. */
 typedef struct NewTable {
     Ddl *d;

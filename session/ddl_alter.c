@@ -337,6 +337,7 @@ ddl_run_alter_table(Ddl *d, const AlterTableStmt *a)
     AlterHow how = {.recurse = !rv->only};
     TRY(ddl_open(d, rv, alter_lock_mode(a), kinds, a->missing_ok, &rel));
     if (rel == NULL) return QN_OK;
+    TRY(ddl_check_not_in_use(d->ctx, rel, "ALTER TABLE"));
     Oid oid = rel->oid;
     for (int i = 0; i < a->cmds.count; i++) TRY(check_command(d, rel, AST_AS(AlterTableCmd, a->cmds.items[i])));
     for (int pass = 0; pass < PASS_COUNT; pass++) {

@@ -423,6 +423,9 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
         return RAISE(ctx, ERR_INVALID_FOREIGN_KEY,
                      "number of referencing and referenced columns for foreign key disagree");
     const IndexDef *ix = matching_index(ref, ref_attnums, nref);
+    if (ix != NULL && ix->deferrable)
+        return RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                     "cannot use a deferrable unique constraint for referenced table \"%s\"", ref->name);
     if (ix == NULL)
         return RAISE(ctx, ERR_INVALID_FOREIGN_KEY,
                      "there is no unique constraint matching given keys for referenced table \"%s\"",

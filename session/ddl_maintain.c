@@ -100,6 +100,7 @@ ddl_run_truncate(Ddl *d, const TruncateStmt *s)
     for (int i = 0; i < s->rels.count; i++) {
         const Relation *rel;
         TRY(ddl_open(d, AST_AS(RangeVar, s->rels.items[i]), LOCK_ACCESS_EXCLUSIVE, "r", false, &rel));
+        TRY(ddl_check_not_in_use(d->ctx, rel, "TRUNCATE"));
         TRY(add_table(d, &t, rel));
     }
     TRY(add_referencing(d, &t, s->behavior == AST_DROP_CASCADE));

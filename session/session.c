@@ -248,6 +248,7 @@ session_close(Session *s)
         relpins_release(ctx, &s->no_pins);
         st = db_close(ctx);
     }
+    constraints_free(ctx);
     err_clear(&ctx->err);
     err_clear(&s->err);
     settings_session_free(s);
