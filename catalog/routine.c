@@ -2,6 +2,7 @@
 #include "catalog/routine.h"
 #include "catalog/catalog_priv.h"
 #include "catalog/ddl.h"
+#include "types/record.h"
 
 /* ---- languages ---- */
 
@@ -82,6 +83,45 @@ routine_result_name(const Routine *r)
     return NULL;
 }
 
+/* The attributes of a composite type as they are now. */
+static Status
+set_attributes(Ctx *ctx, Arena *arena, Routine *r)
+{
+    TypeShape shape;
+    const char **names;
+    Oid *types;
+    int *fields;
+    TRY(record_shape(ctx, arena, type_base(r->fn.result), &shape));
+    TRY_ALLOC(ctx, names, ARENA_ARRAY(arena, const char *, shape.n + 1));
+    TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, shape.n + 1));
+    TRY_ALLOC(ctx, fields, ARENA_ARRAY(arena, int, shape.n + 1));
+    for (int i = 0; i < shape.n; i++) {
+        if (shape.names[i] == NULL) continue;
+        fields[r->ncols] = i;
+        names[r->ncols] = shape.names[i];
+        types[r->ncols++] = shape.types[i];
+    }
+    r->col_names = names;
+    r->col_types = types;
+    r->col_fields = fields;
+    r->nfields = shape.n;
+    return QN_OK;
+}
+
+Status
+routine_row(Ctx *ctx, Arena *arena, const Routine *r, const Value *columns, Value *out)
+{
+    Value *fields;
+    *out = value_null(r->fn.result);
+    out->is_null = false;
+    out->phys = PHYS_STR;
+    if (r->col_fields == NULL) return record_make_named(ctx, arena, columns, r->col_names, r->ncols, &out->str);
+    TRY_ALLOC(ctx, fields, ARENA_ARRAY(arena, Value, r->nfields + 1));
+    for (int i = 0; i < r->nfields; i++) fields[i] = value_null(TYPE_INT4);
+    for (int i = 0; i < r->ncols; i++) fields[r->col_fields[i]] = columns[i];
+    return record_make(ctx, arena, fields, r->nfields, &out->str);
+}
+
 static Status
 set_columns(Ctx *ctx, Arena *arena, Routine *r)
 {
@@ -90,6 +130,7 @@ set_columns(Ctx *ctx, Arena *arena, Routine *r)
     Oid *types;
     for (int i = 0; i < r->nparams; i++) n += is_output(&r->params[i]);
     r->ncols = 0;
+    if (n < 2 && type_is_row(r->fn.result) && r->fn.result != TYPE_RECORD) return set_attributes(ctx, arena, r);
     /* One output is the value itself, but of a procedure, which always answers with a row. */
     if (n < (r->kind == ROUTINE_PROCEDURE ? 1 : 2)) return QN_OK;
     TRY_ALLOC(ctx, names, ARENA_ARRAY(arena, const char *, n));
@@ -174,6 +215,22 @@ routine_specialise(Ctx *ctx, Arena *arena, const Routine *r, const Oid *args, co
     if (r->ncols > 0)
         TRY_ALLOC(ctx, copy->col_types, arena_memdup(arena, col_types, sizeof(Oid) * (size_t)r->ncols));
     copy->fn.result = result;
+    if (r->ncols == 0 && result != r->fn.result && type_is_row(result) && result != TYPE_RECORD)
+        TRY(set_attributes(ctx, arena, copy)); /* anyelement is a row this time */
+    set_calls(copy);
+    *out = copy;
+    return QN_OK;
+}
+
+Status
+routine_with_columns(Ctx *ctx, Arena *arena, const Routine *r, int ncols, const char *const *names, const Oid *types,
+                     const Routine **out)
+{
+    Routine *copy;
+    TRY_ALLOC(ctx, copy, arena_memdup(arena, r, sizeof(*r)));
+    TRY_ALLOC(ctx, copy->col_names, arena_memdup(arena, names, sizeof(char *) * (size_t)ncols));
+    TRY_ALLOC(ctx, copy->col_types, arena_memdup(arena, types, sizeof(Oid) * (size_t)ncols));
+    copy->ncols = ncols;
     set_calls(copy);
     *out = copy;
     return QN_OK;

@@ -63,10 +63,13 @@ struct Routine {
     const char *comment;
     int ndeps;
     const struct ObjDep *deps;
-    /* Columns of a row it gives: OUT parameters or those of TABLE where there are several; ncols 0: one value. */
+    /* Columns of a row it gives: OUT parameters or those of TABLE where there are several, attributes of a composite type; ncols 0:
+     * one value. */
     int ncols;
     const char *const *col_names; /* "columnN" where they have none */
     const Oid *col_types;
+    int nfields;                  /* of the record that a row is: attributes that have been dropped are NULL in it */
+    const int *col_fields;        /* [ncols] which field each column is; NULL: in order */
     SetFunction set; /* returns_set: of the language, with the columns of this one */
 };
 
@@ -83,6 +86,8 @@ Status catalog_routine(Ctx *ctx, Arena *arena, Oid oid, const Routine **out);
 Status catalog_all_routines(Ctx *ctx, Arena *arena, const Routine ***out, int *n_out);
 /* The parameter's position among those of a call, by name; -1: none. */
 int routine_input(const Routine *r, const char *name);
+/* The columns' values as one record. In the arena. */
+Status routine_row(Ctx *ctx, Arena *arena, const Routine *r, const Value *columns, Value *out);
 /* The name of its only OUT parameter or column of TABLE; NULL: none. */
 const char *routine_result_name(const Routine *r);
 /* Parameter number of input i. */
@@ -92,6 +97,9 @@ Status routine_finish(Ctx *ctx, Arena *arena, Routine *r);
 /* A copy whose polymorphic types have been replaced: args and col_types in place of its own, result of the call. */
 Status routine_specialise(Ctx *ctx, Arena *arena, const Routine *r, const Oid *args, const Oid *col_types, Oid result,
                           const Routine **out);
+/* A copy, of one that returns record, whose rows have the columns that the query says. */
+Status routine_with_columns(Ctx *ctx, Arena *arena, const Routine *r, int ncols, const char *const *names, const Oid *types,
+                            const Routine **out);
 bool catalog_routine_is_visible(Ctx *ctx, const Routine *r);
 
 /* ---- changing ---- */

@@ -1,5 +1,6 @@
 /* funcscan.c - set-returning functions: Function Scan (in FROM, several side by side) and ProjectSet (in a target list). A
  * call gives its rows in batches; where several run together the shorter ones are filled up with NULLs. */
+#include "catalog/routine.h"
 #include "executor/exec.h"
 #include "executor/expr.h"
 #include "executor/vecutil.h"
@@ -17,7 +18,10 @@ typedef struct SetCall {
     const Oid *col_types;  /* what the query expects; with as_record: of the fields */
     int ncols;
     bool as_record;        /* a row is one value (ProjectSet) */
-    bool is_row;           /* an expression whose fields are the columns */
+    bool is_row;           /* its value is a row whose fields are the columns */
+    Oid row_type;          /* of that row */
+    int *fields;           /* which field each column is */
+    Vector *rows;          /* of a set function that gives such rows */
     Vector **out;          /* rows of the current batch */
     const Oid *out_types;  /* of out's vectors */
     int nout;
@@ -36,6 +40,21 @@ make_vectors(Ctx *ctx, Arena *arena, SetCall *c)
     TRY_ALLOC(ctx, c->out, ARENA_ARRAY(arena, Vector *, c->ncols));
     for (int i = 0; i < c->ncols; i++) TRY_ALLOC(ctx, c->out[i], vec_create(arena, c->col_types[i], BATCH_ROWS));
     c->nout = c->ncols;
+    return QN_OK;
+}
+
+/* Where the columns are in the values of a composite type. */
+static Status
+open_rows(Ctx *ctx, Arena *arena, SetCall *c)
+{
+    TypeShape shape;
+    int n = 0;
+    if (c->fn != NULL) TRY_ALLOC(ctx, c->rows, vec_create(arena, c->row_type, BATCH_ROWS));
+    if (c->row_type == TYPE_RECORD) return QN_OK;
+    TRY(record_shape(ctx, arena, type_base(c->row_type), &shape));
+    TRY_ALLOC(ctx, c->fields, ARENA_ARRAY(arena, int, shape.n + 1));
+    for (int i = 0; i < shape.n && n < c->ncols; i++)
+        if (shape.names[i] != NULL) c->fields[n++] = i;
     return QN_OK;
 }
 
@@ -66,14 +85,16 @@ open_call(ExecNode *node, SetCall *c, const Expr *e, int ncols, const Oid *col_t
     for (int i = 0; i < c->nargs; i++) c->arg_types[i] = args->items[i]->type;
     c->ncols = ncols;
     c->col_types = col_types;
-    c->is_row = c->fn == NULL && e->type == TYPE_RECORD;
+    c->row_type = e->type;
+    c->is_row = ncols > 0 && type_is_row(e->type) && (c->fn == NULL || (c->fn->start == NULL && c->fn->col_types == NULL));
     if (ncols == 0) {
         bool has_fields = c->fn != NULL && c->fn->ncols > 0 && c->fn->col_types != NULL;
-        c->as_record = c->fn != NULL && e->type == TYPE_RECORD;
+        c->as_record = c->fn != NULL && (has_fields ? c->fn->ncols > 1 : c->fn->start != NULL) && type_is_row(e->type);
         c->ncols = has_fields ? c->fn->ncols : 1;
         c->col_types = has_fields ? c->fn->col_types : &e->type;
     }
     TRY(make_vectors(ctx, node->arena, c));
+    if (c->is_row) TRY(open_rows(ctx, node->arena, c));
     TRY_ALLOC(ctx, c->state_arena, arena_create(node->arena, "set function"));
     TRY_ALLOC(ctx, c->batch_arena, arena_create(node->arena, "set rows"));
     return QN_OK;
@@ -142,6 +163,26 @@ start_call(Ctx *ctx, SetCall *c)
     return c->fn->open(ctx, c->state_arena, c->values, c->nargs, c->arg_types, &c->state);
 }
 
+/* Row `at` of the columns from the fields of a row value. */
+static Status
+put_fields(Ctx *ctx, SetCall *c, const Value *v, int at)
+{
+    int n = v->is_null ? c->ncols : record_count(&v->str);
+    if (c->fields == NULL && !v->is_null) { /* a record says itself what is in it */
+        Oid *types;
+        TRY_ALLOC(ctx, types, ARENA_ARRAY(c->batch_arena, Oid, n + 1));
+        for (int i = 0; i < n; i++) types[i] = record_field(&v->str, i).type;
+        TRY(check_row_type(ctx, c, n, types));
+    }
+    for (int i = 0; i < c->ncols; i++) {
+        int field = c->fields != NULL ? c->fields[i] : i;
+        Value f = v->is_null || field >= n ? value_null(c->col_types[i]) : record_field(&v->str, field);
+        f.type = c->out[i]->type;
+        TRY(exec_vec_put(ctx, c->batch_arena, c->out[i], at, &f));
+    }
+    return QN_OK;
+}
+
 /* The one row of an expression: itself, or its fields. */
 static Status
 read_expression(Ctx *ctx, SetCall *c)
@@ -149,20 +190,22 @@ read_expression(Ctx *ctx, SetCall *c)
     Value v = c->values[0];
     c->is_done = true;
     c->n = 1;
-    if (!c->is_row) {
-        v.type = c->col_types[0];
-        return exec_vec_put(ctx, c->batch_arena, c->out[0], 0, &v);
+    if (c->is_row) return put_fields(ctx, c, &v, 0);
+    v.type = c->out[0]->type;
+    return exec_vec_put(ctx, c->batch_arena, c->out[0], 0, &v);
+}
+
+/* Of a function that gives rows as values, in FROM. */
+static Status
+read_row_values(Ctx *ctx, SetCall *c)
+{
+    vec_reset(c->rows, PHYS_STR);
+    TRY(c->fn->next(ctx, c->state, c->batch_arena, &c->rows, &c->n));
+    for (int i = 0; i < c->n; i++) {
+        Value v = vec_get(c->rows, i);
+        TRY(put_fields(ctx, c, &v, i));
     }
-    int n = v.is_null ? c->ncols : record_count(&v.str);
-    Oid *types;
-    TRY_ALLOC(ctx, types, ARENA_ARRAY(c->batch_arena, Oid, n + 1));
-    for (int i = 0; i < n; i++) types[i] = v.is_null ? c->col_types[i] : record_field(&v.str, i).type;
-    TRY(check_row_type(ctx, c, n, types));
-    for (int i = 0; i < n; i++) {
-        Value f = v.is_null ? value_null(c->col_types[i]) : record_field(&v.str, i);
-        f.type = c->col_types[i];
-        TRY(exec_vec_put(ctx, c->batch_arena, c->out[i], 0, &f));
-    }
+    if (c->n == 0) c->is_done = true;
     return QN_OK;
 }
 
@@ -175,6 +218,7 @@ read_call(Ctx *ctx, SetCall *c)
     arena_reset(c->batch_arena);
     for (int i = 0; i < c->ncols; i++) vec_reset(c->out[i], type_phys(c->col_types[i], -1));
     if (c->fn == NULL) return read_expression(ctx, c);
+    if (c->is_row) return read_row_values(ctx, c);
     TRY(c->fn->next(ctx, c->state, c->batch_arena, c->out, &c->n));
     if (c->n == 0) c->is_done = true;
     return QN_OK;
@@ -191,6 +235,8 @@ row_value(Ctx *ctx, SetCall *c, Arena *arena, Value *out)
     }
     TRY_ALLOC(ctx, fields, ARENA_ARRAY(arena, Value, c->ncols + 1));
     for (int i = 0; i < c->ncols; i++) fields[i] = vec_get(c->out[i], c->at);
+    const Routine *r = routine_of(c->row);
+    if (r != NULL && r->ncols > 0) return routine_row(ctx, arena, r, fields, out);
     *out = value_null(TYPE_RECORD);
     out->is_null = false;
     out->phys = PHYS_STR;

@@ -590,6 +590,25 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
     return QN_OK;
 }
 
+/* WHERE CURRENT OF c: ctid = pg_current_of('c', target, tableoid). */
+static Status
+bind_current_of(Scope *s, const NsItem *target, const CurrentOfExpr *c, ExprList *conds)
+{
+    PlanState *ps = s->ps;
+    FuncExpr *call;
+    Expr **args, *tid, *cond;
+    Value name = value_str(TYPE_TEXT, str_make(c->cursor, strlen(c->cursor)));
+    Value table = value_i32(TYPE_OID, (int32_t)target->relation->oid);
+    TRY_ALLOC(s->ctx, args, ARENA_ARRAY(ps->arena, Expr *, 3));
+    TRY_ALLOC(s->ctx, args[0], make_const(ps, &name, -1, c->loc));
+    TRY_ALLOC(s->ctx, args[1], make_const(ps, &table, -1, c->loc));
+    TRY(item_column(s, target, SCANCOL_TABLEOID, c->loc, &args[2]));
+    TRY(item_column(s, target, SCANCOL_TID, c->loc, &tid));
+    TRY(make_func(ps, fn_by_oid(OID_FN_CURRENT_OF), args, 3, TYPE_TID, c->loc, &call));
+    TRY(make_op(ps, NULL, "=", tid, &call->base, c->loc, &cond));
+    return array_push(s->ctx, ps->arena, conds, cond);
+}
+
 /* FROM or USING beside the target; WHERE. */
 static Status
 bind_sources(Dml *d, LNode *node, NsItem *target, const AstList *from, const Ast *where)
@@ -615,8 +634,9 @@ bind_sources(Dml *d, LNode *node, NsItem *target, const AstList *from, const Ast
     for (int i = 0; i < s->items.count; i++) TRY(ns_push(s, &ns, s->items.items[i]));
     s->items = ns;
     if (where != NULL && where->tag == AST_CurrentOfExpr)
-        return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "WHERE CURRENT OF is not supported yet");
-    TRY(bind_condition(s, where, CLAUSE_WHERE, "WHERE", &conds));
+        TRY(bind_current_of(s, target, AST_AS(CurrentOfExpr, where), &conds));
+    else
+        TRY(bind_condition(s, where, CLAUSE_WHERE, "WHERE", &conds));
     return add_filter(s, &d->root, &conds);
 }
 

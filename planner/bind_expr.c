@@ -867,7 +867,20 @@ bind_row(Scope *s, const A_RowExpr *r, Expr **out)
     return QN_OK;
 }
 
-static Status
+/* Field i of a row of this shape. */
+Status
+field_of(Scope *s, Expr *arg, const TypeShape *shape, int i, int loc, Expr **out)
+{
+    FieldExpr *f;
+    TRY_ALLOC(s->ctx, f, EXPR_NEW(s->ps->arena, Field, shape->types[i], shape->typmods[i], loc));
+    f->arg = arg;
+    f->field = i;
+    f->name = shape->names[i];
+    *out = (Expr *)f;
+    return QN_OK;
+}
+
+Status
 bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
 {
     if (arg->tag == EXPR_Row) {
@@ -881,19 +894,10 @@ bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
             return QN_OK;
         }
     }
-    int field;
-    Oid type;
-    int32_t typmod;
-    TRY(composite_attribute(s->ps, arg->type, name, &field, &type, &typmod));
-    if (field >= 0) {
-        FieldExpr *f;
-        TRY_ALLOC(s->ctx, f, EXPR_NEW(s->ps->arena, Field, type, typmod, loc));
-        f->arg = arg;
-        f->field = field;
-        f->name = name;
-        *out = (Expr *)f;
-        return QN_OK;
-    }
+    TypeShape shape;
+    TRY(expr_shape(s->ps, arg, &shape));
+    for (int i = 0; i < shape.n; i++)
+        if (shape.names[i] != NULL && strcmp(shape.names[i], name) == 0) return field_of(s, arg, &shape, i, loc, out);
     TRY(bind_column_function(s, name, arg, loc, out));
     if (*out != NULL) return QN_OK;
     Status st;

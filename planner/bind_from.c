@@ -236,37 +236,57 @@ add_func_column(Scope *s, FuncColumns *c, const char *name, Oid type, int32_t ty
     return QN_OK;
 }
 
+/* Columns named by a definition list: AS f (a int, b text). A function in SQL is made to give just these. */
+static Status
+defined_columns(Scope *s, Expr *e, const AstList *coldefs, FuncColumns *c)
+{
+    int first = c->n;
+    for (int i = 0; i < coldefs->count; i++) {
+        const ColumnDef *d = AST_AS(ColumnDef, coldefs->items[i]);
+        Oid type;
+        int32_t typmod;
+        TRY(resolve_type_name(s->ps, d->type, &type, &typmod));
+        TRY(add_func_column(s, c, d->name, type, typmod));
+    }
+    const Function **fn = e->tag == EXPR_SetFunc ? &((SetFuncExpr *)e)->fn : e->tag == EXPR_Func ? &((FuncExpr *)e)->fn : NULL;
+    const Routine *r = fn != NULL ? routine_of(*fn) : NULL;
+    if (r == NULL) return QN_OK;
+    TRY(routine_with_columns(s->ctx, s->ps->arena, r, coldefs->count, c->names + first, c->types + first, &r));
+    *fn = &r->fn;
+    return QN_OK;
+}
+
+static Status
+raise_definition_list(Scope *s, const Ast *ast, const char *why)
+{
+    return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "a column definition list is %s", why), ast_location(ast));
+}
+
 static Status
 func_columns_of(Scope *s, const Ast *ast, Expr *e, const AstList *coldefs, const char *scalar_name, FuncColumns *c)
 {
     const Function *fn = e->tag == EXPR_SetFunc ? ((SetFuncExpr *)e)->fn : e->tag == EXPR_Func ? ((FuncExpr *)e)->fn : NULL;
     const Routine *r = routine_of(fn);
     const SetFunction *set = e->tag == EXPR_SetFunc && r == NULL ? fn_set(fn) : NULL;
-    int ncols = r != NULL ? r->ncols : set != NULL && set->col_types != NULL ? set->ncols : 0;
-    if (ncols > 0) {
-        const char *const *names = r != NULL ? r->col_names : set->col_names;
+    TypeShape shape = {0};
+    if (set != NULL && set->ncols == 1 && set->col_types != NULL) {
+        if (coldefs->count > 0) return raise_definition_list(s, ast, "redundant for a function with OUT parameters");
+        return add_func_column(s, c, scalar_name != NULL ? scalar_name : set->col_names[0], set->col_types[0], -1);
+    }
+    TRY(expr_shape(s->ps, e, &shape));
+    if (shape.n > 0) {
         if (coldefs->count > 0)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "a column definition list is redundant for a function with OUT parameters"), ast_location(ast));
-        for (int i = 0; i < ncols; i++)
-            TRY(add_func_column(s, c, names != NULL && (ncols > 1 || scalar_name == NULL) ? names[i] : scalar_name,
-                                r != NULL ? r->col_types[i] : set->col_types[i], -1));
+            return raise_definition_list(s, ast, e->type == TYPE_RECORD ? "redundant for a function with OUT parameters"
+                                                                        : "redundant for a function returning a named composite type");
+        for (int i = 0; i < shape.n; i++)
+            if (shape.names[i] != NULL) TRY(add_func_column(s, c, shape.names[i], shape.types[i], shape.typmods[i]));
         return QN_OK;
     }
     if (r != NULL && routine_result_name(r) != NULL) scalar_name = routine_result_name(r);
-    if (e->type == TYPE_RECORD) {
-        if (coldefs->count == 0)
-            return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "a column definition list is required for functions returning \"record\""), ast_location(ast));
-        for (int i = 0; i < coldefs->count; i++) {
-            const ColumnDef *d = AST_AS(ColumnDef, coldefs->items[i]);
-            Oid type;
-            int32_t typmod;
-            TRY(resolve_type_name(s->ps, d->type, &type, &typmod));
-            TRY(add_func_column(s, c, d->name, type, typmod));
-        }
-        return QN_OK;
-    }
-    if (coldefs->count > 0)
-        return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "a column definition list is only allowed for functions returning \"record\""), ast_location(ast));
+    if (e->type == TYPE_RECORD && coldefs->count == 0)
+        return raise_definition_list(s, ast, "required for functions returning \"record\"");
+    if (e->type == TYPE_RECORD) return defined_columns(s, e, coldefs, c);
+    if (coldefs->count > 0) return raise_definition_list(s, ast, "only allowed for functions returning \"record\"");
     return add_func_column(s, c, scalar_name, e->type, e->typmod);
 }
 

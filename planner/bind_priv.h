@@ -135,6 +135,10 @@ Status inline_set_routine(Scope *s, const SetFuncExpr *call, Query **out);
 /* A parameter of the function whose body this is: name, or name.param. *out NULL: none. */
 Status bind_env_param(Scope *s, int number, int loc, Expr **out);
 Status bind_env_name(Scope *s, const ColumnRef *c, Expr **out);
+/* The fields of a row that an expression gives; n 0: it gives none, or one nobody knows. Dropped attributes have a NULL name. */
+Status expr_shape(PlanState *ps, const Expr *e, TypeShape *out);
+Status field_of(Scope *s, Expr *arg, const TypeShape *shape, int i, int loc, Expr **out);
+Status bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out); /* bind_expr.c: arg.name */
 Status bind_body_result(PlanState *ps, Query *q, const Ast *stmt);
 
 /* bind_domain.c: an expression kept as text in the catalog, over the columns of item (NULL: none). */

@@ -5,6 +5,7 @@
 #include "parser/parse.h"
 #include "planner/planner.h"
 #include "planner/rewrite.h"
+#include "types/record.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -101,6 +102,42 @@ routine_arguments(Scope *s, FuncMatch *m, Expr ***args, int *nargs)
     return gather_variadic(s, m, *args, nargs);
 }
 
+/* ---- rows ---- */
+
+/* The function an expression calls, NULL if it is no call. */
+static const Function *
+called_function(const Expr *e)
+{
+    return e->tag == EXPR_SetFunc ? ((const SetFuncExpr *)e)->fn : e->tag == EXPR_Func ? ((const FuncExpr *)e)->fn : NULL;
+}
+
+static Status
+shape_of(PlanState *ps, int n, const char *const *names, const Oid *types, TypeShape *out)
+{
+    *out = (TypeShape){.n = n};
+    TRY_ALLOC(ps->ctx, out->names, arena_memdup(ps->arena, names, sizeof(char *) * (size_t)n));
+    TRY_ALLOC(ps->ctx, out->types, arena_memdup(ps->arena, types, sizeof(Oid) * (size_t)n));
+    TRY_ALLOC(ps->ctx, out->typmods, ARENA_ARRAY(ps->arena, int32_t, n));
+    for (int i = 0; i < n; i++) out->typmods[i] = -1;
+    return QN_OK;
+}
+
+Status
+expr_shape(PlanState *ps, const Expr *e, TypeShape *out)
+{
+    const Function *fn = called_function(e);
+    const Routine *r = routine_of(fn);
+    const SetFunction *set = fn != NULL && r == NULL && e->tag == EXPR_SetFunc ? fn_set(fn) : NULL;
+    *out = (TypeShape){0};
+    if (r != NULL && r->ncols > 0 && r->col_fields == NULL) return shape_of(ps, r->ncols, r->col_names, r->col_types, out);
+    if (set != NULL && set->ncols > 1 && set->col_names != NULL && set->col_types != NULL)
+        return shape_of(ps, set->ncols, set->col_names, set->col_types, out);
+    if (e->type == TYPE_RECORD || !type_is_row(e->type)) return QN_OK;
+    TRY(record_shape(ps->ctx, ps->arena, type_base(e->type), out));
+    Oid rel = catalog_type_relation(ps->ctx, type_base(e->type));
+    return rel != INVALID_OID ? plan_needs_type(ps, rel, catalog_relation_version(ps->ctx, rel)) : QN_OK;
+}
+
 /* ---- what a body may name ---- */
 
 Status
@@ -117,6 +154,16 @@ bind_env_param(Scope *s, int number, int loc, Expr **out)
     return QN_OK;
 }
 
+static Status
+find_env_name(Scope *s, const char *name, int loc, Expr **out)
+{
+    const FuncEnv *env = s->ps->env;
+    *out = NULL;
+    for (int i = 0; i < env->nparams; i++)
+        if (env->param_names[i] != NULL && strcmp(env->param_names[i], name) == 0) return bind_env_param(s, i + 1, loc, out);
+    return QN_OK;
+}
+
 Status
 bind_env_name(Scope *s, const ColumnRef *c, Expr **out)
 {
@@ -124,11 +171,14 @@ bind_env_name(Scope *s, const ColumnRef *c, Expr **out)
     int n = c->fields.count;
     const char *name = ast_str(c->fields.items[n - 1]);
     *out = NULL;
-    if (n > 2 || (n == 2 && (env->name == NULL || strcmp(ast_str(c->fields.items[0]), env->name) != 0))) return QN_OK;
-    for (int i = 0; i < env->nparams; i++)
-        if (env->param_names[i] != NULL && strcmp(env->param_names[i], name) == 0)
-            return bind_env_param(s, i + 1, c->loc, out);
-    return QN_OK;
+    if (n > 3) return QN_OK;
+    bool named = n >= 2 && env->name != NULL && strcmp(ast_str(c->fields.items[0]), env->name) == 0;
+    if (n < 3 && (n == 1 || named)) TRY(find_env_name(s, name, c->loc, out));
+    if (*out != NULL || n == 1 || (n == 3 && !named)) return QN_OK;
+    /* A field of a parameter: p.f or f.p.f */
+    Expr *row;
+    TRY(find_env_name(s, ast_str(c->fields.items[n - 2]), c->loc, &row));
+    return row != NULL ? bind_field(s, row, name, c->loc, out) : QN_OK;
 }
 
 /* ---- what a body must give ---- */
@@ -177,6 +227,9 @@ bind_body_result(PlanState *ps, Query *q, const Ast *stmt)
         if (q->out.count != 1) return raise_result(ps, "Final statement must return exactly one column.");
         return coerce_result(ps, q, 0, env->result, false);
     }
+    if (q->out.count == 1 && env->result != TYPE_RECORD && type_is_row(env->result) &&
+        type_base(q->out.items[0]->type) == type_base(env->result))
+        return QN_OK; /* the whole row as one value */
     if (q->out.count < env->ncols) return raise_result(ps, "Final statement returns too few columns.");
     if (q->out.count > env->ncols) return raise_result(ps, "Final statement returns too many columns.");
     for (int i = 0; i < env->ncols; i++) TRY(coerce_result(ps, q, i, env->col_types[i], true));
@@ -461,6 +514,7 @@ inline_set_routine(Scope *s, const SetFuncExpr *call, Query **out)
     Status st = bind_select(in.root, select, false, &q);
     if (st == QN_OK) st = bind_body_result(s->ps, q, (const Ast *)select);
     TRY(inlining_end(&in, r, st));
+    if (r->ncols > 0 && q->out.count != r->ncols) return QN_OK; /* a whole row as one value: it is taken apart at run time */
     Substitution sub = {.ps = s->ps, .args = call->args.items};
     TRY(query_walk_exprs(s->ctx, q, substitute, &sub));
     *out = q;

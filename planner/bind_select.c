@@ -58,11 +58,22 @@ expand_record(SelectState *st, const A_Indirection *a)
     Expr *e;
     inner.path.count--;
     TRY(bind_expr(s, inner.path.count > 0 ? (const Ast *)&inner : a->arg, &e));
+    TypeShape shape = {0};
+    if (e->tag != EXPR_Row) TRY(expr_shape(s->ps, e, &shape));
+    for (int i = 0; i < shape.n; i++) {
+        Expr *arg, *f;
+        if (shape.names[i] == NULL) continue;
+        TRY_ALLOC(s->ctx, arg, expr_copy(s->ps->arena, e));
+        TRY(field_of(s, arg, &shape, i, a->loc, &f));
+        TRY(add_target(st, f, shape.names[i], false));
+    }
+    if (shape.n > 0) return QN_OK;
     if (e->tag != EXPR_Row)
         return err_position(s->ctx, RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "record type has not been registered"), a->loc);
     RowExpr *r = (RowExpr *)e;
     for (int i = 0; i < r->fields.count; i++) {
         char *name;
+        if (r->names != NULL && r->names[i] == NULL) continue;
         TRY_ALLOC(s->ctx, name, r->names != NULL ? arena_strdup(s->ps->arena, r->names[i]) : arena_printf(s->ps->arena, "f%d", i + 1));
         TRY(add_target(st, r->fields.items[i], name, false));
     }

@@ -2,6 +2,7 @@
 #include "session/session.h"
 #include "common/str.h"
 #include "session/appender.h"
+#include "session/cursor.h"
 #include "session/ddl.h"
 #include "session/sqlfunc.h"
 #include "session/stmt.h"
@@ -237,6 +238,7 @@ session_close(Session *s)
     /* Names and appenders own statements: they go first. */
     prepared_forget_all(s);
     while (s->appenders != NULL) appender_destroy(s->appenders);
+    (void)cursor_close(s, NULL);
     sqlfunc_forget_all(s);
     while (s->stmts != NULL) stmt_destroy(s->stmts);
     if (s->is_open) {

@@ -31,6 +31,7 @@ typedef struct Session Session;
 typedef struct Stmt Stmt;         /* session/stmt.h; a quern_stmt */
 typedef struct Appender Appender; /* session/appender.c; a quern_appender */
 typedef struct Prepared Prepared; /* a name given by PREPARE */
+typedef struct Cursor Cursor;     /* DECLAREd (session/cursor.c) */
 typedef struct Body Body;         /* of an SQL function */
 
 typedef enum BlockState { BLOCK_NONE, BLOCK_IMPLICIT, BLOCK_OPEN, BLOCK_FAILED } BlockState;
@@ -94,6 +95,7 @@ struct Session {
     int depth;             /* of statements being stepped: EXECUTE runs another one inside */
     Appender *appenders;
     Prepared *prepared;    /* newest first */
+    Cursor *cursors;       /* newest first */
     Body *bodies;   /* of SQL functions in use (session/sqlfunc.c) */
 
     Err err;               /* of the last call that failed */

@@ -49,7 +49,8 @@ static bool
 same_types(const Routine *a, const Routine *b)
 {
     return a->fn.oid == b->fn.oid && a->fn.nargs == b->fn.nargs && a->fn.result == b->fn.result &&
-           memcmp(a->args, b->args, sizeof(Oid) * (size_t)a->fn.nargs) == 0;
+           memcmp(a->args, b->args, sizeof(Oid) * (size_t)a->fn.nargs) == 0 && a->ncols == b->ncols &&
+           (a->ncols == 0 || memcmp(a->col_types, b->col_types, sizeof(Oid) * (size_t)a->ncols) == 0);
 }
 
 /* What the call's plan holds goes with the plan: a copy that stays, with the call's types. */
@@ -57,10 +58,16 @@ static Status
 copy_routine(Ctx *ctx, Arena *arena, const Routine *r, const Routine **out)
 {
     const Routine *plain;
+    const char **names;
     TRY(catalog_routine(ctx, arena, r->fn.oid, &plain));
     if (plain == NULL)
         return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "function with OID %u does not exist", r->fn.oid);
-    return routine_specialise(ctx, arena, plain, r->args, r->col_types, r->fn.result, out);
+    TRY(routine_specialise(ctx, arena, plain, r->args, r->col_types, r->fn.result, &plain));
+    *out = plain;
+    if (plain->ncols == r->ncols) return QN_OK;
+    TRY_ALLOC(ctx, names, ARENA_ARRAY(arena, const char *, r->ncols + 1));
+    for (int i = 0; i < r->ncols; i++) TRY_ALLOC(ctx, names[i], arena_strdup(arena, r->col_names[i]));
+    return routine_with_columns(ctx, arena, plain, r->ncols, names, r->col_types, out);
 }
 
 static Status
@@ -180,8 +187,7 @@ apply_config(Session *s, const Routine *r)
 static Status
 bind_arguments(Stmt *stmt, const Value *args, int nargs)
 {
-    if (stmt->is_utility) return QN_OK;
-    TRY(stmt_plan_nested(stmt));
+    TRY(stmt->is_utility ? stmt_params(stmt, nargs) : stmt_plan_nested(stmt));
     for (int i = 0; i < nargs; i++) TRY(stmt_bind(stmt, i + 1, &args[i]));
     return QN_OK;
 }
@@ -229,6 +235,14 @@ typedef struct OneValue {
     Value value;
 } OneValue;
 
+/* One column that is the whole composite value, not one attribute of it. */
+static bool
+gives_whole_row(const Stmt *stmt, const Routine *r)
+{
+    return r->ncols > 0 && !stmt->is_utility && stmt->plan->ncols == 1 && type_is_row(stmt->plan->col_types[0]) &&
+           type_base(stmt->plan->col_types[0]) == type_base(r->fn.result);
+}
+
 /* The row of the statement as the function's value. */
 static Status
 take_value(Stmt *stmt, void *arg, bool *enough_out)
@@ -239,20 +253,20 @@ take_value(Stmt *stmt, void *arg, bool *enough_out)
     Value *fields;
     *enough_out = !stmt->is_utility && !stmt->plan->modifies;
     if (!o->value.is_null || r->fn.result == TYPE_VOID) return QN_OK;
-    if (r->ncols == 0 && r->fn.result != TYPE_RECORD) {
+    if ((r->ncols == 0 && r->fn.result != TYPE_RECORD) || gives_whole_row(stmt, r)) {
         Value v;
         if (!stmt_value(stmt, 0, &v)) return QN_OK;
-        v.type = r->fn.result;
+        v.type = type_base(r->fn.result);
         TRY(value_default_form(o->ctx, o->arena, &v, &v));
         return value_copy(o->ctx, o->arena, &v, &o->value);
     }
     TRY_ALLOC(o->ctx, fields, ARENA_ARRAY(o->arena, Value, n + 1));
     for (int i = 0; i < n; i++)
         if (!stmt_value(stmt, i, &fields[i])) fields[i] = value_null(TYPE_TEXT);
+    if (r->ncols > 0) return routine_row(o->ctx, o->arena, r, fields, &o->value);
     o->value.is_null = false;
     o->value.phys = PHYS_STR;
-    return r->ncols > 0 ? record_make_named(o->ctx, o->arena, fields, r->col_names, n, &o->value.str)
-                        : record_make(o->ctx, o->arena, fields, n, &o->value.str);
+    return record_make(o->ctx, o->arena, fields, n, &o->value.str);
 }
 
 static Status
@@ -298,10 +312,12 @@ sqlfunc_call(Session *s, const Routine *r, Arena *arena, const Value *args, Valu
 /* The rows of one call: all of them, made at its start. */
 typedef struct RowSet {
     Ctx *ctx;
+    const Routine *routine;
     RowStore *store;
     Arena *arena;
     int ncols;
     Oid *types;
+    Batch *one; /* room for a row */
     int64_t at;
 } RowSet;
 
@@ -312,6 +328,24 @@ set_store(RowSet *set, const Oid *types, int ncols)
     set->ncols = ncols;
     TRY_ALLOC(ctx, set->types, arena_memdup(set->arena, types, sizeof(Oid) * (size_t)(ncols + 1)));
     return rowstore_new(ctx, set->arena, ncols, set->types, (size_t)ctx->settings->work_mem * 1024, &set->store);
+}
+
+/* A row that came as one composite value: its attributes. */
+static Status
+take_record(Stmt *stmt, RowSet *set)
+{
+    const Routine *r = set->routine;
+    Value v;
+    if (!stmt_value(stmt, 0, &v)) return QN_OK;
+    if (set->one == NULL) TRY_ALLOC(set->ctx, set->one, exec_batch_new(set->arena, set->ncols, set->types));
+    if (!exec_batch_reserve(set->one, 1)) return RAISE_OOM(set->ctx);
+    for (int i = 0; i < set->ncols; i++) {
+        int field = r->col_fields != NULL ? r->col_fields[i] : i;
+        Value f = v.is_null || field >= record_count(&v.str) ? value_null(set->types[i]) : record_field(&v.str, field);
+        TRY(exec_vec_put(set->ctx, set->arena, set->one->cols[i], 0, &f));
+    }
+    set->one->nrows = set->one->nsel = 1;
+    return rowstore_append(set->store, set->one);
 }
 
 /* The statement's batch as it lies there, from the row at hand on. */
@@ -327,6 +361,7 @@ take_rows(Stmt *stmt, void *arg, bool *enough_out)
         for (int i = 0; i < stmt->plan->ncols; i++) types[i] = stmt->plan->col_types[i];
         TRY(set_store(set, types, stmt->plan->ncols));
     }
+    if (gives_whole_row(stmt, set->routine)) return take_record(stmt, set);
     if (stmt->row > 0) return RAISE_INTERNAL(set->ctx, "rows of a function are taken by batches");
     rest.ncols = set->ncols;
     TRY(rowstore_append(set->store, &rest));
@@ -354,6 +389,7 @@ rows_start(Ctx *ctx, Arena *arena, SetCallArgs *call, void **state_out)
     set->arena = arena;
     *state_out = set;
     TRY(body_take(s, r, &b));
+    set->routine = b->routine;
     Status st = QN_OK;
     bool is_void = r->fn.result == TYPE_VOID;
     if (r->ncols > 0)

@@ -92,9 +92,9 @@ stmt_destroy(Stmt *stmt)
     mem_free(NULL, stmt, sizeof(*stmt));
 }
 
-/* Room for n parameters; those bound stay. */
-static Status
-params_resize(Stmt *stmt, int n)
+/* Those bound stay. */
+Status
+stmt_params(Stmt *stmt, int n)
 {
     if (n <= stmt->nparams) return QN_OK;
     StmtParam *p = mem_should_fail() ? NULL : realloc(stmt->params, (size_t)n * sizeof(*p));
@@ -175,7 +175,7 @@ make_plan(Stmt *stmt)
     stmt->plan = plan;
     stmt->generation = generation;
     stmt->settings_generation = s->settings_generation;
-    return params_resize(stmt, plan->nparams);
+    return stmt_params(stmt, plan->nparams);
 }
 
 Status
@@ -299,8 +299,10 @@ frame_enter(Stmt *stmt)
     ctx->stmt_arena = stmt->run_arena;
     if (stmt->has_snap) ctx->snapshot = &stmt->snap;
     else if (stmt->has_command) ctx->snapshot = stmt->command_snapshot;
-    ctx->deadline_us = stmt->deadline_us;
-    ctx->stmt_start_us = stmt->start_us;
+    if (!stmt->is_cursor) { /* those of the FETCH count */
+        ctx->deadline_us = stmt->deadline_us;
+        ctx->stmt_start_us = stmt->start_us;
+    }
     s->running = stmt;
     s->depth++;
     return f;
@@ -577,7 +579,7 @@ finish(Stmt *stmt, bool ok)
         set_tag(stmt);
     }
     end_run(stmt);
-    if (s->depth > 1 || stmt->is_nested) return QN_OK; /* inside another statement, whose business it is */
+    if (s->depth > 1 || stmt->is_nested || stmt->is_cursor) return QN_OK; /* inside another statement, whose business it is */
     return session_end_statement(s, ok);
 }
 
@@ -682,6 +684,20 @@ stmt_reset(Stmt *stmt)
     return st;
 }
 
+Status
+stmt_open(Stmt *stmt)
+{
+    note_start(stmt);
+    Frame f = frame_enter(stmt);
+    Status st = start_plan(stmt);
+    if (st == QN_OK)
+        stmt->state = STMT_RUNNING;
+    else
+        end_run(stmt);
+    frame_leave(stmt, &f);
+    return st;
+}
+
 void
 stmt_stop(Stmt *stmt)
 {
@@ -721,7 +737,7 @@ void
 stmt_end_all(Session *s, Status code)
 {
     for (Stmt *p = s->stmts; p != NULL; p = p->next) {
-        if (p->state != STMT_RUNNING || p == s->running) continue;
+        if (p->state != STMT_RUNNING || p == s->running || p->is_cursor) continue;
         end_run(p);
         p->state = STMT_DEAD;
         p->dead = code;

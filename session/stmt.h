@@ -45,6 +45,7 @@ struct Stmt {
     bool is_utility;
     bool is_exclusive; /* nothing else runs on the connection while it does: quern_exec */
 
+    bool is_cursor;    /* read by FETCH; leaves the transaction alone */
     /* A statement of a function's body, run while another evaluates the call. It is exclusive and leaves the transaction alone. */
     bool is_nested;
     bool sees_caller;        /* it has the caller's snapshot and changes nothing: STABLE, IMMUTABLE */
@@ -111,6 +112,10 @@ const char *stmt_column_name(const Stmt *stmt, int c);
 Oid stmt_column_type(const Stmt *stmt, int c, int32_t *typmod_out);
 /* Binds; what v points to is copied. i from 1. */
 Status stmt_bind(Stmt *stmt, int i, const Value *v);
+/* Room for n parameters. */
+Status stmt_params(Stmt *stmt, int n);
+/* Begins a run, whose rows stmt_step then gives, now rather than with the first step. */
+Status stmt_open(Stmt *stmt);
 /* Plans a nested one, within the caller's transaction. */
 Status stmt_plan_nested(Stmt *stmt);
 /* Ends a run that failed or is not wanted any more, without settling its transaction: nested ones. */

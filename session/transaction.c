@@ -2,6 +2,7 @@
  * the states. */
 #include "common/str.h"
 #include "executor/constraints.h"
+#include "session/cursor.h"
 #include "session/ddl.h"
 #include "session/session.h"
 #include "session/stmt.h"
@@ -87,12 +88,15 @@ commit(Session *s)
     s->ctx.stmt_arena = s->commit_arena;
     /* What hooks write was allowed when it was asked for (ANALYZE in a read-only transaction). */
     if (s->ctx.tx != NULL && tx_is_read_only(s->ctx.tx)) tx_set_modes(&s->ctx, tx_isolation(s->ctx.tx), false);
-    Status st = constraints_at_commit(&s->ctx);
+    Status st = cursors_before_commit(s);
+    if (st == QN_OK) st = constraints_at_commit(&s->ctx);
     if (st == QN_OK) st = ddl_at_commit(&s->ctx);
-    if (st == QN_OK)
+    if (st == QN_OK) {
         st = tx_commit(&s->ctx);
-    else
+    } else {
+        cursors_after_rollback(s);
         tx_rollback(&s->ctx);
+    }
     s->ctx.stmt_arena = before;
     arena_reset(s->commit_arena);
     after_end(s, st == QN_OK);
@@ -102,6 +106,7 @@ commit(Session *s)
 static void
 rollback(Session *s)
 {
+    cursors_after_rollback(s);
     if (s->ctx.tx != NULL) tx_rollback(&s->ctx);
     after_end(s, false);
 }
@@ -366,6 +371,7 @@ do_rollback_to(Session *s, const char *name)
     int i = find_savepoint(s, name);
     if (i < 0) return no_savepoint(s, name);
     stmt_end_all(s, ERR_INVALID_CURSOR_STATE);
+    cursors_rollback_to(s, i);
     TRY(tx_rollback_to(&s->ctx, name));
     settings_at_rollback(s, s->savepoints[i].settings_mark);
     constraints_rollback(&s->ctx, s->savepoints[i].constraints, i + 1);
@@ -384,6 +390,7 @@ do_release(Session *s, const char *name)
     TRY(tx_release(&s->ctx, name));
     constraints_release(&s->ctx, i + 1);
     clear_savepoints(s, i);
+    cursors_release(s, i);
     return QN_OK;
 }
 

@@ -1,5 +1,6 @@
 /* utility.c - what is not planned: the dispatch, and the statements too small for a file of their own. */
 #include "session/utility.h"
+#include "session/cursor.h"
 #include "catalog/ddl.h"
 #include "storage/db.h"
 #include "storage/lock.h"
@@ -205,6 +206,7 @@ utility_describe(Stmt *stmt)
         const char *one = show_name(name);
         return utility_columns(stmt, 1, &one, NULL);
     }
+    case AST_FetchStmt: return cursor_describe(stmt, AST_AS(FetchStmt, stmt->ast));
     case AST_CallStmt: return ddl_describe_call(stmt, AST_AS(CallStmt, stmt->ast));
     case AST_ExplainStmt: return utility_explain_describe(stmt, AST_AS(ExplainStmt, stmt->ast));
     case AST_ExecuteStmt: {
@@ -356,6 +358,7 @@ run_discard(Stmt *stmt, const DiscardStmt *d)
         TRY(session_prevent_block(s, "DISCARD ALL"));
         TRY(settings_reset_all(s));
         prepared_forget_all(s);
+        TRY(cursor_close(s, NULL));
         lock_advisory_release_all(&s->ctx);
     }
     if (d->kind == AST_DISCARD_ALL || d->kind == AST_DISCARD_TEMP) TRY(ddl_drop_temp(&s->ctx));
@@ -375,6 +378,9 @@ run_small(Stmt *stmt, bool *handled_out)
     case AST_PrepareStmt: return prepared_create(s, AST_AS(PrepareStmt, ast), stmt->sql);
     case AST_ExecuteStmt: return run_execute(stmt, AST_AS(ExecuteStmt, ast));
     case AST_DeallocateStmt: return prepared_forget(s, AST_AS(DeallocateStmt, ast)->name);
+    case AST_DeclareCursorStmt: return cursor_declare(stmt, AST_AS(DeclareCursorStmt, ast));
+    case AST_FetchStmt: return cursor_fetch(stmt, AST_AS(FetchStmt, ast));
+    case AST_ClosePortalStmt: return cursor_close(s, AST_AS(ClosePortalStmt, ast)->name);
     case AST_LockStmt: return run_lock(stmt, AST_AS(LockStmt, ast));
     case AST_DiscardStmt: return run_discard(stmt, AST_AS(DiscardStmt, ast));
     case AST_CheckPointStmt: return db_checkpoint(&s->ctx);

@@ -86,6 +86,8 @@ const Function *const *fn_by_name(const char *name, int *n_out);
 int fn_count(void);
 const Function *fn_at(int i);
 
+#define OID_FN_CURRENT_OF 13001u /* pg_current_of: what WHERE CURRENT OF is made of */
+
 /* A comparison as a filter: writes to out those rows of sel[0..n) (NULL: 0..n-1), ascending, for which the
  * function is true, and returns how many. Rows with a NULL argument do not pass. a and b are FLAT or CONST;
  * out has room for n positions and may be sel itself. Cannot fail. */
