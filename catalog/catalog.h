@@ -29,6 +29,7 @@ typedef struct Catalog Catalog;   /* a session's view of its instance; ctx->cata
 typedef struct Relation Relation;
 typedef struct IndexDef IndexDef;
 typedef struct RelConstraint RelConstraint;
+typedef struct PartitionDesc PartitionDesc; /* catalog/partition.h */
 typedef struct SysTable SysTable; /* catalog/systable.h: a row of systables.def */
 struct Heap;                      /* storage/heap.h */
 struct Index;                     /* storage/index.h */
@@ -205,6 +206,7 @@ struct Relation {
     const InheritLink *const *parents;  /* by seq */
     const InheritLink *const *children; /* by the child's oid */
     const PartitionKey *partition_key;  /* RELKIND_PARTITIONED */
+    const PartitionDesc *partitions;    /* the same */
     /* tables */
     uint32_t root_page;  /* changes when TRUNCATE or a rewrite gives it a new heap */
     struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */

@@ -2,6 +2,7 @@
  * that point at it. The result owns an arena and shares nothing. */
 #include "catalog/catalog_priv.h"
 #include "catalog/ddl.h"
+#include "catalog/partition.h"
 #include "catalog/systable.h"
 #include "common/bits.h"
 #include "storage/index.h"
@@ -285,6 +286,7 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     TRY(link_list(ctx, rel, referencing, by_seq, &rel->parents, &rel->nparents));
     TRY(link_list(ctx, rel, children, by_child, &rel->children, &rel->nchildren));
     rel->partition_key = def->partition_key;
+    if (def->kind == RELKIND_PARTITIONED) TRY(partition_desc_build(ctx, rel->arena, rel, &rel->partitions));
     TRY(add_stats(ctx, rel, cols, children));
     if (def->kind == RELKIND_SEQUENCE) TRY(systable_set_sequence(ctx, rel));
     return def->kind == RELKIND_TABLE ? open_heap(ctx, rel, def) : QN_OK;

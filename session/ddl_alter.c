@@ -197,8 +197,8 @@ no_inherit(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 
 /* ---- the statement ---- */
 
-/* PostgreSQL's passes: what is dropped makes room, types change before what is built on them. */
-typedef enum AlterPass { PASS_DROP, PASS_TYPE, PASS_ADD_COLUMN, PASS_COLUMN, PASS_ADD_INDEX, PASS_ADD_CONSTRAINT, PASS_MISC, PASS_COUNT } AlterPass;
+/* PostgreSQL's passes: what is dropped makes room, types change before what is built on them; but USING may still read a column that goes. */
+typedef enum AlterPass { PASS_DROP, PASS_TYPE, PASS_DROP_COLUMN, PASS_ADD_COLUMN, PASS_COLUMN, PASS_ADD_INDEX, PASS_ADD_CONSTRAINT, PASS_MISC, PASS_COUNT } AlterPass;
 
 typedef struct AlterCommand {
     AstAlterTableKind kind;
@@ -210,7 +210,7 @@ typedef struct AlterCommand {
 
 static const AlterCommand commands[] = {
     {AST_AT_ADD_COLUMN, PASS_ADD_COLUMN, "rpc", "ADD COLUMN", alter_add_column},
-    {AST_AT_DROP_COLUMN, PASS_DROP, "rpc", "DROP COLUMN", alter_drop_column},
+    {AST_AT_DROP_COLUMN, PASS_DROP_COLUMN, "rpc", "DROP COLUMN", alter_drop_column},
     {AST_AT_COLUMN_DEFAULT, PASS_COLUMN, "rpv", "ALTER COLUMN ... SET DEFAULT", alter_column_default},
     {AST_AT_DROP_NOT_NULL, PASS_DROP, "rp", "ALTER COLUMN ... DROP NOT NULL", alter_drop_not_null},
     {AST_AT_SET_NOT_NULL, PASS_COLUMN, "rp", "ALTER COLUMN ... SET NOT NULL", alter_set_not_null},
@@ -264,6 +264,7 @@ find_command(AstAlterTableKind kind)
 static AlterPass
 pass_of(const AlterTableCmd *c)
 {
+    if (c->kind == AST_AT_COLUMN_DEFAULT && c->def == NULL) return PASS_DROP;
     if (c->kind != AST_AT_ADD_CONSTRAINT) return find_command(c->kind)->pass;
     switch (AST_AS(Constraint, c->def)->kind) {
     case AST_CONSTR_FOREIGN: return PASS_ADD_CONSTRAINT;

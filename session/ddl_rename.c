@@ -65,39 +65,52 @@ put_column_name(Ddl *d, const Relation *rel, const Column *col, const char *name
     return ddl_put_views(d, &views);
 }
 
+/* How many of the table's parents are among these. */
+static int
+parents_among(const Relation *rel, const Relation *root, const Relation *const *family, int n)
+{
+    int count = 0;
+    for (int i = 0; i < rel->nparents; i++) {
+        count += rel->parents[i]->parent_oid == root->oid;
+        for (int k = 0; k < n; k++) count += rel->parents[i]->parent_oid == family[k]->oid;
+    }
+    return count;
+}
+
+/* nparents: tables that hand the column down and rename it too. */
 static Status
-rename_column(Ddl *d, const Relation *rel, const RenameStmt *s, AlterHow how, int nparents)
+check_rename(Ddl *d, const Relation *rel, const RenameStmt *s, int nparents)
 {
     Ctx *ctx = d->ctx;
     const Column *col = relation_column(rel, s->subname);
-    const Relation **list;
-    int n;
-    TRY(ctx_check_depth(ctx));
     if (col == NULL && ddl_is_system_column(s->subname))
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot rename system column \"%s\"", s->subname);
     if (col == NULL) return RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" does not exist", s->subname);
-    TRY(ddl_children(d, rel, false, &list, &n));
-    if (!how.recurse && n > 0)
-        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "inherited column \"%s\" must be renamed in child tables too", s->subname);
     if (col->inh_count > nparents) return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot rename inherited column \"%s\"", s->subname);
     if (ddl_is_system_column(s->newname))
         return RAISE(ctx, ERR_DUPLICATE_COLUMN, "column name \"%s\" conflicts with a system column name", s->newname);
     if (relation_column(rel, s->newname) != NULL)
         return RAISE(ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" of relation \"%s\" already exists", s->newname, rel->name);
-    for (int i = 0; i < n; i++) {
-        const Relation *child;
-        TRY(catalog_relation_by_oid(ctx, list[i]->oid, &child));
-        if (relation_column(child, s->subname) == NULL) continue; /* by another way, already */
-        int inside = 0;
-        for (int k = 0; k < child->nparents; k++) {
-            const Relation *p;
-            TRY(catalog_relation_by_oid(ctx, child->parents[k]->parent_oid, &p));
-            inside += p->oid == rel->oid || relation_column(p, s->subname) == NULL;
-        }
-        TRY(rename_column(d, child, s, (AlterHow){.recurse = true, .recursing = true}, inside));
+    return QN_OK;
+}
+
+static Status
+rename_column(Ddl *d, const Relation *rel, const RenameStmt *s, AlterHow how)
+{
+    Ctx *ctx = d->ctx;
+    const Relation **family;
+    int n;
+    TRY(ddl_children(d, rel, true, &family, &n));
+    if (!how.recurse && n > 0 && relation_column(rel, s->subname) != NULL)
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "inherited column \"%s\" must be renamed in child tables too", s->subname);
+    TRY(check_rename(d, rel, s, 0));
+    for (int i = 0; i < n; i++) TRY(check_rename(d, family[i], s, parents_among(family[i], rel, family, n)));
+    for (int i = -1; i < n; i++) {
+        const Relation *at;
+        TRY(catalog_relation_by_oid(ctx, i < 0 ? rel->oid : family[i]->oid, &at));
+        TRY(put_column_name(d, at, relation_column(at, s->subname), s->newname));
     }
-    TRY(catalog_relation_by_oid(ctx, rel->oid, &rel));
-    return put_column_name(d, rel, relation_column(rel, s->subname), s->newname);
+    return QN_OK;
 }
 
 /* ---- constraints ---- */
@@ -204,9 +217,10 @@ ddl_run_rename(Ddl *d, const RenameStmt *s)
         return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "renaming this kind of object is not supported yet");
     const RangeVar *rv = AST_AS(RangeVar, s->rel);
     AlterHow how = {.recurse = !rv->only};
-    TRY(ddl_open(d, rv, LOCK_ACCESS_EXCLUSIVE, kinds_of(kind), s->missing_ok, &rel));
+    /* ALTER INDEX and ALTER TABLE rename each other's. */
+    TRY(ddl_open(d, rv, LOCK_ACCESS_EXCLUSIVE, !part && kind == AST_OBJECT_INDEX ? "rpvSiI" : kinds_of(kind), s->missing_ok, &rel));
     if (rel == NULL) return QN_OK;
-    if (s->kind == AST_OBJECT_COLUMN) return rename_column(d, rel, s, how, 0);
+    if (s->kind == AST_OBJECT_COLUMN) return rename_column(d, rel, s, how);
     if (s->kind == AST_OBJECT_TABCONSTRAINT) return rename_constraint(d, rel, s, how);
     return rename_relation(d, rel, s->newname);
 }
