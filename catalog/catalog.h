@@ -104,6 +104,8 @@ struct IndexDef {
     const char *method;     /* "btree" */
     const char *predicate;  /* SQL text over the relation's columns; NULL: all rows */
     Oid constraint_oid;     /* the PRIMARY KEY or UNIQUE constraint it enforces, else 0 */
+    bool partitioned;       /* of a partitioned table: no storage, index is NULL */
+    Oid parent_index;       /* of a partition: the partitioned index it stands for; else 0 */
     uint32_t root_page;
     struct Index *index;    /* open handle, lives as long as the Relation */
     double tuples, pages;   /* as of the last ANALYZE, VACUUM or build; -1 unknown */
@@ -251,6 +253,12 @@ uint64_t catalog_relation_version(Ctx *ctx, Oid oid);
 /* Differs from every earlier value after any change that this session could see. One load; call it after locking. */
 uint64_t catalog_generation(Ctx *ctx);
 
+/* RELKIND_TABLE and RELKIND_INDEX for partitioned ones too. */
+static inline char
+relation_base_kind(const Relation *rel)
+{
+    return rel->kind == RELKIND_PARTITIONED ? RELKIND_TABLE : rel->kind == RELKIND_PARTITIONED_INDEX ? RELKIND_INDEX : rel->kind;
+}
 /* Column of a name; NULL if there is none (dropped ones have no name). System columns are not in here. */
 const Column *relation_column(const Relation *rel, const char *name);
 const IndexDef *relation_index_by_oid(const Relation *rel, Oid oid);

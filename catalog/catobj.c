@@ -477,11 +477,13 @@ Status
 catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out)
 {
     StrBuf b = strbuf_new(ctx->stmt_arena);
-    put_head(&b, RELKIND_INDEX, NULL, 0);
+    char relkind = def->partitioned ? RELKIND_PARTITIONED_INDEX : RELKIND_INDEX;
+    put_head(&b, relkind, NULL, 0);
     put_u(&b, def->root_page);
     put_u(&b, (uint64_t)def->unique | (uint64_t)def->primary << 1 |
                   (uint64_t)def->nulls_not_distinct << 2 | (uint64_t)def->valid << 3);
     put_u(&b, def->constraint_oid);
+    put_u(&b, def->parent_index);
     put_s(&b, def->method);
     put_s(&b, def->predicate);
     put_u(&b, (uint64_t)def->nkeys);
@@ -495,7 +497,7 @@ catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out)
         put_u(&b, i < def->nkeys ? (uint64_t)def->desc[i] | (uint64_t)def->nulls_first[i] << 1 : 0);
     }
     return make_from(ctx,
-                     &(CatObj){.oid = def->oid, .kind = OBJ_INDEX, .relkind = RELKIND_INDEX,
+                     &(CatObj){.oid = def->oid, .kind = OBJ_INDEX, .relkind = relkind,
                                .schema = schema_oid, .parent = def->rel_oid},
                      def->name, &b, out);
 }
@@ -519,7 +521,9 @@ catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out)
     def->primary = (flags & 2) != 0;
     def->nulls_not_distinct = (flags & 4) != 0;
     def->valid = (flags & 8) != 0;
+    def->partitioned = relkind == RELKIND_PARTITIONED_INDEX;
     def->constraint_oid = (Oid)get_u(&r);
+    def->parent_index = (Oid)get_u(&r);
     def->method = get_s(&r);
     def->predicate = get_s(&r);
     def->nkeys = get_count(&r);

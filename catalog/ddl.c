@@ -202,7 +202,7 @@ Status
 ddl_create_index(Ctx *ctx, Oid schema, IndexDef *def)
 {
     if (def->oid == INVALID_OID) TRY(ddl_new_oid(ctx, &def->oid));
-    TRY(index_create(ctx, def->oid, INDEX_BTREE, &def->root_page));
+    if (!def->partitioned) TRY(index_create(ctx, def->oid, INDEX_BTREE, &def->root_page));
     return ddl_put_index(ctx, schema, def);
 }
 

@@ -30,7 +30,8 @@ relkind_word(char relkind)
     switch (relkind) {
     case RELKIND_VIEW: return "view";
     case RELKIND_SEQUENCE: return "sequence";
-    case RELKIND_INDEX: return "index";
+    case RELKIND_INDEX:
+    case RELKIND_PARTITIONED_INDEX: return "index";
     case RELKIND_COMPOSITE: return "composite type";
     default: return "table";
     }
@@ -278,6 +279,42 @@ add_column_parts(DropList *l, int i)
     return st;
 }
 
+/* The partitions' indexes or constraints that a partitioned table's stands for them. */
+static Status
+add_partitions_own(DropList *l, int i, Oid table, ObjKind kind)
+{
+    Oid oid = l->items.items[i].t.oid;
+    CatObjList links;
+    Status st = QN_OK;
+    TRY(catalog_children(l->ctx, l->arena, table, OBJ_INHERIT, &links));
+    for (int k = 0; k < links.count && st == QN_OK; k++) {
+        CatObjList own;
+        st = catalog_children(l->ctx, l->arena, links.items[k]->parent2, kind, &own);
+        for (int n = 0; st == QN_OK && n < own.count; n++) {
+            IndexDef *ix = NULL;
+            RelConstraint *c = NULL;
+            if (kind == OBJ_INDEX) st = catobj_to_index(l->ctx, l->arena, own.items[n], &ix);
+            else st = catobj_to_constraint(l->ctx, l->arena, own.items[n], &c);
+            if (st != QN_OK || (ix != NULL ? ix->parent_index : c->parent_constraint) != oid) continue;
+            st = add(l, (DropTarget){.kind = kind, .oid = own.items[n]->oid}, false, i);
+        }
+        catobj_list_release(&own);
+    }
+    catobj_list_release(&links);
+    return st;
+}
+
+static Status
+add_index_parts(DropList *l, int i)
+{
+    CatObj *o = catalog_get(l->ctx, l->items.items[i].t.oid);
+    if (o == NULL) return QN_OK;
+    Oid table = o->parent;
+    bool partitioned = o->relkind == RELKIND_PARTITIONED_INDEX;
+    catobj_unref(o);
+    return partitioned ? add_partitions_own(l, i, table, OBJ_INDEX) : QN_OK;
+}
+
 static Status
 add_constraint_parts(DropList *l, int i)
 {
@@ -287,6 +324,7 @@ add_constraint_parts(DropList *l, int i)
     Status st = catobj_to_constraint(l->ctx, l->arena, o, &c);
     catobj_unref(o);
     TRY(st);
+    if (c->kind != CONSTRAINT_CHECK) TRY(add_partitions_own(l, i, c->rel_oid, OBJ_CONSTRAINT));
     if (c->kind != CONSTRAINT_PRIMARY && c->kind != CONSTRAINT_UNIQUE) return QN_OK;
     TRY(add(l, (DropTarget){.kind = OBJ_INDEX, .oid = c->index_oid}, false, i));
     return add_relying_keys(l, i, c->rel_oid, c->index_oid);
@@ -381,7 +419,7 @@ collect(DropList *l)
         case OBJ_TYPE: TRY(add_type_parts(l, i)); break;
         case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
         case OBJ_ROUTINE: TRY(add_users(l, i)); break;
-        case OBJ_INDEX:
+        case OBJ_INDEX: TRY(add_index_parts(l, i)); break;
         case OBJ_INHERIT:
         case OBJ_STATS: break;
         }
@@ -511,7 +549,7 @@ remove_index(Ctx *ctx, Oid oid)
     const Relation *rel;
     TRY(catalog_relation_by_oid(ctx, oid, &rel));
     if (rel == NULL) return QN_OK;
-    TRY(index_drop(ctx, rel->indexes[0]->index, rel->indexes[0]->rel_oid));
+    if (!rel->indexes[0]->partitioned) TRY(index_drop(ctx, rel->indexes[0]->index, rel->indexes[0]->rel_oid));
     return catalog_remove(ctx, oid);
 }
 
@@ -543,7 +581,16 @@ check_index_target(Ctx *ctx, const DropTarget *t)
     const Relation *rel;
     if (t->kind != OBJ_INDEX) return QN_OK;
     TRY(catalog_relation_by_oid(ctx, t->oid, &rel));
-    if (rel == NULL || rel->indexes[0]->constraint_oid == 0) return QN_OK;
+    if (rel == NULL) return QN_OK;
+    if (rel->indexes[0]->parent_index != 0) {
+        DropTarget p = {.kind = OBJ_INDEX, .oid = rel->indexes[0]->parent_index};
+        const char *own, *whole;
+        TRY(ddl_describe(ctx, t, &own));
+        TRY(ddl_describe(ctx, &p, &whole));
+        return err_hint(ctx, RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST, "cannot drop %s because %s requires it", own, whole),
+                        "You can drop %s instead.", whole);
+    }
+    if (rel->indexes[0]->constraint_oid == 0) return QN_OK;
     DropTarget c = {.kind = OBJ_CONSTRAINT, .oid = rel->indexes[0]->constraint_oid};
     const char *index, *constraint;
     TRY(ddl_describe(ctx, t, &index));

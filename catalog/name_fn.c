@@ -246,7 +246,7 @@ fn_pg_get_indexdef(KernelCall *call)
         const Relation *rel;
         const char *text = NULL;
         TRY(catalog_relation_by_oid(call->ctx, (Oid)ARG(call, 0, int32_t, i), &rel));
-        if (rel != NULL && rel->kind == RELKIND_INDEX)
+        if (rel != NULL && relation_base_kind(rel) == RELKIND_INDEX)
             TRY(define_index(call->ctx, call->arena, rel, &text));
         put_text(call, i, text);
     }
@@ -261,7 +261,7 @@ fn_pg_get_indexdef_ext(KernelCall *call)
         const char *text = NULL;
         int column = ARG(call, 1, int32_t, i);
         TRY(catalog_relation_by_oid(call->ctx, (Oid)ARG(call, 0, int32_t, i), &rel));
-        if (rel != NULL && rel->kind == RELKIND_INDEX) {
+        if (rel != NULL && relation_base_kind(rel) == RELKIND_INDEX) {
             const IndexDef *ix = rel->indexes[0];
             TRY(catalog_relation_by_oid(call->ctx, ix->rel_oid, &table));
             if (column == 0)
@@ -404,7 +404,7 @@ size_rows(KernelCall *call, int what)
             TRY(heap_page_count(ctx, rel->heap, &n));
             pages += n;
         }
-        bool is_index = rel->kind == RELKIND_INDEX;
+        bool is_index = relation_base_kind(rel) == RELKIND_INDEX;
         for (int k = 0; k < rel->nindexes && (is_index ? (what & SIZE_OWN) : (what & SIZE_INDEXES)); k++) {
             IndexStats stats;
             TRY(index_stats(ctx, rel->indexes[k]->index, &stats));

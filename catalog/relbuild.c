@@ -21,7 +21,8 @@ relation_free(Ctx *ctx, Relation *rel)
 {
     if (ctx != NULL) {
         heap_close(ctx, rel->heap);
-        for (int i = 0; i < rel->nindexes; i++) index_close(ctx, rel->indexes[i]->index);
+        for (int i = 0; i < rel->nindexes; i++)
+            if (!rel->indexes[i]->partitioned) index_close(ctx, rel->indexes[i]->index);
     }
     arena_destroy(rel->arena);
 }
@@ -172,7 +173,7 @@ add_indexes(Ctx *ctx, Relation *rel, const CatObjList *children)
         if (children->items[i]->kind != OBJ_INDEX) continue;
         IndexDef *ix;
         TRY(catobj_to_index(ctx, rel->arena, children->items[i], &ix));
-        TRY(open_index(ctx, rel->arena, ix));
+        if (!ix->partitioned) TRY(open_index(ctx, rel->arena, ix));
         if (ix->primary) rel->primary = ix;
         list[n++] = ix;
         rel->nindexes = n; /* opened so far: closed again if the next one fails */
@@ -286,7 +287,7 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     TRY(link_list(ctx, rel, referencing, by_seq, &rel->parents, &rel->nparents));
     TRY(link_list(ctx, rel, children, by_child, &rel->children, &rel->nchildren));
     rel->partition_key = def->partition_key;
-    if (def->kind == RELKIND_PARTITIONED) TRY(partition_desc_build(ctx, rel->arena, rel, &rel->partitions));
+    if (def->partition_key != NULL) TRY(partition_desc_build(ctx, rel->arena, rel, &rel->partitions));
     TRY(add_stats(ctx, rel, cols, children));
     if (def->kind == RELKIND_SEQUENCE) TRY(systable_set_sequence(ctx, rel));
     return def->kind == RELKIND_TABLE ? open_heap(ctx, rel, def) : QN_OK;
@@ -299,14 +300,14 @@ build_index(Ctx *ctx, Relation *rel, const CatObj *obj)
     IndexDef *def;
     Column *cols;
     TRY(catobj_to_index(ctx, rel->arena, obj, &def));
-    TRY(open_index(ctx, rel->arena, def));
+    if (!def->partitioned) TRY(open_index(ctx, rel->arena, def));
     TRY_ALLOC(ctx, cols, ARENA_ARRAY(rel->arena, Column, def->ncols));
     for (int i = 0; i < def->ncols; i++) {
         cols[i] = (Column){.attnum = i + 1, .type = def->types[i], .typmod = def->typmods[i],
                            .collation = def->collations[i]};
         TRY_ALLOC(ctx, cols[i].name, arena_printf(rel->arena, "expr%d", i + 1));
     }
-    rel->kind = RELKIND_INDEX;
+    rel->kind = def->partitioned ? RELKIND_PARTITIONED_INDEX : RELKIND_INDEX;
     rel->persistence = strncmp(rel->schema, "pg_temp_", 8) == 0 ? 't' : 'p';
     rel->parent_oid = obj->parent;
     rel->ncols = def->ncols;

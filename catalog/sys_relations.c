@@ -2,6 +2,7 @@
  *
  * Built-in relations come first, in the order of systables.def, then the stored ones by oid. */
 #include "catalog/define.h"
+#include "catalog/partition.h"
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
 
@@ -55,11 +56,17 @@ sys_pg_namespace(Ctx *ctx, SysRows *r)
 
 enum { OID_AM_HEAP = 2, OID_AM_BTREE = 403 };
 
+static bool
+is_index(const Relation *rel)
+{
+    return rel->kind == RELKIND_INDEX || rel->kind == RELKIND_PARTITIONED_INDEX;
+}
+
 static Oid
 access_method(const Relation *rel)
 {
     if (rel->kind == RELKIND_TABLE) return OID_AM_HEAP;
-    return rel->kind == RELKIND_INDEX ? OID_AM_BTREE : 0;
+    return is_index(rel) ? OID_AM_BTREE : 0;
 }
 
 static int
@@ -82,9 +89,11 @@ static Status
 class_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     (void)ctx;
-    bool is_index = rel->kind == RELKIND_INDEX;
-    double tuples = is_index ? rel->indexes[0]->tuples : rel->tuples;
-    double pages = is_index ? rel->indexes[0]->pages : rel->pages;
+    bool index = is_index(rel);
+    const char *bound = NULL;
+    if (relation_bound(rel) != NULL) TRY(partition_bound_sql(ctx, sys_arena(r), relation_bound(rel), &bound));
+    double tuples = index ? rel->indexes[0]->tuples : rel->tuples;
+    double pages = index ? rel->indexes[0]->pages : rel->pages;
     TRY(sys_row(r));
     sys_oid(r, rel->oid);
     sys_text(r, rel->name);
@@ -96,10 +105,10 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_oid(r, rel->root_page);
     sys_oid(r, 0);
     sys_int4(r, pages > 0 ? (int)pages : 0);
-    sys_float4(r, rel->kind == RELKIND_TABLE || is_index ? tuples : 0);
+    sys_float4(r, rel->kind == RELKIND_TABLE || index ? tuples : 0);
     sys_int4(r, 0);
     sys_oid(r, 0);
-    sys_bool(r, !is_index && rel->nindexes > 0);
+    sys_bool(r, !index && rel->nindexes > 0);
     sys_bool(r, false);
     sys_char(r, rel->persistence);
     sys_char(r, rel->kind);
@@ -112,11 +121,13 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_bool(r, false);
     sys_bool(r, true);
     sys_char(r, rel->kind == RELKIND_TABLE || rel->kind == RELKIND_PARTITIONED ? 'd' : 'n');
-    sys_bool(r, relation_bound(rel) != NULL);
+    sys_bool(r, relation_bound(rel) != NULL || (index && rel->indexes[0]->parent_index != 0));
     sys_oid(r, 0);
     sys_oid(r, 0);
     sys_oid(r, 0);
-    for (int i = 0; i < 3; i++) sys_null(r);
+    sys_null(r);
+    sys_null(r);
+    sys_text(r, bound);
     return QN_OK;
 }
 
@@ -205,7 +216,7 @@ int_array(SysRows *r, const int *items, int n)
 static Status
 index_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
-    if (rel->kind != RELKIND_INDEX) return QN_OK;
+    if (!is_index(rel)) return QN_OK;
     const IndexDef *ix = rel->indexes[0];
     int collations[64] = {0}, options[64] = {0}, zeros[64] = {0};
     int n = ix->ncols < 64 ? ix->ncols : 64;
@@ -292,6 +303,13 @@ static Status
 inherit_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     (void)ctx;
+    if (is_index(rel) && rel->indexes[0]->parent_index != 0) {
+        TRY(sys_row(r));
+        sys_oid(r, rel->oid);
+        sys_oid(r, rel->indexes[0]->parent_index);
+        sys_int4(r, 1);
+        sys_bool(r, false);
+    }
     for (int i = 0; i < rel->nparents; i++) {
         TRY(sys_row(r));
         sys_oid(r, rel->oid);
@@ -306,6 +324,37 @@ Status
 sys_pg_inherits(Ctx *ctx, SysRows *r)
 {
     return sys_each_relation(ctx, r, inherit_rows);
+}
+
+static Status
+partitioned_row(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    const PartitionKey *k = rel->partition_key;
+    const PartitionDesc *d = rel->partitions;
+    int collations[64] = {0}, zeros[64] = {0};
+    const char *exprs = NULL;
+    (void)ctx;
+    if (k == NULL) return QN_OK;
+    for (int i = 0; i < k->nkeys && i < 64; i++) {
+        collations[i] = (int)k->collations[i];
+        if (k->exprs[i] != NULL && exprs == NULL) exprs = k->exprs[i];
+    }
+    TRY(sys_row(r));
+    sys_oid(r, rel->oid);
+    sys_char(r, k->strategy);
+    sys_int2(r, k->nkeys);
+    sys_oid(r, d->default_part >= 0 ? d->parts[d->default_part]->child_oid : 0);
+    sys_array(r, int_array(r, k->attnums, k->nkeys));
+    sys_array(r, int_array(r, zeros, k->nkeys));
+    sys_array(r, int_array(r, collations, k->nkeys));
+    sys_text(r, exprs);
+    return QN_OK;
+}
+
+Status
+sys_pg_partitioned_table(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, partitioned_row);
 }
 
 static Status
@@ -336,7 +385,7 @@ static Status
 description_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     RelDef *def;
-    if (rel->oid < OID_FIRST_USER || rel->kind == RELKIND_INDEX) return QN_OK;
+    if (rel->oid < OID_FIRST_USER || is_index(rel)) return QN_OK;
     CatObj *o = catalog_get(ctx, rel->oid);
     if (o == NULL) return QN_OK;
     Status st = catobj_to_relation(ctx, sys_arena(r), o, &def);

@@ -10,7 +10,7 @@ static Status
 tables_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     (void)ctx;
-    if (rel->kind != RELKIND_TABLE) return QN_OK;
+    if (relation_base_kind(rel) != RELKIND_TABLE) return QN_OK;
     TRY(sys_row(r));
     sys_text(r, rel->schema);
     sys_text(r, rel->name);
@@ -53,7 +53,7 @@ indexes_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const Relation *table;
     const char *def;
-    if (rel->kind != RELKIND_INDEX) return QN_OK;
+    if (relation_base_kind(rel) != RELKIND_INDEX) return QN_OK;
     TRY(catalog_relation_by_oid(ctx, rel->parent_oid, &table));
     if (table == NULL) return QN_OK;
     TRY(define_index(ctx, sys_arena(r), rel, &def));
@@ -219,15 +219,15 @@ static Status
 is_tables_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const char *db;
-    if (rel->kind != RELKIND_TABLE && rel->kind != RELKIND_VIEW) return QN_OK;
+    if (relation_base_kind(rel) != RELKIND_TABLE && rel->kind != RELKIND_VIEW) return QN_OK;
     TRY(database(ctx, r, &db));
     TRY(sys_row(r));
     sys_text(r, db);
     sys_text(r, rel->schema);
     sys_text(r, rel->name);
-    sys_text(r, rel->kind == RELKIND_TABLE ? "BASE TABLE" : "VIEW");
+    sys_text(r, relation_base_kind(rel) == RELKIND_TABLE ? "BASE TABLE" : "VIEW");
     sys_skip(r, 5);
-    sys_text(r, yes_no(rel->kind == RELKIND_TABLE && rel->systable == NULL));
+    sys_text(r, yes_no(relation_base_kind(rel) == RELKIND_TABLE && rel->systable == NULL));
     sys_text(r, "NO");
     sys_null(r);
     return QN_OK;
@@ -274,7 +274,7 @@ static Status
 is_columns_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const char *db;
-    if (rel->kind != RELKIND_TABLE && rel->kind != RELKIND_VIEW) return QN_OK;
+    if (relation_base_kind(rel) != RELKIND_TABLE && rel->kind != RELKIND_VIEW) return QN_OK;
     TRY(database(ctx, r, &db));
     for (int i = 0; i < rel->ncols; i++) {
         const Column *c = &rel->cols[i];
@@ -306,7 +306,7 @@ is_columns_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_text(r, "NO");
         sys_text(r, c->generated != '\0' ? "ALWAYS" : "NEVER");
         sys_text(r, c->generated != '\0' ? c->default_sql : NULL);
-        sys_text(r, yes_no(rel->kind == RELKIND_TABLE && rel->systable == NULL));
+        sys_text(r, yes_no(relation_base_kind(rel) == RELKIND_TABLE && rel->systable == NULL));
     }
     return QN_OK;
 }

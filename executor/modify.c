@@ -61,6 +61,7 @@ modify_open(ExecNode *node)
     TRY(alloc_scratch(s));
     TRY(open_on_conflict(s));
     TRY(recheck_init(&s->recheck, node, s->plan->marks, s->plan->nmarks));
+    TRY(router_open(s));
     if (!s->plan->returning) return QN_OK;
     int n;
     Oid *types;
@@ -86,6 +87,14 @@ modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out)
     return target_return(s, t, in, t->full, s->new_tids);
 }
 
+/* Rows of t, complete: what they must satisfy. Those of a table that is named itself must belong to it. */
+static Status
+check_new_rows(ModifyState *s, Target *t)
+{
+    TRY(target_check(t, t->full));
+    return s->plan->nsteps == 0 && s->plan->nabove > 0 && t->rel == s->plan->rel ? router_check(s, t->full) : QN_OK;
+}
+
 /* An INSERT's input into one table. */
 static Status
 insert_batch(ModifyState *s, Target *t, Batch *b)
@@ -99,9 +108,56 @@ insert_batch(ModifyState *s, Target *t, Batch *b)
     t->row->nsel = b->nsel;
     t->row->sel = b->sel;
     TRY(target_complete(s, t, t->generated));
+    TRY(check_new_rows(s, t));
     if (oc != NULL && oc->action != ONCONFLICT_NONE) return modify_insert_on_conflict(s, t, b);
-    TRY(target_check(t, t->full));
     return modify_insert_rows(s, t, b, NULL);
+}
+
+/* The input as rows of the statement's table, which has none of its own. */
+static Status
+named_rows(ModifyState *s, Batch *b, Batch **out)
+{
+    Ctx *ctx = s->base.ctx;
+    ModTable t = {.ctx = ctx, .tmp = s->tmp, .rel = s->plan->rel};
+    Batch *row;
+    TRY_ALLOC(ctx, row, batch_create(s->tmp, s->plan->rel->ncols));
+    for (int i = 0; i < s->plan->ncols; i++) row->cols[s->plan->cols[i]] = b->cols[i];
+    row->nrows = b->nrows;
+    row->nsel = b->nsel;
+    row->sel = b->sel;
+    TRY_ALLOC(ctx, *out, batch_create(s->tmp, s->plan->rel->ncols));
+    return modtable_full_row(&t, row, *out);
+}
+
+/* Each row into its partition. Neighbours that go the same way go together; without RETURNING, all that do. */
+static Status
+insert_routed(ModifyState *s, Batch *b)
+{
+    Batch *rows;
+    const int32_t *target;
+    int nrest = b->nsel;
+    TRY(named_rows(s, b, &rows));
+    TRY(router_check(s, rows));
+    TRY(router_find(s, rows, &target));
+    for (int k = 0; k < nrest; k++) s->rest[k] = (uint16_t)batch_row(b, k);
+    while (nrest > 0) {
+        int to = target[s->rest[0]], n = 0, kept = 0;
+        bool apart = false;
+        Target *t;
+        for (int k = 0; k < nrest; k++) {
+            uint16_t row = s->rest[k];
+            apart = apart || (s->returning != NULL && target[row] != to);
+            if (target[row] == to && !apart) s->of_table[n++] = row;
+            else s->rest[kept++] = row;
+        }
+        nrest = kept;
+        Batch mine = *b;
+        mine.sel = s->of_table;
+        mine.nsel = n;
+        TRY(target_open(s, to, &t));
+        TRY(insert_batch(s, t, &mine));
+    }
+    return QN_OK;
 }
 
 static EXEC_NOINLINE Status change_rows(ModifyState *s, Target *t, Batch *b);
@@ -166,7 +222,7 @@ modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *
     Batch *full = t->full;
     int n = t->row->nsel;
     TRY(target_complete(s, t, is_conflict ? t->conflict_generated : t->generated));
-    TRY(target_check(t, full));
+    TRY(check_new_rows(s, t));
     TRY(heap_update_batch(ctx, t->rel->heap, tids, t->row, HEAP_WAIT, t->key_update, t->assigned, s->results, s->newer, s->new_tids,
                           s->hot));
     uint16_t done[BATCH_ROWS], cold[BATCH_ROWS];
@@ -203,13 +259,29 @@ fetch_old(ModifyState *s, Target *t, Batch *b, Batch **old)
     return heap_fetch(s->base.ctx, t->fetch, NULL, s->tids, b->nsel, old, s->rows_out, NULL);
 }
 
+/* Rows at[0..n) of a batch as a batch of their own. */
+static Status
+pick_rows(ModifyState *s, const Batch *b, const uint16_t *at, int n, Batch **out)
+{
+    Ctx *ctx = s->base.ctx;
+    TRY_ALLOC(ctx, *out, batch_create(s->tmp, b->ncols));
+    for (int c = 0; c < b->ncols; c++) {
+        Vector *v;
+        if (b->cols[c] == NULL) continue;
+        TRY_ALLOC(ctx, v, vec_new(s->tmp, b->cols[c]->type));
+        if (!vec_reserve(s->tmp, v, n)) return RAISE_OOM(ctx);
+        vec_gather(b->cols[c], at, n, v);
+        (*out)->cols[c] = v;
+    }
+    (*out)->nrows = (*out)->nsel = n;
+    return QN_OK;
+}
+
 /* Input columns that RETURNING may read, in the row space of the fetched rows. */
 static Status
 gather_input(ModifyState *s, Batch *b, int n, Batch **out)
 {
-    Ctx *ctx = s->base.ctx;
     uint16_t at[BATCH_ROWS];
-    Batch *in;
     bool same = b->sel == NULL && n == b->nrows;
     for (int j = 0; j < n; j++) {
         at[j] = (uint16_t)batch_row(b, s->rows_out[j]);
@@ -217,17 +289,7 @@ gather_input(ModifyState *s, Batch *b, int n, Batch **out)
     }
     *out = b;
     if (same) return QN_OK;
-    TRY_ALLOC(ctx, in, batch_create(s->tmp, b->ncols));
-    for (int c = 0; c < b->ncols; c++) {
-        Vector *v;
-        TRY_ALLOC(ctx, v, vec_new(s->tmp, b->cols[c]->type));
-        if (!vec_reserve(s->tmp, v, n)) return RAISE_OOM(ctx);
-        vec_gather(b->cols[c], at, n, v);
-        in->cols[c] = v;
-    }
-    in->nrows = in->nsel = n;
-    *out = in;
-    return QN_OK;
+    return pick_rows(s, b, at, n, out);
 }
 
 /* A tid that occurs twice in a batch counts once: the first row wins. */
@@ -273,6 +335,89 @@ drop_null_tids(ModifyState *s, Batch *b)
     b->nsel = n;
 }
 
+/* New rows (of the statement's table) whose old versions in t have gone: into the tables they belong to now. */
+static Status
+insert_moved(ModifyState *s, Batch *in, Batch *rows, const int32_t *to, const uint16_t *done, int ndone)
+{
+    for (int k = 0; k < ndone; k++) {
+        uint16_t row = done[k];
+        Target *t;
+        TRY(target_open(s, to[row], &t));
+        const int *map = t->plan->map;
+        for (int c = 0; c < t->rel->ncols; c++) t->row->cols[c] = NULL;
+        for (int c = 0; c < s->plan->rel->ncols; c++)
+            if (!s->plan->rel->cols[c].dropped) t->row->cols[map != NULL ? map[c] : c] = rows->cols[c];
+        t->row->nrows = rows->nrows;
+        t->row->nsel = 1;
+        t->row->sel = &row;
+        TRY(target_complete(s, t, t->generated));
+        TRY(target_check(t, t->full));
+        TRY(modify_insert_rows(s, t, in, NULL));
+    }
+    return QN_OK;
+}
+
+/* Rows at[0..n) leave t: the old versions are deleted, the new ones inserted elsewhere. */
+static Status
+move_rows(ModifyState *s, Target *t, Batch *in, Batch *old, Batch *rows, const int32_t *target, const uint16_t *at, int n)
+{
+    Ctx *ctx = s->base.ctx;
+    Batch *moved_in, *moved_old, *moved;
+    Tid tids[BATCH_ROWS];
+    uint16_t done[BATCH_ROWS];
+    int32_t to[BATCH_ROWS];
+    int ndone = 0;
+    TRY(pick_rows(s, in, at, n, &moved_in));
+    TRY(pick_rows(s, old, at, n, &moved_old));
+    TRY(pick_rows(s, rows, at, n, &moved));
+    for (int k = 0; k < n; k++) {
+        tids[k] = s->tids[at[k]];
+        to[k] = target[at[k]];
+    }
+    TRY(heap_delete_batch(ctx, t->rel->heap, tids, n, HEAP_WAIT, s->results, s->newer));
+    for (int k = 0; k < n; k++)
+        if (s->results[k] == HEAP_DONE) done[ndone++] = (uint16_t)k;
+    if (ndone > 0) {
+        moved_old->sel = done;
+        moved_old->nsel = ndone;
+        TRY(fk_note_delete(&t->fk, moved_old));
+        TRY(insert_moved(s, moved_in, moved, to, done, ndone));
+    }
+    return handle_results(s, t, moved_in, n);
+}
+
+/* t->row holds new rows beside old, some of which may belong to other partitions. */
+static Status
+update_routed(ModifyState *s, Target *t, Batch *in, Batch *old)
+{
+    int n = t->row->nsel, nstay = 0, nmove = 0;
+    uint16_t stay[BATCH_ROWS], move[BATCH_ROWS];
+    const int32_t *target;
+    int own = (int)(t - s->targets);
+    Batch *rows;
+    TRY(target_complete(s, t, t->generated));
+    TRY(target_view(s, t, t->full, &rows));
+    TRY(router_check(s, rows));
+    TRY(router_find(s, rows, &target));
+    for (int k = 0; k < n; k++) {
+        if (target[k] == own) stay[nstay++] = (uint16_t)k;
+        else move[nmove++] = (uint16_t)k;
+    }
+    if (nmove == 0) return modify_update_rows(s, t, in, old, s->tids, false);
+    Batch *kept, *stay_in, *stay_old;
+    Tid tids[BATCH_ROWS];
+    TRY(pick_rows(s, t->row, stay, nstay, &kept));
+    TRY(pick_rows(s, in, stay, nstay, &stay_in));
+    TRY(pick_rows(s, old, stay, nstay, &stay_old));
+    for (int k = 0; k < nstay; k++) tids[k] = s->tids[stay[k]];
+    TRY(move_rows(s, t, in, old, rows, target, move, nmove));
+    if (nstay == 0) return QN_OK;
+    memcpy(t->row->cols, kept->cols, (size_t)t->rel->ncols * sizeof(Vector *));
+    t->row->nrows = t->row->nsel = nstay;
+    t->row->sel = NULL;
+    return modify_update_rows(s, t, stay_in, stay_old, tids, false);
+}
+
 /* The selected rows of b are t's, each once. */
 static Status
 update_batch(ModifyState *s, Target *t, Batch *b)
@@ -289,6 +434,7 @@ update_batch(ModifyState *s, Target *t, Batch *b)
         t->row->cols[map != NULL ? map[s->plan->cols[i]] : s->plan->cols[i]] = in->cols[s->plan->value_col + i];
     t->row->nrows = t->row->nsel = n;
     t->row->sel = NULL;
+    if (s->plan->nsteps > 0) return update_routed(s, t, in, old);
     return modify_update_rows(s, t, in, old, s->tids, false);
 }
 
@@ -369,6 +515,7 @@ change_batch(ModifyState *s, Batch *b)
     Target *t;
     switch (s->plan->kind) {
     case DML_INSERT:
+        if (s->plan->nsteps > 0) return insert_routed(s, b);
         TRY(target_open(s, 0, &t));
         return insert_batch(s, t, b);
     case DML_UPDATE:
@@ -441,6 +588,7 @@ modify_close(ExecNode *node)
 {
     ModifyState *s = (ModifyState *)node;
     rowstore_free(s->returned);
+    router_close(s->router);
     for (int i = 0; s->targets != NULL && i < s->plan->ntargets; i++) target_close(&s->targets[i]);
     expr_prog_close(s->returning);
     expr_prog_close(s->conflict_where);

@@ -21,11 +21,14 @@ typedef struct Target {
     bool key_update;
 } Target;
 
+typedef struct Router Router;
+
 typedef struct ModifyState {
     ExecNode base;
     const ModifyPlan *plan;
     Target *targets;
     int last_target;       /* rows of a batch mostly belong to the table of the one before */
+    Router *router;        /* NULL: rows stay in the table they are for */
     ExprProg *returning;
     bool returns_system;   /* RETURNING reads ctid or tableoid */
     ExprProg *conflict_where, *conflict_set;
@@ -55,6 +58,14 @@ Status target_check(Target *t, Batch *rows);
 Status target_view(ModifyState *s, const Target *t, const Batch *rows, Batch **out);
 /* RETURNING over input rows and stored rows (same positions, stored's selection); tids[i] is the i-th selected row's. */
 Status target_return(ModifyState *s, Target *t, Batch *in, Batch *stored, const Tid *tids);
+
+/* modroute.c. Rows are rows of the statement's table. */
+Status router_open(ModifyState *s);
+void router_close(Router *r); /* NULL is fine */
+/* By row (a position in rows): its target. 23514 for a row without a partition. Valid until the next call. */
+Status router_find(ModifyState *s, Batch *rows, const int32_t **target_out);
+/* The statement's table is a partition: its rows belong to it, else 23514. */
+Status router_check(ModifyState *s, Batch *rows);
 
 /* modify.c */
 /* Writes the selected rows of t->row and t->full, checked already. clash_out (one row): -1, or the position of a unique index that has its key

@@ -12,7 +12,7 @@ find_conflict(ModifyState *s, Target *t, int row, Tid *tid_out)
     *tid_out = TID_NONE;
     if (oc->narbiters > 0) {
         for (int i = 0; i < oc->narbiters && *tid_out == TID_NONE; i++)
-            TRY(modtable_conflict(&t->table, t->full, row, oc->arbiters[i], tid_out));
+            TRY(modtable_conflict(&t->table, t->full, row, t->plan->arbiters != NULL ? t->plan->arbiters[i] : oc->arbiters[i], tid_out));
         return QN_OK;
     }
     for (int i = 0; i < t->rel->nindexes && *tid_out == TID_NONE; i++)
@@ -41,6 +41,20 @@ one_proposed(ModifyState *s, Target *t, int row, Batch **out)
     return QN_OK;
 }
 
+/* DO UPDATE does not move a row to another partition. */
+static Status
+check_stays(ModifyState *s, Target *t)
+{
+    Batch *rows;
+    const int32_t *target;
+    TRY(target_complete(s, t, t->conflict_generated));
+    TRY(target_view(s, t, t->full, &rows));
+    TRY(router_find(s, rows, &target));
+    if (target[0] == (int)(t - s->targets)) return QN_OK;
+    return err_detail(s->base.ctx, RAISE(s->base.ctx, ERR_FEATURE_NOT_SUPPORTED, "invalid ON UPDATE specification"),
+                      "The result tuple would appear in a different partition than the original tuple.");
+}
+
 /* The existing row (the only one of old) becomes what SET says, beside row `row` of the proposed ones. */
 static Status
 set_existing(ModifyState *s, Target *t, Batch *in, int row, Batch *old, Tid tid)
@@ -61,6 +75,7 @@ set_existing(ModifyState *s, Target *t, Batch *in, int row, Batch *old, Tid tid)
         t->row->cols[map != NULL ? map[oc->set_cols[i]] : oc->set_cols[i]] = expr_result(s->conflict_set, i);
     t->row->nrows = t->row->nsel = 1;
     t->row->sel = NULL;
+    if (s->plan->nsteps > 0) TRY(check_stays(s, t));
     return modify_update_rows(s, t, in, old, &tid, true);
 }
 
@@ -142,7 +157,6 @@ Status
 modify_insert_on_conflict(ModifyState *s, Target *t, Batch *in)
 {
     const Batch all = *t->row;
-    TRY(target_check(t, t->full));
     for (int k = 0; k < all.nsel; k++) {
         uint16_t row = (uint16_t)batch_row(&all, k);
         for (bool again = true; again;) {

@@ -119,8 +119,38 @@ target_checks(Scope *s, NsItem *row, ModifyTarget *t)
     return QN_OK;
 }
 
+/* The index of rel that stands for index `oid` of the named table. */
+static int
+index_for(const MemberList *members, const Member *m, Oid oid)
+{
+    if (m->up >= 0) {
+        const Member *up = &members->items[m->up];
+        int above = index_for(members, up, oid);
+        if (above < 0) return -1;
+        oid = up->rel->indexes[above]->oid;
+    }
+    for (int i = 0; i < m->rel->nindexes; i++)
+        if ((m->up >= 0 ? m->rel->indexes[i]->parent_index : m->rel->indexes[i]->oid) == oid) return i;
+    return -1;
+}
+
 static Status
-bind_target(Dml *d, const Member *m, ModifyTarget *t)
+target_arbiters(Dml *d, const Member *m, const MemberList *members, ModifyTarget *t)
+{
+    const OnConflict *oc = d->m->on_conflict;
+    int *list;
+    if (members == NULL || oc->narbiters == 0) return QN_OK;
+    TRY_ALLOC(d->s->ctx, list, ARENA_ARRAY(d->s->ps->arena, int, oc->narbiters));
+    for (int i = 0; i < oc->narbiters; i++) {
+        list[i] = index_for(members, m, d->r->indexes[oc->arbiters[i]]->oid);
+        if (list[i] < 0) return RAISE_INTERNAL(d->s->ctx, "partition \"%s\" lacks an index of its table", m->rel->name);
+    }
+    t->arbiters = list;
+    return QN_OK;
+}
+
+static Status
+bind_target(Dml *d, const Member *m, const MemberList *members, ModifyTarget *t)
 {
     Scope *s = d->s;
     NsItem *row;
@@ -137,7 +167,24 @@ bind_target(Dml *d, const Member *m, ModifyTarget *t)
     if (d->m->kind == DML_DELETE) return QN_OK;
     TRY(row_item(s, m->rel, t->row_rel, m->rel->name, &row));
     TRY(target_generated(s, row, t));
-    return target_checks(s, row, t);
+    TRY(target_checks(s, row, t));
+    return d->m->on_conflict != NULL ? target_arbiters(d, m, members, t) : QN_OK;
+}
+
+/* Whether an UPDATE may send rows elsewhere. */
+static bool
+assigns_partition_key(const Dml *d, const MemberList *members)
+{
+    for (int i = 0; i < members->count; i++) {
+        const Relation *rel = members->items[i].rel;
+        const PartitionKey *k = rel->partition_key;
+        for (int n = 0; k != NULL && n < k->nkeys; n++) {
+            if (k->attnums[n] == 0) return true;
+            for (int c = 0; c < d->r->ncols; c++)
+                if (d->values[c] != NULL && strcmp(d->r->cols[c].name, rel->cols[k->attnums[n] - 1].name) == 0) return true;
+        }
+    }
+    return false;
 }
 
 /* The tables the statement writes: those the scan of node reads. */
@@ -149,8 +196,12 @@ bind_targets_of(Dml *d, const LNode *node)
     Member own = {.rel = d->r};
     m->ntargets = a != NULL ? a->nchildren : 1;
     TRY_ALLOC(d->s->ctx, m->targets, ARENA_ARRAY(d->s->ps->arena, ModifyTarget, m->ntargets + 1));
-    for (int i = 0; i < m->ntargets; i++) TRY(bind_target(d, a != NULL ? &a->children[i].member : &own, &m->targets[i]));
-    return QN_OK;
+    for (int i = 0; i < m->ntargets; i++)
+        TRY(bind_target(d, a != NULL ? &a->children[i].member : &own, a != NULL ? &a->members : NULL, &m->targets[i]));
+    if (m->kind == DML_DELETE) return QN_OK;
+    TRY(bind_partition_above(d->s, d->r, d->new_row, &m->above, &m->nabove));
+    if (d->r->partitions == NULL || (m->kind == DML_UPDATE && !assigns_partition_key(d, &a->members))) return QN_OK;
+    return bind_partition_steps(d->s, &a->members, d->new_row, &m->steps, &m->nsteps);
 }
 
 /* A generated column's value is the target's to make. */

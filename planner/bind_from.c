@@ -78,7 +78,7 @@ bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_
 {
     const char *name = alias != NULL ? alias->name : r->name;
     if (r->kind == RELKIND_PARTITIONED || (r->nchildren > 0 && !only)) {
-        TRY(bind_append(s, r, name, lock_mode, out));
+        TRY(bind_append(s, r, name, only, lock_mode, out));
     } else {
         LGet *g;
         TRY_ALLOC(s->ctx, g, LNODE_NEW(s->ps, Get, r->ncols));
@@ -177,7 +177,7 @@ bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, N
     if (r->kind == RELKIND_VIEW) return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot %s view \"%s\"", verb, r->name);
     if (r->kind == RELKIND_SEQUENCE) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "cannot change sequence \"%s\"", r->name);
     if (r->systable != NULL) return RAISE(s->ctx, ERR_INSUFFICIENT_PRIVILEGE, "permission denied: \"%s\" is a system catalog", r->name);
-    return bind_table(s, r, AST_AS(Alias, rv->alias), rv->only || s->clause == CLAUSE_INSERT, lock_mode, out, item_out);
+    return bind_table(s, r, AST_AS(Alias, rv->alias), rv->only || (s->clause == CLAUSE_INSERT && r->partitions == NULL), lock_mode, out, item_out);
 }
 
 /* ---- subqueries ---- */

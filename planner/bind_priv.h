@@ -212,7 +212,9 @@ Status subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, L
 /* bind_inherit.c */
 /* r itself, then its descendants. */
 Status relation_members(Scope *s, const Relation *r, int lock_mode, MemberList *out);
-Status bind_append(Scope *s, const Relation *r, const char *alias, int lock_mode, LNode **out);
+Status bind_append(Scope *s, const Relation *r, const char *alias, bool only, int lock_mode, LNode **out);
+Status bind_partition_steps(Scope *s, const MemberList *members, NsItem *row, PartitionStep **out, int *n_out);
+Status bind_partition_above(Scope *s, const Relation *r, NsItem *row, PartitionStep **out, int *n_out);
 
 /* uses.c */
 Status note_star(Scope *s, int loc, NsItem *const *items, int n);

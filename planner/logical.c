@@ -197,6 +197,8 @@ lnode_exprs(Ctx *ctx, LNode *node, ExprWalkFn fn, void *arg)
             TRY(walk_exprs(ctx, &m->targets[i].generated, fn, arg));
             TRY(walk_exprs(ctx, &m->targets[i].checks, fn, arg));
         }
+        for (int i = 0; i < m->nsteps; i++) TRY(walk_exprs(ctx, &m->steps[i].keys, fn, arg));
+        for (int i = 0; i < m->nabove; i++) TRY(walk_exprs(ctx, &m->above[i].keys, fn, arg));
         if (m->on_conflict == NULL) return QN_OK;
         TRY(walk_exprs(ctx, &m->on_conflict->set, fn, arg));
         return walk_slot(ctx, &m->on_conflict->where, fn, arg);

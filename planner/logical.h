@@ -42,6 +42,8 @@ typedef struct LNodeList {
 typedef struct Member {
     const Relation *rel;
     const int *map; /* by column of the named table: its position in rel, -1: dropped; NULL: the same columns */
+    int up;         /* among the members: whose child this is; -1: the named table */
+    const InheritLink *link; /* to it */
 } Member;
 
 typedef struct MemberList {
@@ -56,6 +58,7 @@ typedef struct LockedRel {
 
 typedef struct AppendChild {
     LNode *node;
+    int at; /* among the members */
     int rel; /* of its LGet */
     Member member;
 } AppendChild;

@@ -893,9 +893,25 @@ plan_on_conflict(Opt *o, const LModify *m, const ColSet *row, OnConflict **out)
 }
 
 static Status
-plan_targets(Opt *o, const LModify *m, ModifyPlan *n)
+plan_steps(Opt *o, const PartitionStep *from, int n, const ColSet *row, PartitionStep **out)
+{
+    TRY_ALLOC(o->ctx, *out, ARENA_ARRAY(o->arena, PartitionStep, n + 1));
+    for (int i = 0; i < n; i++) {
+        (*out)[i] = from[i];
+        (*out)[i].keys = (ExprList){0};
+        TRY(opt_translate_list(o, &from[i].keys, row, NULL, &(*out)[i].keys));
+    }
+    return QN_OK;
+}
+
+static Status
+plan_targets(Opt *o, const LModify *m, const ColSet *new_row, ModifyPlan *n)
 {
     Ctx *ctx = o->ctx;
+    n->nsteps = m->nsteps;
+    n->nabove = m->nabove;
+    TRY(plan_steps(o, m->steps, m->nsteps, new_row, &n->steps));
+    TRY(plan_steps(o, m->above, m->nabove, new_row, &n->above));
     n->ntargets = m->ntargets;
     TRY_ALLOC(ctx, n->targets, ARENA_ARRAY(o->arena, ModifyTarget, m->ntargets + 1));
     for (int i = 0; i < m->ntargets; i++) {
@@ -978,7 +994,7 @@ plan_modify(Opt *o, LModify *m, Sub *out)
     n->returning = m->returning.count > 0;
     n->oid_col = m->kind != DML_INSERT && m->exprs.count > m->ncols_set + 1 ? 1 : -1;
     n->value_col = m->kind == DML_INSERT ? 0 : n->oid_col > 0 ? 2 : 1;
-    TRY(plan_targets(o, m, n));
+    TRY(plan_targets(o, m, &row, n));
     if (m->on_conflict != NULL) TRY(plan_on_conflict(o, m, &row, &n->on_conflict));
     TRY(array_push(ctx, o->arena, &row, ((ColId){m->base.rel, SCANCOL_TID})));
     TRY(array_push(ctx, o->arena, &row, ((ColId){m->base.rel, SCANCOL_TABLEOID})));

@@ -153,7 +153,16 @@ typedef struct ModifyTarget {
     int *generated_cols;
     ExprList checks;    /* CHECK constraints by name, after generated columns are there */
     const char **check_names;
+    const int *arbiters; /* ON CONFLICT: positions in rel->indexes of OnConflict.arbiters; NULL: those themselves */
 } ModifyTarget;
+
+/* One partitioned table on a row's way to its partition. */
+typedef struct PartitionStep {
+    const Relation *rel;
+    ExprList keys;   /* its partition key, over a row of ModifyPlan.rel (INPUT_OUTER) */
+    const int *next; /* by partition (PartitionDesc.parts): a target, or ~ (bitwise not) of a further step */
+    int part;        /* ModifyPlan.above: the partition the row must belong to */
+} PartitionStep;
 
 #define P_VAL(type, f) type f;
 #define PLAN(T, name, fields)                                                                      \

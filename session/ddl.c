@@ -6,7 +6,7 @@
 static const char *
 wrong_kind(const char *kinds)
 {
-    if (strcmp(kinds, "r") == 0) return "is not a table";
+    if (strcmp(kinds, "r") == 0 || strcmp(kinds, "rp") == 0) return "is not a table";
     if (strcmp(kinds, "v") == 0) return "is not a view";
     if (strcmp(kinds, "S") == 0) return "is not a sequence";
     if (strcmp(kinds, "i") == 0 || strcmp(kinds, "iI") == 0) return "is not an index";
@@ -77,7 +77,7 @@ static Status
 raise_wrong_drop(Ddl *d, const Relation *rel, const char *word)
 {
     Ctx *ctx = d->ctx;
-    const char *what = rel->kind == RELKIND_VIEW ? "view" : rel->kind == RELKIND_INDEX ? "index"
+    const char *what = rel->kind == RELKIND_VIEW ? "view" : relation_base_kind(rel) == RELKIND_INDEX ? "index"
                        : rel->kind == RELKIND_SEQUENCE ? "sequence" : "table";
     Status st = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not %s %s", rel->name,
                       strchr("aeiou", word[0]) != NULL ? "an" : "a", word);
@@ -133,13 +133,13 @@ drop_relations(Ddl *d, const DropStmt *s)
             TRY(missing_relation(d, s, schema, name));
             continue;
         }
-        if (rel->kind != drop_relkind(s->kind)) return raise_wrong_drop(d, rel, drop_word(s->kind));
+        if (relation_base_kind(rel) != drop_relkind(s->kind)) return raise_wrong_drop(d, rel, drop_word(s->kind));
         if (rel->oid < OID_FIRST_USER)
             return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
                          "permission denied: \"%s\" is a system catalog", rel->name);
         TRY(ddl_check_not_in_use(ctx, rel, "DROP TABLE"));
         targets[n++] = (DropTarget){
-            .kind = rel->kind == RELKIND_INDEX ? OBJ_INDEX : OBJ_RELATION, .oid = rel->oid};
+            .kind = relation_base_kind(rel) == RELKIND_INDEX ? OBJ_INDEX : OBJ_RELATION, .oid = rel->oid};
     }
     return n > 0 ? ddl_drop(ctx, targets, n, s->behavior == AST_DROP_CASCADE) : QN_OK;
 }

@@ -34,6 +34,7 @@ typedef struct NewTable {
     ARRAY(int) attnums; /* parallel: the column each was written at, 0: the table */
     ARRAY(const Relation *) parents;
     ARRAY(RelConstraint) inherited; /* CHECK constraints of parents */
+    const PartitionBound *bound;    /* PARTITION OF */
 } NewTable;
 
 /* ddl_table.c */
@@ -52,6 +53,8 @@ typedef struct ColumnExtra {
     bool default_conflict;          /* parents disagree about the default */
 } ColumnExtra;
 Status ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra);
+/* NOT NULL, DEFAULT, identity and generation of a column whose type is known. */
+Status ddl_column_constraints(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra);
 /* The default of a column whose table is there already (or is about to be): sequences are made. */
 Status ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra);
 /* Constraints of a table that exists: CHECK, PRIMARY KEY, UNIQUE, FOREIGN KEY. attnum: the column it was written at, or 0. is_new: the table
@@ -69,6 +72,9 @@ Status ddl_push_column(NewTable *t, const ColDef *col, const ColumnExtra *extra,
 /* ddl_inherit.c */
 /* CREATE TABLE ... INHERITS: the parents' columns and CHECK constraints, merged. */
 Status ddl_inherit_begin(NewTable *t, const AstList *parents);
+/* CREATE TABLE ... PARTITION OF: the same with the one parent; and what it says of a column, without a type. */
+Status ddl_partition_begin(NewTable *t, const RangeVar *parent);
+Status ddl_partition_column(NewTable *t, const ColumnDef *c);
 /* The table's own definition of a column that parents have. *merged_out false: they have none of that name. */
 Status ddl_inherit_merge_column(NewTable *t, const ColDef *col, const ColumnExtra *extra, bool *merged_out);
 /* 42611 for defaults of parents that differ and were not replaced. */
@@ -83,6 +89,19 @@ Status ddl_adopt(Ddl *d, const Relation *child, const Relation *parent, const Pa
 Status ddl_disown(Ddl *d, const Relation *child, const Relation *parent);
 /* The tables that inherit from rel, directly (all false) or at all, locked; by levels, oids ascending in each. */
 Status ddl_children(Ddl *d, const Relation *rel, bool all, const Relation ***out, int *n_out);
+
+/* ddl_partition.c */
+Status ddl_partition_key(Ddl *d, const Relation *rel, const PartitionSpec *spec, PartitionKey **out);
+/* FOR VALUES of a partition `name` that is to come; 42P17 where it overlaps another. */
+Status ddl_partition_bound(Ddl *d, const Relation *parent, const char *name, const PartitionBoundSpec *s, PartitionBound **out);
+/* 23514 when rows of the default partition belong to the new one. */
+Status ddl_check_default_partition(Ddl *d, const Relation *parent, const PartitionBound *bound);
+/* 0A000 unless the key holds every column of the partition key. what: "PRIMARY KEY". */
+Status ddl_check_partitioned_key(Ddl *d, const Relation *rel, const int *attnums, int n, const char *what);
+/* The partition gets what the parent has: an index (or one of its own becomes it), a foreign key, all of them. */
+Status ddl_partition_index(Ddl *d, const Relation *parent, const IndexDef *parent_ix, const Relation *child);
+Status ddl_partition_foreign(Ddl *d, const Relation *parent, const RelConstraint *p, const Relation *child);
+Status ddl_partition_take_over(Ddl *d, const Relation *parent, Oid child_oid);
 
 /* ddl_rewrite.c */
 /* The rows of rel as def has them: values[i] (over the old row; NULL: as it is) for each column; def goes into the catalog, indexes are built again. */

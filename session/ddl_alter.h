@@ -44,4 +44,8 @@ Status alter_drop_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c
 Status alter_validate_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 Status alter_alter_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 
+/* ddl_partition.c */
+Status alter_attach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
+Status alter_detach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
+
 #endif

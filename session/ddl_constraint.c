@@ -162,7 +162,7 @@ add_check(Ddl *d, const Relation *rel, const Constraint *c, bool is_new)
     }
     TRY(constraint_name(d, rel, c, seen.attnums, seen.n == 1 ? 1 : 0, "check", is_new, &def.name));
     TRY(ddl_create_constraint(ctx, &def));
-    if (is_new || c->not_valid) return QN_OK;
+    if (is_new || c->not_valid || rel->heap == NULL) return QN_OK;
     return ddl_validate_check(d, rel, &def);
 }
 
@@ -237,7 +237,7 @@ require_not_null(Ddl *d, const Relation *rel, const int *attnums, int n, bool is
         ColDef *c = &def->cols[attnums[i] - 1];
         if (c->col.not_null) continue;
         c->col.not_null = changed = true;
-        if (!is_new) TRY(ddl_validate_not_null(d, rel, c->col.name));
+        if (!is_new && rel->heap != NULL) TRY(ddl_validate_not_null(d, rel, c->col.name));
     }
     return changed ? ddl_put_relation(d->ctx, def) : QN_OK;
 }
@@ -259,7 +259,9 @@ add_key(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_ne
                   RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,
                         "multiple primary keys for table \"%s\" are not allowed", rel->name));
     TRY(key_columns(d, rel, c, attnum, primary ? "primary key" : "unique", &attnums, &n));
+    TRY(ddl_check_partitioned_key(d, rel, attnums, n, primary ? "PRIMARY KEY" : "UNIQUE"));
     TRY(key_index(d, rel, attnums, n, &c->including, &ix));
+    ix.partitioned = rel->kind == RELKIND_PARTITIONED;
     if (primary) TRY(require_not_null(d, rel, attnums, n, is_new));
     if (primary && c->name == NULL)
         TRY(ddl_choose_name(ctx, rel->schema_oid, rel->oid, rel->name, NULL, "pkey", &def.name));
@@ -409,6 +411,8 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     if (c->match == AST_FK_MATCH_PARTIAL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented");
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
+    if (ref->kind == RELKIND_PARTITIONED)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "foreign keys that refer to partitioned tables are not supported yet");
     if (ref->kind != RELKIND_TABLE || ref->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);
     if (rel->persistence != ref->persistence && (rel->persistence == 't' || ref->persistence != 'p'))
@@ -439,6 +443,12 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     TRY(ddl_check_foreign_types(d, rel, ref, &def));
     TRY(set_columns(d, rel, c, &def));
     TRY(ddl_create_constraint(ctx, &def));
+    if (rel->kind == RELKIND_PARTITIONED) {
+        const Relation **parts;
+        TRY(ddl_children(d, rel, false, &parts, &n));
+        for (int i = 0; i < n; i++) TRY(ddl_partition_foreign(d, rel, &def, parts[i]));
+        return QN_OK;
+    }
     if (is_new || c->not_valid) return QN_OK;
     return ddl_validate_foreign(d, rel, ref, &def);
 }

@@ -10,6 +10,13 @@ ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid)
     const IndexDef *def = relation_index_by_oid(rel, index_oid);
     int64_t rows;
     if (def == NULL) return RAISE_INTERNAL(ctx, "index %u is not in its table", index_oid);
+    if (def->partitioned) {
+        const Relation **parts;
+        int n;
+        TRY(ddl_children(d, rel, false, &parts, &n));
+        for (int i = 0; i < n; i++) TRY(ddl_partition_index(d, rel, def, parts[i]));
+        return QN_OK;
+    }
     TRY(tx_command_begin(ctx)); /* sees what this transaction has put in the table */
     return index_fill(ctx, rel, def, &rows);
 }
@@ -112,14 +119,17 @@ ddl_run_index(Ddl *d, const IndexStmt *s)
     }
     if (s->where != NULL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "partial indexes are not supported yet");
-    TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_SHARE, "r", false, &rel));
+    TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_SHARE, "rp", false, &rel));
     if (s->name != NULL) TRY(ddl_claim_name(ctx, rel->schema_oid, s->name, s->if_not_exists, &skip));
     if (skip) return QN_OK;
     TRY(fill_columns(d, rel, s, &def));
+    if (s->unique) TRY(ddl_check_partitioned_key(d, rel, def.attnums, def.nkeys, "UNIQUE"));
+    def.partitioned = rel->kind == RELKIND_PARTITIONED;
     def.rel_oid = rel->oid;
     def.name = s->name;
     if (def.name == NULL) TRY(default_name(d, rel, &def, &def.name));
     TRY(ddl_create_index(ctx, rel->schema_oid, &def));
     TRY(catalog_relation_by_oid(ctx, rel->oid, &rel));
+    if (def.partitioned && AST_AS(RangeVar, s->rel)->only) return QN_OK; /* ATTACH PARTITION may complete it */
     return ddl_build_index(d, rel, def.oid);
 }

@@ -119,7 +119,8 @@ ddl_inherit_merge_column(NewTable *t, const ColDef *col, const ColumnExtra *extr
     *merged_out = i >= 0 && t->def->cols[i].col.inherited_only;
     if (!*merged_out) return QN_OK;
     Column *have = &t->def->cols[i].col;
-    ctx_notice(ctx, "NOTICE", QN_OK, "merging column \"%s\" with inherited definition", c->name);
+    if (extra->ast == NULL || extra->ast->type != NULL)
+        ctx_notice(ctx, "NOTICE", QN_OK, "merging column \"%s\" with inherited definition", c->name);
     have->inherited_only = false;
     TRY(check_same_type(t, have, c, "column"));
     if (have->generated != '\0' && extra->generated != NULL)
@@ -215,6 +216,43 @@ ddl_inherit_begin(NewTable *t, const AstList *parents)
 }
 
 Status
+ddl_partition_begin(NewTable *t, const RangeVar *parent)
+{
+    Ctx *ctx = t->d->ctx;
+    const Relation *r;
+    TRY(catalog_relation_required(ctx, parent->schema, parent->name, 0, &r));
+    TRY(lock_relation(ctx, r->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, r->name));
+    TRY(catalog_relation_required(ctx, parent->schema, parent->name, 0, &r));
+    if (r->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not partitioned", r->name);
+    if ((r->persistence == 't') != (t->def->persistence == 't'))
+        return r->persistence == 't'
+                   ? RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot create a permanent relation as partition of temporary relation \"%s\"", r->name)
+                   : RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot create a temporary relation as partition of permanent relation \"%s\"", r->name);
+    TRY(array_push(ctx, t->d->arena, &t->parents, r));
+    TRY(take_columns(t, r));
+    return take_checks(t, r);
+}
+
+Status
+ddl_partition_column(NewTable *t, const ColumnDef *c)
+{
+    Ctx *ctx = t->d->ctx;
+    int i = find_new_column(t, c->name);
+    if (i < 0) return err_position(ctx, RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" does not exist", c->name), c->loc);
+    ColDef col = t->def->cols[i];
+    ColumnExtra extra = {.ast = c};
+    if (t->extras[i].ast != NULL)
+        return err_position(ctx, RAISE(ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" specified more than once", c->name), c->loc);
+    bool not_null = col.col.not_null;
+    TRY(ddl_column_constraints(t->d, t->def->name, c, &col, &extra));
+    col.col.not_null |= not_null;
+    bool merged;
+    TRY(ddl_inherit_merge_column(t, &col, &extra, &merged));
+    t->def->cols[i].col.inherited_only = true; /* a partition's columns are its table's */
+    return QN_OK;
+}
+
+Status
 ddl_inherit_settle(NewTable *t)
 {
     for (int i = 0; i < t->def->ncols; i++)
@@ -231,7 +269,7 @@ ddl_inherit_finish(NewTable *t)
 {
     Ctx *ctx = t->d->ctx;
     for (int i = 0; i < t->parents.count; i++) {
-        InheritLink link = {.parent_oid = t->parents.items[i]->oid, .child_oid = t->def->oid, .seq = i + 1};
+        InheritLink link = {.parent_oid = t->parents.items[i]->oid, .child_oid = t->def->oid, .seq = i + 1, .bound = t->bound};
         TRY(ddl_put_inherit(ctx, &link));
     }
     for (int i = 0; i < t->inherited.count; i++) {

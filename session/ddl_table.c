@@ -83,8 +83,8 @@ ddl_is_system_column(const char *name)
     return false;
 }
 
-static Status
-column_constraints(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra)
+Status
+ddl_column_constraints(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra)
 {
     Ctx *ctx = d->ctx;
     bool says_null = false, says_not_null = false;
@@ -166,7 +166,7 @@ ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, Colu
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_DATATYPE_MISMATCH, "collations are not supported by type %s",
                         type_info(out->col.type)->sql_name));
-    TRY(column_constraints(d, table, c, out, extra));
+    TRY(ddl_column_constraints(d, table, c, out, extra));
     if (extra->identity != NULL && extra->identity->generated_when != AST_GENERATED_NONE)
         out->col.identity = extra->identity->generated_when == AST_GENERATED_ALWAYS ? 'a' : 'd';
     if (extra->identity != NULL && out->col.type != TYPE_INT2 && out->col.type != TYPE_INT4 &&
@@ -292,9 +292,13 @@ add_element_column(NewTable *t, const ColumnDef *c)
     ColumnExtra extra;
     Ctx *ctx = t->d->ctx;
     bool merged;
-    TRY(ddl_make_column(t->d, t->def->name, c, &col, &extra));
-    TRY(ddl_inherit_merge_column(t, &col, &extra, &merged));
-    if (!merged) TRY(ddl_push_column(t, &col, &extra, c->loc));
+    if (c->type == NULL) {
+        TRY(ddl_partition_column(t, c));
+    } else {
+        TRY(ddl_make_column(t->d, t->def->name, c, &col, &extra));
+        TRY(ddl_inherit_merge_column(t, &col, &extra, &merged));
+        if (!merged) TRY(ddl_push_column(t, &col, &extra, c->loc));
+    }
     int attnum = 0;
     while (strcmp(t->def->cols[attnum++].col.name, c->name) != 0) continue;
     for (int i = 0; i < c->constraints.count; i++) {
@@ -407,8 +411,6 @@ static Status
 check_supported(Ddl *d, const CreateStmt *c)
 {
     const char *what = c->of_type != NULL        ? "typed tables"
-                       : c->partition_spec != NULL ? "partitioned tables"
-                       : c->partition_bound != NULL ? "partitions"
                        : c->foreign_server != NULL ? "foreign tables"
                                                      : NULL;
     if (what == NULL) return QN_OK;
@@ -430,6 +432,28 @@ ddl_set_on_commit(Ddl *d, AstOnCommit on_commit, Oid rel_oid)
     return ddl_note_on_commit(d->ctx, rel_oid, on_commit == AST_ONCOMMIT_DROP);
 }
 
+/* ---- partitions ---- */
+
+static Status
+begin_partition(NewTable *t, const CreateStmt *c)
+{
+    PartitionBound *bound;
+    TRY(ddl_partition_begin(t, AST_AS(RangeVar, c->inherits.items[0])));
+    TRY(ddl_partition_bound(t->d, t->parents.items[0], t->def->name, AST_AS(PartitionBoundSpec, c->partition_bound), &bound));
+    TRY(ddl_check_default_partition(t->d, t->parents.items[0], bound));
+    t->bound = bound;
+    return QN_OK;
+}
+
+static Status
+set_partition_key(NewTable *t, const PartitionSpec *spec)
+{
+    const Relation *rel;
+    TRY(catalog_relation_by_oid(t->d->ctx, t->def->oid, &rel));
+    TRY(ddl_partition_key(t->d, rel, spec, &t->def->partition_key));
+    return ddl_put_relation(t->d->ctx, t->def);
+}
+
 Status
 ddl_run_create(Ddl *d, const CreateStmt *c)
 {
@@ -443,7 +467,11 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     TRY(ddl_check_on_commit(d, c->on_commit, def.persistence));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, c->if_not_exists, &skip));
     if (skip) return QN_OK;
-    TRY(ddl_inherit_begin(&t, &c->inherits));
+    if (c->partition_spec != NULL) def.kind = RELKIND_PARTITIONED;
+    if (c->partition_spec != NULL && c->inherits.count > 0 && c->partition_bound == NULL)
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot create partitioned table as inheritance child");
+    if (c->partition_bound != NULL) TRY(begin_partition(&t, c));
+    else TRY(ddl_inherit_begin(&t, &c->inherits));
     TRY(add_elements(&t, &c->elements));
     TRY(ddl_inherit_settle(&t));
     TRY(mark_primary(&t));
@@ -452,6 +480,7 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
         TRY(ddl_column_default(d, &def, &def.cols[i], &t.extras[i]));
     TRY(ddl_create_table(ctx, &def));
     TRY(ddl_set_on_commit(d, c->on_commit, def.oid));
+    if (c->partition_spec != NULL) TRY(set_partition_key(&t, AST_AS(PartitionSpec, c->partition_spec)));
     TRY(ddl_inherit_finish(&t));
     TRY(set_generated(&t));
     /* Keys before foreign keys: a table may refer to itself. */
@@ -463,5 +492,5 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
             TRY(catalog_relation_by_oid(ctx, def.oid, &rel));
             TRY(ddl_add_constraint(d, rel, k, t.attnums.items[i], true));
         }
-    return QN_OK;
+    return t.bound != NULL ? ddl_partition_take_over(d, t.parents.items[0], def.oid) : QN_OK;
 }
