@@ -380,7 +380,7 @@ move_rows(ModifyState *s, Target *t, Batch *in, Batch *old, Batch *rows, const i
     if (ndone > 0) {
         moved_old->sel = done;
         moved_old->nsel = ndone;
-        TRY(fk_note_delete(&t->fk, moved_old));
+        TRY(notes_deleted(&t->notes, moved_old));
         TRY(insert_moved(s, moved_in, moved, to, done, ndone));
     }
     return handle_results(s, t, moved_in, n);
