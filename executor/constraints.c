@@ -20,7 +20,8 @@ typedef struct SetEntry {
 
 struct ConstraintQueue {
     Arena *arena;       /* the transaction's rows, and this */
-    Arena *checks;      /* of one Due being looked at */
+    Arena *checks;      /* of one Due being looked at, of the outermost statement */
+    bool is_looking;
     ARRAY(Due *) due;   /* of running statements, first come first */
     ARRAY(Waiting) waiting;
     int sealed;         /* entries below are older than the last savepoint: no more rows go there */
@@ -153,6 +154,27 @@ look_at(Ctx *ctx, Arena *arena, const Due *due, bool deferred, FkActions **actio
     return RAISE_INTERNAL(ctx, "unknown kind of check %d", (int)due->kind);
 }
 
+/* An arena to look at rows in. What an action calls may run statements of its own meanwhile: those get another. */
+static Status
+begin_look(Ctx *ctx, struct ConstraintQueue *q, Arena **out)
+{
+    *out = q->checks;
+    if (q->is_looking) TRY_ALLOC(ctx, *out, arena_create(NULL, "constraint checks"));
+    q->is_looking = true;
+    return QN_OK;
+}
+
+static void
+end_look(struct ConstraintQueue *q, Arena *arena)
+{
+    if (arena != q->checks) {
+        arena_destroy(arena);
+        return;
+    }
+    arena_reset(arena);
+    q->is_looking = false;
+}
+
 int
 constraints_begin_statement(Ctx *ctx)
 {
@@ -172,19 +194,21 @@ constraints_end_statement(Ctx *ctx, int from)
 {
     struct ConstraintQueue *q = ctx->constraints;
     FkActions *actions = NULL;
+    Arena *arena;
     Status st = QN_OK;
     if (q == NULL || q->due.count == from) return QN_OK;
+    TRY(begin_look(ctx, q, &arena));
     for (int i = from; i < q->due.count; i++) {
         Due *due = q->due.items[i];
-        TRY_GOTO(look_at(ctx, q->checks, due, false, &actions));
+        TRY_GOTO(look_at(ctx, arena, due, false, &actions));
         rowstore_reset(due->rows);
         due->is_queued = false;
-        arena_reset(q->checks);
+        arena_reset(arena);
     }
 done:
     constraints_drop_statement(ctx, from);
     fk_actions_free(actions);
-    arena_reset(q->checks);
+    end_look(q, arena);
     return st;
 }
 
@@ -216,22 +240,24 @@ check_waiting(Ctx *ctx, bool all)
 {
     struct ConstraintQueue *q = ctx->constraints;
     FkActions *actions = NULL;
+    Arena *arena;
     Status st = QN_OK;
     if (q == NULL || q->waiting.count == 0) return QN_OK;
+    TRY(begin_look(ctx, q, &arena));
     TRY_GOTO(tx_command_begin(ctx)); /* sees all that was written */
     for (int i = 0; i < q->waiting.count; i++) {
         Due due;
         if (q->waiting.items[i].checked_depth >= 0) continue;
         TRY_GOTO(due_of(ctx, &q->waiting.items[i], &due));
         if (due.c != NULL && !all && constraint_is_deferred(ctx, due.c)) continue;
-        if (due.c != NULL) TRY_GOTO(look_at(ctx, q->checks, &due, true, &actions));
+        if (due.c != NULL) TRY_GOTO(look_at(ctx, arena, &due, true, &actions));
         q->waiting.items[i].checked_depth = q->nsavepoints;
         if (q->nsavepoints == 0) rowstore_reset(due.rows);
-        arena_reset(q->checks);
+        arena_reset(arena);
     }
 done:
     fk_actions_free(actions);
-    arena_reset(q->checks);
+    end_look(q, arena);
     return st;
 }
 

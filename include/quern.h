@@ -93,7 +93,7 @@ QUERN_API int quern_exec(quern *db, const char *sql,
  * of what it refers to: it is planned again, or its next step fails with a clear error. */
 QUERN_API int quern_prepare(quern *db, const char *sql, int nbytes, quern_stmt **out, const char **tail);
 
-/* Values of parameters, numbered from 1; unbound ones are NULL. Any type may be bound to any parameter: it is
+/* Values of parameters, numbered from 1; to run with one that was never bound is an error (42P02). Any type may be bound to any parameter: it is
  * converted to the parameter's type as text input or an assignment would; what cannot be fails at quern_step. Binding a
  * statement that is being stepped is QUERN_MISUSE: reset it first. Text is UTF-8; nbytes -1: up to the NUL. */
 QUERN_API int quern_bind_null(quern_stmt *stmt, int i);
@@ -106,7 +106,7 @@ QUERN_API int quern_bind_bytes(quern_stmt *stmt, int i, const void *data, size_t
 QUERN_API int quern_bind_vector(quern_stmt *stmt, int i, const float *values, int dim);
 QUERN_API int quern_bind_count(quern_stmt *stmt);           /* how many parameters there are */
 QUERN_API uint32_t quern_bind_type(quern_stmt *stmt, int i); /* type OID of parameter i, 0 if unknown */
-QUERN_API int quern_clear_bindings(quern_stmt *stmt);        /* all NULL again */
+QUERN_API int quern_clear_bindings(quern_stmt *stmt);        /* all are bound to NULL */
 
 /* Runs the statement to its next row. QUERN_ROW: columns can be read. QUERN_DONE: finished, its transaction
  * committed if it was its own. After DONE or an error the next step starts it again, as after quern_reset. INSERT, UPDATE and DELETE

@@ -14,7 +14,7 @@ static const char *const clause_names[CLAUSE_COUNT] = {
     [CLAUSE_RETURNING] = "RETURNING", [CLAUSE_VALUES] = "VALUES", [CLAUSE_CHECK] = "check constraints",
     [CLAUSE_DEFAULT] = "DEFAULT expressions", [CLAUSE_GENERATED] = "column generation expressions",
     [CLAUSE_INDEX_EXPR] = "index expressions", [CLAUSE_INDEX_PREDICATE] = "index predicates", [CLAUSE_FROM_SUBQUERY] = "FROM clause of their own query level",
-    [CLAUSE_CALL] = "CALL arguments"};
+    [CLAUSE_CALL] = "CALL arguments", [CLAUSE_EXECUTE] = "EXECUTE parameters"};
 
 const char *
 clause_name(Clause c)
@@ -100,7 +100,7 @@ static NOINLINE Status
 bind_param(Scope *s, const ParamRef *p, Expr **out)
 {
     PlanState *ps = s->ps;
-    if (p->number <= 0 || p->number > 65535)
+    if (p->number <= 0 || p->number > 65535 || s->clause == CLAUSE_EXECUTE)
         return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_PARAMETER, "there is no parameter $%d", p->number), p->loc);
     if (ps->env != NULL) return bind_env_param(s, p->number, p->loc, out);
     if (p->number > ps->nparams) {

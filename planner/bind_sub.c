@@ -8,6 +8,7 @@ check_place(Scope *s, int loc)
     switch (s->clause) {
     case CLAUSE_CHECK: where = "check constraint"; break;
     case CLAUSE_DEFAULT: where = "DEFAULT expression"; break;
+    case CLAUSE_EXECUTE: where = "EXECUTE parameter"; break;
     case CLAUSE_GENERATED: where = "column generation expression"; break;
     case CLAUSE_INDEX_EXPR: where = "index expression"; break;
     case CLAUSE_INDEX_PREDICATE: where = "index predicate"; break;

@@ -44,6 +44,46 @@ plan_select_as(Ctx *ctx, Arena *arena, const char *sql, const Ast *select, const
     return physical_plan(ps, q, out);
 }
 
+/* Argument i as a value of the parameter's type. */
+static Status
+bind_argument(Scope *s, const Ast *arg, int i, Oid type, Expr **out)
+{
+    PlanState *ps = s->ps;
+    Expr *e;
+    TRY(bind_expr_in(s, arg, CLAUSE_EXECUTE, &e));
+    TRY(coerce_to_target(ps, e, type, -1, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, out));
+    if (*out != NULL) return QN_OK;
+    Status st = RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "parameter $%d of type %s cannot be coerced to the expected type %s", i + 1,
+                      type_text(ps, e->type), type_text(ps, type));
+    return err_hint(ps->ctx, err_position(ps->ctx, st, e->loc), "You will need to rewrite or cast the expression.");
+}
+
+Status
+plan_arguments(Ctx *ctx, Arena *arena, const char *sql, const AstList *args, const Oid *types, Plan **out)
+{
+    PlanState *ps;
+    Binder b = {.ctx = ctx};
+    Scope *s;
+    Query *q;
+    TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
+    ps->ctx = ctx;
+    ps->arena = arena;
+    ps->sql = sql;
+    b.ps = ps;
+    TRY(scope_new(&b, NULL, &s));
+    TRY_ALLOC(ctx, q, ARENA_NEW(arena, Query));
+    TRY_ALLOC(ctx, q->root, lnode_new(ps, LOGICAL_OneRow, -1));
+    TRY_ALLOC(ctx, q->out_names, ARENA_ARRAY(arena, const char *, args->count + 1));
+    for (int i = 0; i < args->count; i++) {
+        Expr *e;
+        TRY(bind_argument(s, args->items[i], i, types[i], &e));
+        TRY(array_push(ctx, arena, &q->out, e));
+        q->out_names[i] = "?column?";
+    }
+    TRY(passes_run(ps, q));
+    return physical_plan(ps, q, out);
+}
+
 Status
 plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type, int32_t typmod, Expr **out)
 {

@@ -36,6 +36,9 @@ Status plan_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, 
 Status plan_select_as(Ctx *ctx, Arena *arena, const char *sql, const Ast *select, const Oid *types,
                       const int32_t *typmods, Plan **out);
 
+/* The arguments of EXECUTE as a plan of one row, coerced by assignment rules to the parameters' types. 42804. */
+Status plan_arguments(Ctx *ctx, Arena *arena, const char *sql, const AstList *args, const Oid *types, Plan **out);
+
 /* What a query refers to. Positions are bytes in its text, from 1; 0: not written out. */
 typedef struct ColumnUse {
     Oid oid;    /* a table or view */

@@ -323,7 +323,10 @@ quern_clear_bindings(quern_stmt *h)
 {
     Stmt *stmt = STMT(h);
     if (stmt == NULL || stmt->state == STMT_RUNNING) return QUERN_MISUSE;
-    for (int i = 0; i < stmt->nparams; i++) stmt->params[i].value = value_null(INVALID_OID);
+    for (int i = 0; i < stmt->nparams; i++) {
+        stmt->params[i].value = value_null(INVALID_OID);
+        stmt->params[i].is_bound = true;
+    }
     return QUERN_OK;
 }
 

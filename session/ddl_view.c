@@ -150,7 +150,7 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
 
 /* INSERT INTO the new table from the same query: a tree of our own around it. SELECT INTO's clause is taken out of a copy. */
 static Status
-fill_table(Ddl *d, const char *schema, const RangeVar *rv, const Ast *query, int64_t *rows_out)
+fill_table(Ddl *d, const char *schema, const RangeVar *rv, const Ast *query, const ExecuteStmt *execute, int64_t *rows_out)
 {
     Ctx *ctx = d->ctx;
     InsertStmt *ins;
@@ -169,13 +169,32 @@ fill_table(Ddl *d, const char *schema, const RangeVar *rv, const Ast *query, int
     target->name = rv->name;
     ins->rel = &target->base;
     ins->select = copy;
-    TRY(stmt_from_ast(d->s, d->sql, &ins->base, NULL, 0, &stmt));
+    Prepared *p = NULL;
+    if (execute != NULL) TRY(prepared_find(d->s, execute->name, &p));
+    TRY(stmt_from_ast(d->s, p != NULL ? p->stmt->sql : d->sql, &ins->base, p != NULL ? p->stmt->declared : NULL,
+                      p != NULL ? p->stmt->ndeclared : 0, &stmt));
     stmt->is_exclusive = true;
-    Status st = stmt_run(stmt, NULL, NULL);
+    Status st = p != NULL ? stmt_plan(stmt) : QN_OK;
+    if (st == QN_OK && p != NULL) st = utility_execute_args(d->stmt, execute, stmt);
+    if (st == QN_OK) st = stmt_run(stmt, NULL, NULL);
     *rows_out = stmt->affected;
     stmt_destroy(stmt);
     TRY(st);
     return tx_command_begin(ctx);
+}
+
+/* The query behind CREATE TABLE AS EXECUTE. */
+static Status
+prepared_query(Ddl *d, const ExecuteStmt *e, const Ast **query_out, const Plan **plan_out)
+{
+    Prepared *p;
+    TRY(prepared_find(d->s, e->name, &p));
+    if (!ast_is(p->stmt->ast, SelectStmt))
+        return RAISE(d->ctx, ERR_WRONG_OBJECT_TYPE, "prepared statement is not a SELECT");
+    TRY(stmt_plan(p->stmt));
+    *query_out = p->stmt->ast;
+    *plan_out = p->stmt->plan;
+    return QN_OK;
 }
 
 Status
@@ -187,9 +206,9 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
     const Plan *plan;
     bool skip;
     int64_t rows = 0;
+    const ExecuteStmt *execute = ast_is(query, ExecuteStmt) ? AST_AS(ExecuteStmt, query) : NULL;
+    if (execute != NULL) TRY(prepared_query(d, execute, &query, &plan));
     Ast *plain = (Ast *)query;
-    if (!ast_is(query, SelectStmt))
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "CREATE TABLE AS EXECUTE is not supported yet");
     TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
     TRY(ddl_check_on_commit(d, into->on_commit, def.persistence));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, if_not_exists, &skip));
@@ -200,11 +219,11 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
         while (leaf->setop != AST_SETOP_NONE) leaf = AST_AS(SelectStmt, leaf->setop_args.items[0]);
         leaf->into = NULL;
     }
-    TRY(plan_query(d, plain, &plan));
+    if (execute == NULL) TRY(plan_query(d, plain, &plan));
     TRY(output_columns(d, plan, &into->columns, "too many column names were specified", &def));
     TRY(ddl_create_table(ctx, &def));
     TRY(ddl_set_on_commit(d, into->on_commit, def.oid));
-    if (!into->skip_data) TRY(fill_table(d, catalog_schema_name(ctx, def.schema_oid), rv, plain, &rows));
+    if (!into->skip_data) TRY(fill_table(d, catalog_schema_name(ctx, def.schema_oid), rv, plain, execute, &rows));
     d->stmt->affected = rows;
     if (into->skip_data)
         snprintf(d->stmt->tag, sizeof(d->stmt->tag), "CREATE TABLE AS");

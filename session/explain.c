@@ -91,10 +91,6 @@ explained_execute(Stmt *stmt, const ExecuteStmt *e, Stmt **out)
     TRY(prepared_find(s, e->name, &p));
     TRY(stmt_from_ast(s, p->stmt->sql, p->stmt->ast, p->stmt->declared, p->stmt->ndeclared, out));
     Status st = stmt_plan(*out);
-    if (st == QN_OK && e->params.count != (*out)->plan->nparams)
-        st = err_detail(&s->ctx,
-                        RAISE(&s->ctx, ERR_SYNTAX_ERROR, "wrong number of parameters for prepared statement \"%s\"", e->name),
-                        "Expected %d parameters but got %d.", (*out)->plan->nparams, e->params.count);
     if (st == QN_OK) st = utility_execute_args(stmt, e, *out);
     if (st == QN_OK) return QN_OK;
     stmt_destroy(*out);

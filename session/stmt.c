@@ -111,6 +111,7 @@ stmt_bind(Stmt *stmt, int i, const Value *v)
 {
     StmtParam *p = &stmt->params[i - 1];
     p->value = *v;
+    p->is_bound = true;
     if (v->is_null || v->phys != PHYS_STR || v->str.len <= STR_INLINE_MAX) return QN_OK;
     if (v->str.len > p->cap) {
         char *buf = mem_should_fail() ? NULL : realloc(p->buf, v->str.len);
@@ -413,6 +414,8 @@ convert_args(Stmt *stmt)
     int n = stmt->plan->nparams;
     if (n == 0) return QN_OK;
     TRY_ALLOC(ctx, stmt->args, arena_alloc(stmt->run_arena, (size_t)n * sizeof(Value)));
+    for (int i = 0; i < n; i++)
+        if (!stmt->params[i].is_bound) return RAISE(ctx, ERR_UNDEFINED_PARAMETER, "there is no parameter $%d", i + 1);
     for (int i = 0; i < n; i++)
         TRY(value_convert(ctx, stmt->run_arena, &stmt->params[i].value, stmt->plan->param_types[i], -1,
                           &stmt->args[i]));

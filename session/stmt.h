@@ -20,7 +20,8 @@
 typedef enum StmtState { STMT_IDLE, STMT_RUNNING, STMT_DEAD } StmtState;
 
 typedef struct StmtParam {
-    Value value; /* as bound; strings lie in buf. type 0: never bound, NULL */
+    Value value; /* as bound; strings lie in buf. type 0: NULL */
+    bool is_bound;
     char *buf;
     size_t cap;
 } StmtParam;

@@ -242,32 +242,36 @@ run_show(Stmt *stmt, const VariableShowStmt *v)
     return QN_OK;
 }
 
-/* Values of EXECUTE's arguments: SELECT of them, cast to the parameters' types by assignment. */
+static Status
+check_argument_count(Ctx *ctx, const ExecuteStmt *e, const Stmt *target)
+{
+    int wanted = target->plan->nparams;
+    if (e->params.count == wanted) return QN_OK;
+    Status st = RAISE(ctx, ERR_SYNTAX_ERROR, "wrong number of parameters for prepared statement \"%s\"", e->name);
+    return err_detail(ctx, st, "Expected %d parameters but got %d.", wanted, e->params.count);
+}
+
+/* Values of EXECUTE's arguments: a plan of one row, made of them. */
 Status
 utility_execute_args(Stmt *stmt, const ExecuteStmt *e, Stmt *target)
 {
-    Session *s = stmt->s;
-    Ctx *ctx = &s->ctx;
+    Ctx *ctx = &stmt->s->ctx;
     Arena *arena = stmt->run_arena;
-    SelectStmt *q;
-    Stmt *eval;
-    bool has_row;
+    Plan *plan;
+    Exec *exec;
+    Batch *b;
+    TRY(check_argument_count(ctx, e, target));
     if (e->params.count == 0) return QN_OK;
-    TRY_ALLOC(ctx, q, AST_NEW(arena, SelectStmt));
-    for (int i = 0; i < e->params.count; i++) {
-        ResTarget *t;
-        TRY_ALLOC(ctx, t, AST_NEW(arena, ResTarget));
-        t->value = e->params.items[i];
-        TRY(ast_list_push(ctx, arena, &q->targets, (Ast *)t));
+    TRY(plan_arguments(ctx, arena, stmt->sql, &e->params, target->plan->param_types, &plan));
+    TRY(exec_build(ctx, arena, plan, 0, &exec));
+    Status st = exec_start(exec, NULL, 0);
+    if (st == QN_OK) st = exec_fetch(exec, &b);
+    for (int i = 0; st == QN_OK && i < plan->ncols; i++) {
+        Value v = vec_get(b->cols[i], batch_row(b, 0));
+        v.type = target->plan->param_types[i];
+        st = stmt_bind(target, i + 1, &v);
     }
-    TRY(stmt_from_ast(s, stmt->sql, (Ast *)q, NULL, 0, &eval));
-    eval->is_exclusive = true;
-    Status st = stmt_step(eval, &has_row);
-    for (int i = 0; st == QN_OK && has_row && i < e->params.count; i++) {
-        Value v;
-        if (stmt_value(eval, i, &v)) st = stmt_bind(target, i + 1, &v);
-    }
-    stmt_destroy(eval);
+    exec_destroy(exec);
     return st;
 }
 
@@ -280,11 +284,6 @@ run_execute(Stmt *stmt, const ExecuteStmt *e)
     TRY(prepared_find(s, e->name, &p));
     Stmt *target = p->stmt;
     TRY(stmt_plan(target));
-    if (e->params.count != target->plan->nparams)
-        return err_detail(ctx,
-                          RAISE(ctx, ERR_SYNTAX_ERROR,
-                                "wrong number of parameters for prepared statement \"%s\"", e->name),
-                          "Expected %d parameters but got %d.", target->plan->nparams, e->params.count);
     if (target->state == STMT_RUNNING)
         return RAISE(ctx, ERR_OBJECT_IN_USE, "prepared statement \"%s\" is being executed", e->name);
     TRY(utility_execute_args(stmt, e, target));
