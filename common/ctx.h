@@ -51,6 +51,8 @@ struct Ctx {
     void (*end_session)(Ctx *ctx, Status why);
     /* Where execution needs planning (SQL functions, views on the fly); set by session. */
     Status (*plan_query)(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
+    /* A value of a domain's base type that was not made by an expression: 23502, 23514. Set by session. */
+    Status (*check_domain)(Ctx *ctx, uint32_t domain, const void *value);
     /* A notice to the client; set by session, may be NULL. */
     void (*notice)(Ctx *ctx, const char *severity, Status code, const char *message);
     uint64_t random[2]; /* state of random(); zeros: not seeded yet */

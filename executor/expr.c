@@ -47,7 +47,7 @@ Status
 expr_new_reg(ExprProg *p, Oid type, int *reg_out)
 {
     Vector *v;
-    TRY_ALLOC(p->ctx, v, vec_new(p->arena, type));
+    TRY_ALLOC(p->ctx, v, vec_new(p->arena, type_base(type)));
     return add_reg(p, v, true, reg_out);
 }
 

@@ -382,6 +382,7 @@ expr_step_row(ExprProg *p, Step *s, Slot *slot, int nrows)
     TRY_ALLOC(p->ctx, arena, expr_batch_arena(p));
     TRY_ALLOC(p->ctx, fields, ARENA_ARRAY(arena, Value, s->nargs + 1));
     const RowExpr *e = (const RowExpr *)s->expr;
+    const char *const *names = e->base.type == TYPE_RECORD ? e->names : NULL; /* a named type has its own */
     vec_reset(dst, PHYS_STR);
     for (int k = 0; k < slot->n; k++) {
         int i = exec_row(slot->sel, k);
@@ -389,7 +390,7 @@ expr_step_row(ExprProg *p, Step *s, Slot *slot, int nrows)
             fields[j] = vec_get(p->regs[s->args[j]], i);
             fields[j].type = type_base(e->fields.items[j]->type);
         }
-        TRY(record_make(p->ctx, arena, fields, s->nargs, (Str *)dst->data + i));
+        TRY(record_make_named(p->ctx, arena, fields, names, s->nargs, (Str *)dst->data + i));
     }
     return QN_OK;
 }

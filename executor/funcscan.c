@@ -16,6 +16,8 @@ typedef struct SetCall {
     Value *values;
     Oid *arg_types;
     const Oid *col_types;  /* what the query expects; with as_record: of the fields */
+    const char *const *col_names;
+    const int32_t *col_typmods; /* NULL: not known */
     int ncols;
     bool as_record;        /* a row is one value (ProjectSet) */
     bool is_row;           /* its value is a row whose fields are the columns */
@@ -38,7 +40,7 @@ make_vectors(Ctx *ctx, Arena *arena, SetCall *c)
     if (c->nout == c->ncols && memcmp(c->out_types, c->col_types, sizeof(Oid) * (size_t)c->ncols) == 0) return QN_OK;
     TRY_ALLOC(ctx, c->out_types, arena_memdup(arena, c->col_types, sizeof(Oid) * (size_t)c->ncols));
     TRY_ALLOC(ctx, c->out, ARENA_ARRAY(arena, Vector *, c->ncols));
-    for (int i = 0; i < c->ncols; i++) TRY_ALLOC(ctx, c->out[i], vec_create(arena, c->col_types[i], BATCH_ROWS));
+    for (int i = 0; i < c->ncols; i++) TRY_ALLOC(ctx, c->out[i], vec_create(arena, type_base(c->col_types[i]), BATCH_ROWS));
     c->nout = c->ncols;
     return QN_OK;
 }
@@ -58,7 +60,8 @@ open_rows(Ctx *ctx, Arena *arena, SetCall *c)
     return QN_OK;
 }
 
-/* ncols, col_types: what the query expects of the call; 0 in a target list, where a row is one value. */
+/* ncols, col_types: what the query expects of the call; 0 in a target list, where a row is one value. In FROM functions
+ * of one row are run as sets too where they can be. */
 static Status
 open_call(ExecNode *node, SetCall *c, const Expr *e, int ncols, const Oid *col_types)
 {
@@ -68,7 +71,7 @@ open_call(ExecNode *node, SetCall *c, const Expr *e, int ncols, const Oid *col_t
         const SetFuncExpr *f = (const SetFuncExpr *)e;
         args = &f->args;
         c->row = f->fn;
-    } else if (e->tag == EXPR_Func && (((const FuncExpr *)e)->fn->flags & FN_SRF) != 0) {
+    } else if (e->tag == EXPR_Func && ncols > 0 && fn_set(((const FuncExpr *)e)->fn) != NULL) {
         const FuncExpr *f = (const FuncExpr *)e;
         args = &f->args;
         c->row = f->fn;
@@ -121,7 +124,7 @@ check_row_type(Ctx *ctx, const SetCall *c, int ncols, const Oid *types)
     for (int i = 0; i < ncols; i++) {
         const char *is, *wanted;
         const Cast *cast = cast_find(types[i], c->col_types[i]);
-        if (types[i] == c->col_types[i] || (cast != NULL && cast->method == CAST_BINARY)) continue;
+        if (type_base(types[i]) == type_base(c->col_types[i]) || (cast != NULL && cast->method == CAST_BINARY)) continue;
         TRY(type_format(ctx, ctx->stmt_arena, types[i], -1, &is));
         TRY(type_format(ctx, ctx->stmt_arena, c->col_types[i], -1, &wanted));
         st = RAISE(ctx, ERR_DATATYPE_MISMATCH, "function return row and query-specified return row do not match");
@@ -134,11 +137,13 @@ static Status
 start_user_call(Ctx *ctx, SetCall *c)
 {
     SetCallArgs call = {.fn = c->row, .args = c->values, .nargs = c->nargs, .arg_types = c->arg_types,
-                        .ncols = c->ncols, .col_types = c->col_types};
+                        .ncols = c->ncols, .col_types = c->col_types, .col_names = c->col_names,
+                        .col_typmods = c->col_typmods};
     TRY(c->fn->start(ctx, c->state_arena, &call, &c->state));
     if (!c->as_record) return check_row_type(ctx, c, call.ncols, call.col_types);
     c->ncols = call.ncols;
     c->col_types = call.col_types;
+    c->col_names = call.col_names;
     return make_vectors(ctx, c->arena, c);
 }
 
@@ -151,7 +156,7 @@ start_call(Ctx *ctx, SetCall *c)
     end_call(c);
     arena_reset(c->state_arena);
     if (c->fn == NULL) return QN_OK;
-    if ((c->row->flags & FN_STRICT) != 0) {
+    if ((c->row->flags & (FN_STRICT | FN_SRF)) == (FN_STRICT | FN_SRF)) {
         for (int i = 0; i < c->nargs; i++) {
             if (!c->values[i].is_null) continue;
             c->is_done = true;
@@ -237,10 +242,11 @@ row_value(Ctx *ctx, SetCall *c, Arena *arena, Value *out)
     for (int i = 0; i < c->ncols; i++) fields[i] = vec_get(c->out[i], c->at);
     const Routine *r = routine_of(c->row);
     if (r != NULL && r->ncols > 0) return routine_row(ctx, arena, r, fields, out);
-    *out = value_null(TYPE_RECORD);
+    *out = value_null(type_base(c->row_type));
     out->is_null = false;
     out->phys = PHYS_STR;
-    const char *const *names = c->fn->ncols > 0 ? c->fn->col_names : NULL;
+    if (out->type != TYPE_RECORD) return composite_make(ctx, arena, out->type, fields, &out->str);
+    const char *const *names = c->fn->ncols > 0 ? c->fn->col_names : c->col_names;
     return names != NULL ? record_make_named(ctx, arena, fields, names, c->ncols, &out->str)
                          : record_make(ctx, arena, fields, c->ncols, &out->str);
 }
@@ -269,6 +275,8 @@ functionscan_open(ExecNode *node)
         const Expr *e = s->plan->calls.items[i];
         SetCall *c = &s->calls[i];
         TRY(open_call(node, c, e, s->plan->call_ncols[i], s->plan->col_types + n));
+        c->col_names = s->plan->col_names + n;
+        c->col_typmods = s->plan->col_typmods + n;
         if (c->fn == NULL) TRY(expr_compile_one(node->exec, e, &node->deps, &c->args));
         else
             TRY(expr_compile(node->exec,
@@ -280,7 +288,7 @@ functionscan_open(ExecNode *node)
     TRY_ALLOC(ctx, types, ARENA_ARRAY(node->arena, Oid, n + 2));
     s->ncols = 0;
     for (int i = 0; i < s->ncalls; i++)
-        for (int k = 0; k < s->calls[i].ncols; k++) types[s->ncols++] = s->calls[i].col_types[k];
+        for (int k = 0; k < s->calls[i].ncols; k++) types[s->ncols++] = type_base(s->calls[i].col_types[k]);
     if (s->plan->ordinality) types[s->ncols++] = TYPE_INT8;
     TRY_ALLOC(ctx, s->out, exec_batch_new(node->arena, s->ncols, types));
     TRY_ALLOC(ctx, s->out_arena, arena_create(node->arena, "function scan"));
@@ -431,7 +439,7 @@ projectset_open(ExecNode *node)
     TRY_ALLOC(ctx, s->result, ARENA_ARRAY(node->arena, int, targets->count + 1));
     for (int i = 0; i < targets->count; i++) {
         Expr *e = targets->items[i];
-        types[i] = e->type;
+        types[i] = type_base(e->type);
         if (e->tag != EXPR_SetFunc) {
             s->result[i] = at;
             list.items[at++] = e;

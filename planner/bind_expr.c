@@ -930,6 +930,7 @@ static Status
 bind_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out)
 {
     PlanState *ps = s->ps;
+    if (type_base(arg->type) == TYPE_JSONB) return bind_jsonb_subscripts(s, arg, subs, n, out);
     const TypeInfo *t = type_info(type_base(arg->type));
     if (t == NULL || t->elem_oid == 0) {
         Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "cannot subscript type %s because it does not support subscripting", type_text(ps, arg->type));

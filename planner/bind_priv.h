@@ -178,6 +178,10 @@ Oid ordering_op(Oid type, bool desc);
 Status expr_is_volatile(Ctx *ctx, Expr *e, bool *out); /* subqueries included */
 Status query_is_volatile(Ctx *ctx, Query *q, bool *out);
 
+/* bind_jsonb.c */
+Status bind_jsonb_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out);
+Status bind_jsonb_path(Scope *s, Ast *const *subs, int n, Expr **out); /* an array of text */
+
 /* bind_func.c */
 Status bind_func_call(Scope *s, const FuncCall *f, Expr **out);
 Status bind_column_function(Scope *s, const char *name, Expr *arg, int loc, Expr **out); /* *out NULL: no such function */

@@ -130,6 +130,8 @@ plan_function(Opt *o, LFunction *f, Sub *out)
     p->ncols = f->base.ncols;
     p->call_ncols = f->call_ncols;
     p->col_types = f->col_types;
+    p->col_typmods = f->col_typmods;
+    p->col_names = f->col_names;
     p->base.rows = function_rows(f);
     p->base.total_cost = p->base.rows * o->ctx->settings->cpu_tuple_cost;
     return own_targets(o, &p->base, &f->base, out);

@@ -96,6 +96,8 @@ name_index_find(const NameIndex *index, const char *name, int *n_out)
 #define SRF(oid, name, src, ...)
 #define SRFD(ndefaults, oid, name, src, ...)
 #define SRFR(ncols, oid, name, src, ...)
+#define SRFS(nd, oid, name, src, ...)
+#define FUNCS(nd, oid, name, src, ...) FUNC_DECLARE(src)
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
@@ -103,6 +105,8 @@ name_index_find(const NameIndex *index, const char *name, int *n_out)
 #undef SRF
 #undef SRFD
 #undef SRFR
+#undef SRFS
+#undef FUNCS
 
 static const Function functions[] = {
 #define ROW(nd, kernel, oid, name, src, result, args, flags, ex, ex_result, doc)                   \
@@ -117,6 +121,10 @@ static const Function functions[] = {
     ROW(nd, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
 #define SRFR(ncols, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                 \
     ROW(0, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
+#define SRFS(nd, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                    \
+    ROW(nd, NULL, oid, name, src, result, args, (flags) | FN_SRF, ex, ex_result, doc)
+#define FUNCS(nd, oid, name, src, result, args, flags, rows, ex, ex_result, doc)                   \
+    ROW(nd, fn_##src, oid, name, src, result, args, flags, ex, ex_result, doc)
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
@@ -124,6 +132,8 @@ static const Function functions[] = {
 #undef SRF
 #undef SRFD
 #undef SRFR
+#undef SRFS
+#undef FUNCS
 #undef ROW
     {0} /* the tables may still be empty */
 };
@@ -135,6 +145,8 @@ enum {
 #define SRF(oid, ...) FUNCTION_##oid,
 #define SRFD(nd, oid, ...) FUNCTION_##oid,
 #define SRFR(ncols, oid, ...) FUNCTION_##oid,
+#define SRFS(nd, oid, ...) FUNCTION_##oid,
+#define FUNCS(nd, oid, ...) FUNCTION_##oid,
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
@@ -142,6 +154,8 @@ enum {
 #undef SRF
 #undef SRFD
 #undef SRFR
+#undef SRFS
+#undef FUNCS
     NFUNCTIONS
 };
 
@@ -153,6 +167,8 @@ static const uint16_t function_of[OID_LIMIT] = {
 #define SRF(oid, ...) [oid] = FUNCTION_##oid + 1,
 #define SRFD(nd, oid, ...) [oid] = FUNCTION_##oid + 1,
 #define SRFR(ncols, oid, ...) [oid] = FUNCTION_##oid + 1,
+#define SRFS(nd, oid, ...) [oid] = FUNCTION_##oid + 1,
+#define FUNCS(nd, oid, ...) [oid] = FUNCTION_##oid + 1,
 #include "types/functions.def"
 #undef SPECIAL
 #undef FUNC
@@ -160,6 +176,8 @@ static const uint16_t function_of[OID_LIMIT] = {
 #undef SRF
 #undef SRFD
 #undef SRFR
+#undef SRFS
+#undef FUNCS
 };
 
 #define SELKERNEL(oid, name) SEL_DECLARE(name)
@@ -184,10 +202,16 @@ static const SelKernel sel_kernels[NFUNCTIONS + 1] = {
 #define SRFR(ncols, oid, name, src, ...)                                                           \
     SRF(oid, name, src) extern const char *const srf_##src##_names[];                              \
     extern const Oid srf_##src##_types[];
+#define SRFS(nd, oid, name, src, ...)                                                              \
+    Status srf_##src##_start(Ctx *, Arena *, SetCallArgs *, void **);                              \
+    Status srf_##src##_next(Ctx *, void *, Arena *, Vector **, int *);
+#define FUNCS(nd, oid, name, src, ...) SRFS(nd, oid, name, src)
 #include "types/functions_srf.def"
 #undef SRF
 #undef SRFD
 #undef SRFR
+#undef SRFS
+#undef FUNCS
 
 static const SetFunction set_functions[] = {
 #define SRF(oid, name, src, result, args, flags, rows, ...)                                        \
@@ -195,10 +219,15 @@ static const SetFunction set_functions[] = {
 #define SRFD(nd, ...) SRF(__VA_ARGS__)
 #define SRFR(ncols, oid, name, src, result, args, flags, rows, ...)                                \
     {oid, ncols, srf_##src##_names, srf_##src##_types, NULL, NULL, srf_##src##_open, srf_##src##_next, rows},
+#define SRFS(nd, oid, name, src, result, args, flags, rows, ...)                                   \
+    {oid, 0, NULL, NULL, srf_##src##_start, NULL, NULL, srf_##src##_next, rows},
+#define FUNCS(...) SRFS(__VA_ARGS__)
 #include "types/functions_srf.def"
 #undef SRF
 #undef SRFD
 #undef SRFR
+#undef SRFS
+#undef FUNCS
 #undef FUNC
 #undef FUNCD
 #undef SPECIAL

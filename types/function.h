@@ -220,15 +220,17 @@ const WindowFn *const *winfn_by_name(const char *name, int *n_out);
 int winfn_count(void);
 const WindowFn *winfn_at(int i);
 
-/* One call of a user's set-returning function. */
+/* One call of a set-returning function whose rows depend on the call. */
 typedef struct SetCallArgs {
     const Function *fn;
     const Value *args;
     int nargs;
     const Oid *arg_types;
-    /* Out: what its rows are made of, where the function itself does not say. */
+    /* What the query expects (col_names NULL: it does not say); out: what the rows are made of. */
     int ncols;
     const Oid *col_types;
+    const char *const *col_names;
+    const int32_t *col_typmods;
 } SetCallArgs;
 
 /* Set-returning functions: open with one row of argument values, then batches until *n_out is 0. The
@@ -238,7 +240,7 @@ typedef struct SetFunction {
     int ncols;
     const char *const *col_names; /* NULL: the function's name */
     const Oid *col_types;         /* NULL: the (resolved) result type */
-    /* Users' functions have start in place of open, and end, which is called for every state. */
+    /* In place of open; end (or NULL) is called for every state. */
     Status (*start)(Ctx *ctx, Arena *arena, SetCallArgs *call, void **state_out);
     void (*end)(void *state);
     Status (*open)(Ctx *ctx, Arena *arena, const Value *args, int nargs, const Oid *arg_types, void **state_out);

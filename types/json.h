@@ -37,6 +37,13 @@ bool json_string_is(const char *p, const char *end, const char *text, size_t nby
 void json_add_string(StrBuf *b, const char *s, size_t nbytes);
 /* Appends the JSON of any SQL value, as to_json does. pretty: line feeds between the parts of a row. */
 Status json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty);
+/* The fields of a row (a composite value or a record) as they make an object. */
+typedef struct JsonField {
+    const char *name;
+    size_t name_bytes;
+    Value value;
+} JsonField;
+Status json_row_fields(Ctx *ctx, Arena *arena, const Value *row, JsonField **out, int *n_out);
 /* The text of a scalar in JSON's forms (dates in ISO's); *is_number_out: it may stand without quotes. */
 Status json_scalar_text(Ctx *ctx, StrBuf *b, const Value *v, bool *is_number_out);
 /* The text of a scalar used as an object's key; 22023 for json, arrays and rows. v is not NULL. */

@@ -8,7 +8,6 @@
 #include "types/json.h"
 #include "types/jsonb.h"
 #include "types/numvar.h"
-#include "types/record.h"
 #include <stdlib.h>
 
 JsonbBuilder
@@ -267,20 +266,15 @@ push_array(JsonbBuilder *b, const ArrayView *a, int dim, uint32_t *at)
 }
 
 static Status
-push_record(JsonbBuilder *b, const Str *s)
+push_record(JsonbBuilder *b, const Value *row)
 {
-    int n = record_count(s);
+    JsonField *fields;
+    int n;
+    TRY(json_row_fields(b->ctx, b->arena, row, &fields, &n));
     TRY(jsonb_begin(b, JSONB_OBJECT));
     for (int i = 0; i < n; i++) {
-        const char *name;
-        size_t nbytes;
-        Value v = record_field(s, i);
-        if (!record_field_name(s, i, &name, &nbytes)) {
-            TRY_ALLOC(b->ctx, name, arena_printf(b->arena, "f%d", i + 1));
-            nbytes = strlen(name);
-        }
-        TRY(jsonb_push_key(b, name, nbytes));
-        TRY(jsonb_push_value(b, &v));
+        TRY(jsonb_push_key(b, fields[i].name, fields[i].name_bytes));
+        TRY(jsonb_push_value(b, &fields[i].value));
     }
     return jsonb_end(b);
 }
@@ -314,7 +308,6 @@ jsonb_push_value(JsonbBuilder *b, const Value *v)
     }
     switch (v->type) {
     case TYPE_BOOL: return jsonb_push_bool(b, v->b);
-    case TYPE_RECORD: return push_record(b, &v->str);
     case TYPE_TEXT:
     case TYPE_VARCHAR: return jsonb_push_str(b, &v->str);
     case TYPE_JSONB:
@@ -339,6 +332,6 @@ jsonb_push_value(JsonbBuilder *b, const Value *v)
         Value n = numeric_value_int(v->type == TYPE_INT2 ? v->i16 : v->type == TYPE_INT4 ? v->i32 : v->i64, 0);
         return jsonb_push_number(b, &n);
     }
-    default: return push_scalar(b, v);
+    default: return type_is_row(v->type) ? push_record(b, v) : push_scalar(b, v);
     }
 }

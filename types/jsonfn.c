@@ -258,24 +258,42 @@ add_array(Ctx *ctx, StrBuf *b, const ArrayView *a, int dim, uint32_t *at, bool p
     return b->failed ? RAISE_OOM(ctx) : QN_OK;
 }
 
-static Status
-add_record(Ctx *ctx, StrBuf *b, const Str *s, bool pretty)
+Status
+json_row_fields(Ctx *ctx, Arena *arena, const Value *row, JsonField **out, int *n_out)
 {
-    int n = record_count(s);
+    int n = record_count(&row->str), kept = 0;
+    TypeShape shape = {0};
+    if (row->type != TYPE_RECORD) TRY(record_shape(ctx, arena, row->type, &shape));
+    TRY_ALLOC(ctx, *out, ARENA_ARRAY(arena, JsonField, n + 1));
+    for (int i = 0; i < n; i++) {
+        JsonField *f = &(*out)[kept];
+        f->value = record_field(&row->str, i);
+        if (i < shape.n) {
+            f->name = shape.names[i];
+            if (f->name == NULL) continue; /* dropped */
+            f->name_bytes = strlen(f->name);
+        } else if (!record_field_name(&row->str, i, &f->name, &f->name_bytes)) {
+            TRY_ALLOC(ctx, f->name, arena_printf(arena, "f%d", i + 1));
+            f->name_bytes = strlen(f->name);
+        }
+        kept++;
+    }
+    *n_out = kept;
+    return QN_OK;
+}
+
+static Status
+add_record(Ctx *ctx, StrBuf *b, const Value *row, bool pretty)
+{
+    JsonField *fields;
+    int n;
+    TRY(json_row_fields(ctx, b->arena, row, &fields, &n));
     strbuf_addc(b, '{');
     for (int i = 0; i < n; i++) {
-        char numbered[16];
-        const char *name;
-        size_t nbytes;
-        Value v = record_field(s, i);
         if (i > 0) strbuf_addz(b, pretty ? ",\n " : ",");
-        if (!record_field_name(s, i, &name, &nbytes)) {
-            nbytes = (size_t)snprintf(numbered, sizeof(numbered), "f%d", i + 1);
-            name = numbered;
-        }
-        json_add_string(b, name, nbytes);
+        json_add_string(b, fields[i].name, fields[i].name_bytes);
         strbuf_addc(b, ':');
-        TRY(json_add_value(ctx, b, &v, false));
+        TRY(json_add_value(ctx, b, &fields[i].value, false));
     }
     strbuf_addc(b, '}');
     return b->failed ? RAISE_OOM(ctx) : QN_OK;
@@ -291,8 +309,8 @@ is_json_number(const char *s, size_t n)
 Status
 json_scalar_text(Ctx *ctx, StrBuf *b, const Value *v, bool *is_number_out)
 {
-    const TypeInfo *t = type_info(v->type);
     size_t start = b->nbytes;
+    bool number = false;
     switch (v->type) {
     case TYPE_BOOL: strbuf_addz(b, v->b ? "true" : "false"); break;
     case TYPE_DATE: date_add_text(b, v->i32, DATESTYLE_ISO, DATEORDER_MDY); break;
@@ -300,11 +318,11 @@ json_scalar_text(Ctx *ctx, StrBuf *b, const Value *v, bool *is_number_out)
     case TYPE_TIMESTAMPTZ:
         timestamptz_add_text(b, session_timezone(ctx), v->i64, DATESTYLE_ISO, DATEORDER_MDY, true);
         break;
+    case TYPE_INT2: case TYPE_INT4: case TYPE_INT8: case TYPE_NUMERIC: case TYPE_FLOAT4: case TYPE_FLOAT8: number = true; /* FALLTHROUGH */
     default: TRY(value_out(ctx, b, v)); break;
     }
     if (b->failed) return RAISE_OOM(ctx);
-    *is_number_out = t != NULL && t->category == TYPCAT_NUMERIC && b->nbytes > start &&
-                     is_json_number(b->data + start, b->nbytes - start);
+    *is_number_out = number && b->nbytes > start && is_json_number(b->data + start, b->nbytes - start);
     return QN_OK;
 }
 
@@ -328,8 +346,10 @@ json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty)
     switch (v->type) {
     case TYPE_JSON: strbuf_add(b, str_data(&v->str), v->str.len); return b->failed ? RAISE_OOM(ctx) : QN_OK;
     case TYPE_JSONB: return value_out(ctx, b, v);
-    case TYPE_RECORD: return add_record(ctx, b, &v->str, pretty);
-    default: TRY(json_scalar_text(ctx, &text, v, &bare)); break;
+    default:
+        if (type_is_row(v->type)) return add_record(ctx, b, v, pretty);
+        TRY(json_scalar_text(ctx, &text, v, &bare));
+        break;
     }
     if (bare || v->type == TYPE_BOOL)
         strbuf_add(b, text.data, text.nbytes);
@@ -362,7 +382,7 @@ json_key_text(Ctx *ctx, StrBuf *b, const Value *v)
 {
     const TypeInfo *t = type_info(v->type);
     bool number;
-    if (v->type == TYPE_JSON || v->type == TYPE_JSONB || v->type == TYPE_RECORD || (t != NULL && t->elem_oid != 0))
+    if (v->type == TYPE_JSON || v->type == TYPE_JSONB || type_is_row(v->type) || (t != NULL && t->elem_oid != 0))
         return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "key value must be scalar, not array, composite, or json");
     return json_scalar_text(ctx, b, v, &number);
 }

@@ -313,3 +313,16 @@ composite_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, 
     *out = value_str(type, s);
     return QN_OK;
 }
+
+Status
+composite_make(Ctx *ctx, Arena *arena, Oid type, const Value *fields, Str *out)
+{
+    TypeShape shape;
+    Value *all;
+    int at = 0;
+    TRY(record_shape(ctx, arena, type, &shape));
+    TRY_ALLOC(ctx, all, ARENA_ARRAY(arena, Value, shape.n + 1));
+    for (int i = 0; i < shape.n; i++)
+        all[i] = shape.names[i] != NULL ? fields[at++] : value_null(type_base(shape.types[i]));
+    return record_make(ctx, arena, all, shape.n, out);
+}

@@ -28,6 +28,8 @@ int record_compare(const Str *a, const Str *b);
 
 /* The attributes of a composite type as they are now. 42809 for other types. */
 Status record_shape(Ctx *ctx, Arena *arena, Oid type, TypeShape *out);
+/* A row of a composite type from the values of its attributes that are there. */
+Status composite_make(Ctx *ctx, Arena *arena, Oid type, const Value *fields, Str *out);
 /* Text form of composite types: in has a field for every attribute, dropped ones NULL. */
 Status composite_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out);
 Status composite_out(Ctx *ctx, StrBuf *b, const Value *value);

@@ -81,6 +81,12 @@ type_base(Oid type)
     return type_base_typmod(type, &typmod);
 }
 
+Status
+type_check_domain(Ctx *ctx, Oid domain, const Value *v)
+{
+    return ctx->check_domain != NULL ? ctx->check_domain(ctx, domain, v) : QN_OK;
+}
+
 const TypeInfo *
 type_by_name(const char *name)
 {

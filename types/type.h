@@ -212,6 +212,8 @@ void type_set_use(TypeSet *set);
 Oid type_base(Oid type);
 /* The same with the length or precision that comes with it. */
 Oid type_base_typmod(Oid type, int32_t *typmod);
+/* Whether a value may be one of the domain: 23502, 23514. For values that no expression makes. */
+Status type_check_domain(Ctx *ctx, Oid domain, const Value *v);
 
 enum { /* TYPE_INT4 = 23, ... */
 #define TYPE(oid, SYM, ...) TYPE_##SYM = oid,
