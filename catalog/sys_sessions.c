@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static const char *const lock_kinds[] = {[LOCK_RELATION] = "relation", [LOCK_OBJECT] = "object",
-                                         [LOCK_TUPLE] = "tuple", [LOCK_ADVISORY] = "advisory",
+                                         [LOCK_TUPLE] = "tuple", [LOCK_ROW_QUEUE] = "tuple", [LOCK_ADVISORY] = "advisory",
                                          [LOCK_TRANSACTION] = "transactionid", [LOCK_VIRTUALXID] = "virtualxid"};
 
 /* The columns from relation to objsubid, by kind. */
@@ -14,10 +14,10 @@ static void
 lock_target(SysRows *r, LockTag tag)
 {
     char text[40];
-    bool of_relation = tag.kind == LOCK_RELATION || tag.kind == LOCK_TUPLE;
+    bool of_relation = tag.kind == LOCK_RELATION || tag.kind == LOCK_TUPLE || tag.kind == LOCK_ROW_QUEUE;
     if (of_relation) sys_oid(r, (Oid)tag.a);
     else sys_null(r);
-    if (tag.kind == LOCK_TUPLE) {
+    if (tag.kind == LOCK_TUPLE || tag.kind == LOCK_ROW_QUEUE) {
         sys_int4(r, (int)(tag.b >> 16));
         sys_int2(r, (int)(tag.b & 0xFFFF));
     } else {

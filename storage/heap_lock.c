@@ -65,6 +65,16 @@ is_of_chain(Ctx *ctx, const HeapPage *p, uint32_t slot, Xid made_by, XidStatus *
     return *by_out != XID_ABORTED;
 }
 
+/* A version whose maker still runs: if that has taken its key away again, what becomes of the row is known when it has ended. */
+static void
+look_at_unfinished(Ctx *ctx, const HeapPage *p, uint32_t slot, Look *out)
+{
+    Xid xmax = heap_xid(p, heap_xmaxs(p)[slot - 1]);
+    bool ended = xmax != XID_NONE && xid_status(ctx, xmax, NULL) != XID_ABORTED;
+    out->result = ended ? HEAP_WOULD_WAIT : HEAP_DONE;
+    out->holder = xmax;
+}
+
 /* made_by: of a version that took the place of one that is locked; XID_NONE: the version that was asked for. */
 static Status
 look_at(Ctx *ctx, Heap *heap, Tid tid, HeapLockMode mode, Xid made_by, Look *out)
@@ -82,8 +92,8 @@ look_at(Ctx *ctx, Heap *heap, Tid tid, HeapLockMode mode, Xid made_by, Look *out
     if (made_by != XID_NONE && !is_of_chain(ctx, p, slot, made_by, &by)) goto done;
     if (mode == HEAP_LOCK_KEY_SHARE && is_ended_keeping_key(ctx, p, page.number, slot, out))
         out->result = HEAP_DONE;
-    else if (by == XID_RUNNING) /* its maker may end it as it likes: what counts is what it leaves */
-        out->result = HEAP_DONE;
+    else if (by == XID_RUNNING)
+        look_at_unfinished(ctx, p, slot, out);
     else
         out->result = heap_slot_writable(ctx, p, page.number, slot, &out->holder, &out->newer);
 done:
