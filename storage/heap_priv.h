@@ -256,6 +256,8 @@ Status heap_redo_rows(Ctx *ctx, const WalRecord *rec, RedoPage *pages, int page_
  * slots was not written. */
 int heap_visible_slots(const HeapPage *p, const Snapshot *snap, uint16_t *slots, bool *all_out);
 bool heap_slot_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot);
+/* First tuple of the chain an index entry names, 0 if there is none. */
+uint32_t heap_chain_first(const HeapPage *p, uint32_t slot);
 /* The next version of a HOT chain, 0 at its end. */
 uint32_t heap_chain_next(const HeapPage *p, uint32_t slot);
 /* roots[s], 1 <= s <= nslots: the slot that index entries of version s name. */

@@ -71,8 +71,8 @@ heap_chain_next(const HeapPage *p, uint32_t slot)
 }
 
 /* First tuple of the chain an index entry names, 0 if there is none. */
-static uint32_t
-chain_first(const HeapPage *p, uint32_t slot)
+uint32_t
+heap_chain_first(const HeapPage *p, uint32_t slot)
 {
     if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots) return 0;
     uint16_t flags = heap_flags(p)[slot - 1];
@@ -89,7 +89,7 @@ heap_chain_roots(const HeapPage *p, uint16_t *roots)
     for (uint32_t s = 1; s <= p->nslots; s++) roots[s] = (uint16_t)s;
     for (uint32_t root = 1; root <= p->nslots; root++) {
         if ((heap_flags(p)[root - 1] & SLOT_HEAP_ONLY) != 0) continue;
-        uint32_t at = chain_first(p, root);
+        uint32_t at = heap_chain_first(p, root);
         for (uint32_t steps = 0; at != 0 && steps <= p->nslots; steps++, at = heap_chain_next(p, at))
             roots[at] = (uint16_t)root;
     }
@@ -98,7 +98,7 @@ heap_chain_roots(const HeapPage *p, uint16_t *roots)
 uint16_t
 heap_chain_visible(const HeapPage *p, const Snapshot *snap, uint32_t slot)
 {
-    slot = chain_first(p, slot);
+    slot = heap_chain_first(p, slot);
     if (snap == NULL) return (uint16_t)slot;
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot))
         if (heap_slot_visible(p, snap, slot)) return (uint16_t)slot;
@@ -135,7 +135,7 @@ heap_note_page_read(Ctx *ctx, const HeapPage *p, const Snapshot *snap)
 Status
 heap_note_chain_read(Ctx *ctx, const Heap *heap, const HeapPage *p, PageNo page, const Snapshot *snap, uint32_t slot)
 {
-    slot = chain_first(p, slot);
+    slot = heap_chain_first(p, slot);
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot)) {
         Xid xid = unseen_xid(p, snap, slot);
         bool visible = heap_slot_visible(p, snap, slot);
@@ -166,7 +166,7 @@ is_durable(Ctx *ctx, const TxHorizon *h)
 bool
 heap_chain_is_dead(Ctx *ctx, const HeapPage *p, const TxHorizon *h, uint32_t slot)
 {
-    slot = chain_first(p, slot);
+    slot = heap_chain_first(p, slot);
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot))
         if (!slot_is_dead(ctx, p, h, slot)) return false;
     return is_durable(ctx, h);
@@ -258,7 +258,7 @@ heap_chain_state(Ctx *ctx, Heap *heap, Tid tid, bool key_only, HeapLiveness *sta
     TRY_GOTO(page_fix(ctx, tid_page(tid), FIX_SHARED, &ref));
     TRY_GOTO(heap_page_check(ctx, heap, &ref));
     const HeapPage *p = heap_page(&ref);
-    uint32_t slot = chain_first(p, tid_slot(tid));
+    uint32_t slot = heap_chain_first(p, tid_slot(tid));
     *state_out = HEAP_DEAD;
     *surely_dead_out = is_durable(ctx, &h);
     for (int steps = 0; slot != 0 && steps <= p->nslots; steps++, slot = heap_chain_next(p, slot)) {

@@ -189,7 +189,7 @@ set_zones(Ctx *ctx, Heap *heap, const RelRun *run, const ZoneRange *ranges)
         const LayoutColumn *lc = &heap->layout->cols[c];
         bool known = (run->zone_valid >> c & 1) != 0;
         if (lc->phys == PHYS_NONE || !heap_column_has_zone(lc)) continue;
-        if (!known || ranges[c].min > run->zones[c].min || ranges[c].max < run->zones[c].max) rec.zones |= 1ull << c;
+        if (!known || ranges[c].min != run->zones[c].min || ranges[c].max != run->zones[c].max) rec.zones |= 1ull << c;
     }
     if (rec.zones == 0) return QN_OK;
     TRY_GOTO(page_fix(ctx, run->map, FIX_EXCLUSIVE, &map));

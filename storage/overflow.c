@@ -214,7 +214,7 @@ typedef struct EndRecord {
 
 /* Sets a value's xmax, and takes away the hint that there is none. page is latched exclusively. */
 static Status
-set_xmax(Ctx *ctx, Rel *rel, PageRef *page, Xid xmax)
+set_xmax(Ctx *ctx, Rel *rel, PageRef *page, Xid xmax, Xid writer)
 {
     PageRef map = PAGE_REF_NONE, *pages[2] = {page, &map};
     MapSlot slot;
@@ -225,7 +225,7 @@ set_xmax(Ctx *ctx, Rel *rel, PageRef *page, Xid xmax)
     TRY_GOTO(wal_begin(ctx, pages, 2, sizeof(EndRecord), &log));
     NOFAIL_BEGIN(ctx);
     EndRecord rec = {.xmax = xmax, .map_index = slot.index};
-    log.xid = xmax;
+    log.xid = writer;
     memcpy(log.payload, &rec, sizeof(rec));
     ((OverflowPage *)page->ptr)->xmax = xmax;
     ((MapPage *)map.ptr)->entries[slot.index] &= (uint8_t)~MAP_VALUE_SETTLED;
@@ -254,11 +254,17 @@ overflow_redo_end(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 Status
 overflow_end(Ctx *ctx, Rel *rel, const OverflowRef *ref, Xid xid)
 {
+    return overflow_end_as(ctx, rel, ref, xid, xid);
+}
+
+Status
+overflow_end_as(Ctx *ctx, Rel *rel, const OverflowRef *ref, Xid ended_by, Xid writer)
+{
     PageRef page = PAGE_REF_NONE;
     Status st;
     TRY_GOTO(page_fix(ctx, ref->first, FIX_EXCLUSIVE, &page));
     TRY_GOTO(page_check(ctx, &page, rel_root(rel), PAGE_OVERFLOW));
-    TRY_GOTO(set_xmax(ctx, rel, &page, xid));
+    TRY_GOTO(set_xmax(ctx, rel, &page, ended_by, writer));
 done:
     page_unfix(&page);
     return st;
@@ -371,7 +377,7 @@ overflow_vacuum(Ctx *ctx, Rel *rel, PageNo first, bool *freed_out)
         return free_value(ctx, rel, first);
     }
     if (p->xmax != XID_NONE && xid_status(ctx, p->xmax, NULL) == XID_ABORTED)
-        TRY_GOTO(set_xmax(ctx, rel, &page, XID_NONE));
+        TRY_GOTO(set_xmax(ctx, rel, &page, XID_NONE, XID_NONE));
     if (p->xmax == XID_NONE && xid_settled(ctx, &h, p->xmin)) note_settled(ctx, rel, first);
 done:
     page_unfix(&page);

@@ -37,6 +37,8 @@ static_assert(sizeof(OverflowPage) == 56, "OverflowPage");
 Status overflow_write(Ctx *ctx, Rel *rel, const char *data, size_t nbytes, OverflowRef *ref_out);
 /* The row's last version that had the value has been ended by xid, or is about to be in the same transaction. Its heap page may be latched. */
 Status overflow_end(Ctx *ctx, Rel *rel, const OverflowRef *ref, Xid xid);
+/* The same for a copy of a row that ended_by has ended; writer makes the copy. */
+Status overflow_end_as(Ctx *ctx, Rel *rel, const OverflowRef *ref, Xid ended_by, Xid writer);
 /* VACUUM's look at the value that begins on a page: frees it if it is dead to all, forgets an end that was rolled back. */
 Status overflow_vacuum(Ctx *ctx, Rel *rel, PageNo first, bool *freed_out);
 /* Reads the value into out, ref->nbytes of room. XX001. Heap pages may be latched: overflow pages
