@@ -344,6 +344,14 @@ catalog_use_types(Ctx *ctx)
     type_set_use(ctx->catalog != NULL ? ctx->catalog->shared->types : NULL);
 }
 
+Heap *
+catalog_heap(Ctx *ctx, uint32_t *root_page_out)
+{
+    Heap *heap = ctx->catalog->shared->heap;
+    *root_page_out = heap_desc(heap)->root_page;
+    return heap;
+}
+
 void
 catalog_detach(Ctx *ctx)
 {

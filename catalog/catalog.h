@@ -213,6 +213,8 @@ struct Relation {
     uint32_t root_page;  /* changes when TRUNCATE or a rewrite gives it a new heap */
     struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */
     double tuples, pages; /* as of the last ANALYZE or VACUUM; -1: never */
+    const char *options;  /* storage parameters (reloptions.h); NULL: none */
+    Oid clustered_oid;    /* the index CLUSTER takes when none is named; 0: none */
     /* views */
     const char *view_sql; /* the SELECT; column names are cols[].name. Bind it with search_path as stored here: */
     const char *view_path; /* search_path at CREATE VIEW */
@@ -228,6 +230,8 @@ struct Relation {
  * transaction may be running. Detach before db_close. */
 Status catalog_attach(Ctx *ctx);
 void catalog_detach(Ctx *ctx); /* without one: nothing */
+/* The heap of the catalog's own objects, for VACUUM, and its root. */
+struct Heap *catalog_heap(Ctx *ctx, uint32_t *root_page_out);
 
 /* Makes type_info answer for this session's database in this thread. */
 void catalog_use_types(Ctx *ctx);

@@ -435,6 +435,8 @@ catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out)
     put_s(&b, def->view_sql);
     put_s(&b, def->view_path);
     put_s(&b, def->comment);
+    put_s(&b, def->options);
+    put_u(&b, def->clustered_oid);
     put_sequence(&b, def->sequence);
     put_partition_key(&b, def->partition_key);
     /* A sequence is found from its owner's side too: it goes when the column goes. */
@@ -467,6 +469,8 @@ catobj_to_relation(Ctx *ctx, Arena *arena, const CatObj *o, RelDef **out)
     def->view_sql = get_s(&r);
     def->view_path = get_s(&r);
     def->comment = get_s(&r);
+    def->options = get_s(&r);
+    def->clustered_oid = (Oid)get_u(&r);
     def->sequence = get_sequence(&r);
     def->partition_key = get_partition_key(&r);
     *out = def;

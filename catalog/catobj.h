@@ -74,6 +74,8 @@ typedef struct RelDef {
     int layout; /* the current one's id, from 1 */
     const char *view_sql, *view_path;
     const char *comment;
+    const char *options; /* catalog/reloptions.h */
+    Oid clustered_oid;
     SeqDef *sequence;
     PartitionKey *partition_key;
     int ndeps;

@@ -279,6 +279,8 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     rel->view_sql = def->view_sql;
     rel->view_path = def->view_path;
     rel->comment = def->comment;
+    rel->options = def->options;
+    rel->clustered_oid = def->clustered_oid;
     rel->sequence = def->sequence;
     TRY(add_indexes(ctx, rel, children));
     TRY(constraint_list(ctx, rel, children, &rel->constraints, &rel->nconstraints));

@@ -103,6 +103,9 @@ value_text(Ctx *ctx, Arena *arena, const DefElem *e, const char **out)
         *out = ast_str(e->arg);
     } else if (ast_is(e->arg, A_Const) && AST_AS(A_Const, e->arg)->str != NULL) {
         *out = AST_AS(A_Const, e->arg)->str;
+    } else if (ast_is(e->arg, TypeName)) { /* an unquoted word reads as one */
+        const AstList *names = &AST_AS(TypeName, e->arg)->names;
+        *out = ast_str(names->items[names->count - 1]);
     } else if (ast_is(e->arg, A_Const)) {
         TRY_ALLOC(ctx, *out, arena_printf(arena, "%lld", (long long)AST_AS(A_Const, e->arg)->ival));
     }
@@ -133,7 +136,7 @@ is_named(const AstList *list, const char *line, size_t nbytes)
     for (int i = 0; i < list->count; i++) {
         const DefElem *e = AST_AS(DefElem, list->items[i]);
         size_t n = strlen(e->name);
-        if (e->namespace == NULL && n < nbytes && line[n] == '=' && memcmp(line, e->name, n) == 0) return true;
+        if (e->ns == NULL && n < nbytes && line[n] == '=' && memcmp(line, e->name, n) == 0) return true;
     }
     return false;
 }
@@ -143,12 +146,12 @@ check_element(Ctx *ctx, Arena *arena, const AstList *list, int at, bool reset, c
 {
     const DefElem *e = AST_AS(DefElem, list->items[at]);
     const OptionInfo *o = find_known(e->name);
-    if (e->namespace != NULL && strcmp(e->namespace, "toast") != 0)
-        return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "unrecognized parameter namespace \"%s\"", e->namespace);
+    if (e->ns != NULL && strcmp(e->ns, "toast") != 0)
+        return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "unrecognized parameter namespace \"%s\"", e->ns);
     if (o == NULL) return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "unrecognized parameter \"%s\"", e->name);
     for (int i = 0; i < at; i++) {
         const DefElem *before = AST_AS(DefElem, list->items[i]);
-        if (strcmp(before->name, e->name) == 0 && (before->namespace == NULL) == (e->namespace == NULL))
+        if (strcmp(before->name, e->name) == 0 && (before->ns == NULL) == (e->ns == NULL))
             return RAISE(ctx, ERR_INVALID_PARAMETER_VALUE, "parameter \"%s\" specified more than once", e->name);
     }
     if (reset && e->arg != NULL)
@@ -175,12 +178,24 @@ reloptions_change(Ctx *ctx, Arena *arena, const char *before, const AstList *lis
         TRY(check_element(ctx, arena, list, i, reset, &value));
         const DefElem *e = AST_AS(DefElem, list->items[i]);
         /* There is no separate table for wide values: its parameters are taken and not kept. */
-        if (!reset && e->namespace == NULL) strbuf_addf(&b, "%s=%s\n", e->name, value);
+        if (!reset && e->ns == NULL) strbuf_addf(&b, "%s=%s\n", e->name, value);
     }
     if (b.nbytes > 0) b.nbytes--;
     TRY(strbuf_finish(ctx, &b, &text, NULL));
     *out = text[0] != '\0' ? text : NULL;
     return QN_OK;
+}
+
+const char *
+reloption_at(const char *options, int k, size_t *n_out)
+{
+    const char *line = options;
+    for (; line != NULL && *line != '\0'; k--) {
+        *n_out = strcspn(line, "\n");
+        if (k == 0) return line;
+        line += *n_out + (line[*n_out] == '\n');
+    }
+    return NULL;
 }
 
 bool

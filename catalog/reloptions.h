@@ -12,6 +12,9 @@
 /* The options after SET (or RESET) of a list of DefElem; before and *out NULL: none. 22023 with PostgreSQL's texts. */
 Status reloptions_change(Ctx *ctx, Arena *arena, const char *before, const AstList *list, bool reset, const char **out);
 
+/* As text[]'s elements: the k-th, NULL behind the last. */
+const char *reloption_at(const char *options, int k, size_t *n_out);
+
 bool reloption_bool(const Relation *rel, const char *name, bool dflt);
 double reloption_number(const Relation *rel, const char *name, double dflt);
 

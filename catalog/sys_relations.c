@@ -3,6 +3,7 @@
  * Built-in relations come first, in the order of systables.def, then the stored ones by oid. */
 #include "catalog/define.h"
 #include "catalog/partition.h"
+#include "catalog/reloptions.h"
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
 
@@ -85,6 +86,19 @@ has_foreign_keys(const Relation *rel)
     return rel->nreferenced_by > 0;
 }
 
+/* {"name=value",...} */
+static char *
+option_array(SysRows *r, const char *options)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    size_t n;
+    const char *option;
+    if (options == NULL) return NULL;
+    for (int k = 0; (option = reloption_at(options, k, &n)) != NULL; k++) strbuf_addf(&b, "%s%.*s", k > 0 ? "," : "{", (int)n, option);
+    strbuf_addc(&b, '}');
+    return b.failed ? NULL : b.data;
+}
+
 static Status
 class_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
@@ -126,7 +140,7 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_oid(r, 0);
     sys_oid(r, 0);
     sys_null(r);
-    sys_null(r);
+    sys_array(r, option_array(r, rel->options));
     sys_text(r, bound);
     return QN_OK;
 }
@@ -236,7 +250,7 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_bool(r, ix->primary);
     sys_bool(r, false);
     sys_bool(r, c == NULL || !c->deferrable);
-    sys_bool(r, false);
+    sys_bool(r, rel->clustered_oid == ix->oid);
     sys_bool(r, ix->valid);
     sys_bool(r, false);
     sys_bool(r, true);

@@ -293,6 +293,7 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_AlterFunctionStmt: return ddl_run_alter_routine(&d, AST_AS(AlterFunctionStmt, ast));
     case AST_CallStmt: return ddl_run_call(&d, AST_AS(CallStmt, ast));
     case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));
+    case AST_ClusterStmt: return ddl_run_cluster(&d, AST_AS(ClusterStmt, ast));
     case AST_VacuumStmt: return ddl_run_vacuum(&d, AST_AS(VacuumStmt, ast));
     case AST_CreateTableAsStmt: {
         const CreateTableAsStmt *c = AST_AS(CreateTableAsStmt, ast);

@@ -106,6 +106,8 @@ Status ddl_partition_take_over(Ddl *d, const Relation *parent, Oid child_oid);
 /* ddl_rewrite.c */
 /* The rows of rel as def has them: values[i] (over the old row; NULL: as it is) for each column; def goes into the catalog, indexes are built again. */
 Status ddl_rewrite_table(Ddl *d, const Relation *rel, RelDef *def, const Ast *const *values);
+/* Every index of the table, empty, over columns as def has them. */
+Status ddl_renew_indexes(Ddl *d, const Relation *rel, const RelDef *def);
 
 /* ddl_validate.c: does what is in the table hold? 23514, 23502, 23503. */
 Status ddl_validate_check(Ddl *d, const Relation *rel, const RelConstraint *c);
@@ -164,7 +166,10 @@ Status ddl_run_set_schema(Ddl *d, const AlterObjectSchemaStmt *s);
 
 /* ddl_maintain.c */
 Status ddl_run_truncate(Ddl *d, const TruncateStmt *t);
+
+/* ddl_vacuum.c */
 Status ddl_run_vacuum(Ddl *d, const VacuumStmt *v);
+Status ddl_run_cluster(Ddl *d, const ClusterStmt *c);
 /* Temporary tables that the transaction's commit empties or drops. */
 Status ddl_at_commit(Ctx *ctx);
 

@@ -1,5 +1,6 @@
 /* ddl_alter.c - ALTER TABLE: the order of its commands, and those that change little or nothing here. */
 #include "session/ddl_alter.h"
+#include "catalog/reloptions.h"
 
 #include "parser/deparse.h"
 #include "parser/parse.h"
@@ -128,10 +129,28 @@ set_storage(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 static Status
 cluster_on(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 {
+    RelDef *def;
+    Oid oid = INVALID_OID;
     (void)how;
-    for (int i = 0; i < rel->nindexes; i++)
-        if (strcmp(rel->indexes[i]->name, c->name) == 0) return QN_OK;
-    return RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "index \"%s\" for table \"%s\" does not exist", c->name, rel->name);
+    for (int i = 0; c->kind == AST_AT_CLUSTER_ON && i < rel->nindexes; i++)
+        if (strcmp(rel->indexes[i]->name, c->name) == 0) oid = rel->indexes[i]->oid;
+    if (c->kind == AST_AT_CLUSTER_ON && oid == INVALID_OID)
+        return RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "index \"%s\" for table \"%s\" does not exist", c->name, rel->name);
+    if (rel->clustered_oid == oid) return QN_OK;
+    TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
+    def->clustered_oid = oid;
+    return ddl_put_relation(d->ctx, def);
+}
+
+static Status
+set_reloptions(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
+{
+    RelDef *def;
+    (void)how;
+    if (rel->kind != RELKIND_TABLE) return QN_OK; /* a view's and an index's are taken, and mean nothing yet */
+    TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
+    TRY(reloptions_change(d->ctx, d->arena, def->options, &c->options, c->kind == AST_AT_RESET_RELOPTIONS, &def->options));
+    return ddl_put_relation(d->ctx, def);
 }
 
 static Status
@@ -229,7 +248,7 @@ static const AlterCommand commands[] = {
     {AST_AT_VALIDATE_CONSTRAINT, PASS_MISC, "rp", "VALIDATE CONSTRAINT", alter_validate_constraint},
     {AST_AT_DROP_CONSTRAINT, PASS_DROP, "rp", "DROP CONSTRAINT", alter_drop_constraint},
     {AST_AT_CLUSTER_ON, PASS_MISC, "rm", "CLUSTER ON", cluster_on},
-    {AST_AT_DROP_CLUSTER, PASS_MISC, "rm", "SET WITHOUT CLUSTER", accept},
+    {AST_AT_DROP_CLUSTER, PASS_MISC, "rm", "SET WITHOUT CLUSTER", cluster_on},
     {AST_AT_DROP_OIDS, PASS_DROP, "r", "SET WITHOUT OIDS", accept},
     {AST_AT_ENABLE_TRIG, PASS_MISC, "rp", "ENABLE TRIGGER", missing_trigger},
     {AST_AT_ENABLE_ALWAYS_TRIG, PASS_MISC, "rp", "ENABLE ALWAYS TRIGGER", missing_trigger},
@@ -249,8 +268,8 @@ static const AlterCommand commands[] = {
     {AST_AT_DETACH_PARTITION, PASS_MISC, "rp", "DETACH PARTITION", alter_detach_partition},
     {AST_AT_CHANGE_OWNER, PASS_MISC, "rpvmSic", "OWNER TO", check_owner},
     {AST_AT_SET_TABLESPACE, PASS_MISC, "rpmi", "SET TABLESPACE", set_tablespace},
-    {AST_AT_SET_RELOPTIONS, PASS_MISC, "rpvmi", "SET", accept},
-    {AST_AT_RESET_RELOPTIONS, PASS_MISC, "rpvmi", "RESET", accept},
+    {AST_AT_SET_RELOPTIONS, PASS_MISC, "rpvmi", "SET", set_reloptions},
+    {AST_AT_RESET_RELOPTIONS, PASS_MISC, "rpvmi", "RESET", set_reloptions},
     {AST_AT_REPLICA_IDENTITY, PASS_MISC, "rpm", "REPLICA IDENTITY", accept},
 };
 

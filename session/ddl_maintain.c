@@ -1,11 +1,9 @@
-/* ddl_maintain.c - TRUNCATE, VACUUM, ANALYZE. */
+/* ddl_maintain.c - TRUNCATE. */
 #include "catalog/sequence.h"
-#include "executor/ddl_analyze.h"
 #include "executor/ddl_index.h"
 #include "session/ddl.h"
 #include "storage/heap.h"
 #include "storage/index.h"
-#include "storage/vacuum.h"
 
 /* ---- TRUNCATE ---- */
 
@@ -143,88 +141,4 @@ Status
 ddl_at_commit(Ctx *ctx)
 {
     return ddl_on_commit(ctx, empty_temporary);
-}
-
-/* ---- VACUUM, ANALYZE ---- */
-
-static Status
-analyze_table(Ddl *d, const Relation *rel)
-{
-    Ctx *ctx = d->ctx;
-    StatsDef *stats;
-    TRY(tx_command_begin(ctx));
-    TRY(analyze_relation(ctx, d->arena, rel, &stats));
-    return ddl_put_stats(ctx, stats);
-}
-
-static Status
-maintain_table(Ddl *d, const Relation *rel, bool vacuum, bool analyze)
-{
-    Ctx *ctx = d->ctx;
-    if (vacuum) {
-        VacuumOptions o = {.freeze_age = UINT64_MAX, .memory_bytes = (size_t)ctx->settings->maintenance_work_mem << 10};
-        Index **indexes;
-        TRY_ALLOC(ctx, indexes, ARENA_ARRAY(d->arena, Index *, rel->nindexes + 1));
-        for (int i = 0; i < rel->nindexes; i++) indexes[i] = rel->indexes[i]->index;
-        TRY(vacuum_heap(ctx, rel->heap, indexes, rel->nindexes, &o, NULL));
-    }
-    return analyze ? analyze_table(d, rel) : QN_OK;
-}
-
-static bool
-option_on(const DefElem *o)
-{
-    if (o->arg == NULL) return true;
-    if (ast_is(o->arg, A_Const)) {
-        const A_Const *c = AST_AS(A_Const, o->arg);
-        return c->str != NULL ? c->str[0] != 'o' || c->str[1] != 'f' : c->ival != 0;
-    }
-    return !(ast_is(o->arg, StringNode) &&
-             (strcmp(ast_str(o->arg), "off") == 0 || strcmp(ast_str(o->arg), "false") == 0));
-}
-
-static Status
-maintain_all(Ddl *d, bool vacuum, bool analyze)
-{
-    Ctx *ctx = d->ctx;
-    Oid *list;
-    int n;
-    TRY(ddl_all_tables(ctx, &list, &n));
-    for (int i = 0; i < n; i++) {
-        const Relation *rel;
-        TRY(lock_relation(ctx, list[i], LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_WAIT, NULL));
-        TRY(catalog_relation_by_oid(ctx, list[i], &rel));
-        if (rel != NULL) TRY(maintain_table(d, rel, vacuum, analyze));
-    }
-    return QN_OK;
-}
-
-Status
-ddl_run_vacuum(Ddl *d, const VacuumStmt *v)
-{
-    bool vacuum = v->is_vacuum, analyze = !v->is_vacuum;
-    for (int i = 0; i < v->options.count; i++) {
-        const DefElem *o = AST_AS(DefElem, v->options.items[i]);
-        if (strcmp(o->name, "analyze") == 0 && v->is_vacuum) analyze = option_on(o);
-    }
-    if (vacuum) TRY(session_prevent_block(d->s, "VACUUM"));
-    if (v->rels.count == 0) return maintain_all(d, vacuum, analyze);
-    for (int i = 0; i < v->rels.count; i++) {
-        const VacuumRelation *r = AST_AS(VacuumRelation, v->rels.items[i]);
-        const Relation *rel;
-        TRY(ddl_open(d, AST_AS(RangeVar, r->rel), LOCK_SHARE_UPDATE_EXCLUSIVE, "rvS", false, &rel));
-        if (rel->kind != RELKIND_TABLE) {
-            ctx_notice(d->ctx, "WARNING", QN_OK, "skipping \"%s\" --- cannot %s non-tables or special system tables",
-                       rel->name, vacuum ? "vacuum" : "analyze");
-            continue;
-        }
-        for (int k = 0; k < r->columns.count; k++) {
-            const char *name = ast_str(r->columns.items[k]);
-            if (relation_column(rel, name) == NULL)
-                return RAISE(d->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist",
-                             name, rel->name);
-        }
-        TRY(maintain_table(d, rel, vacuum, analyze));
-    }
-    return QN_OK;
 }

@@ -85,9 +85,8 @@ one_layout(RelDef *def)
     }
 }
 
-/* Every index of the table, empty, over columns as def has them. */
-static Status
-renew_indexes(Ddl *d, const Relation *rel, const RelDef *def)
+Status
+ddl_renew_indexes(Ddl *d, const Relation *rel, const RelDef *def)
 {
     Ctx *ctx = d->ctx;
     for (int i = 0; i < rel->nindexes; i++) {
@@ -146,7 +145,7 @@ ddl_rewrite_table(Ddl *d, const Relation *rel, RelDef *def, const Ast *const *va
     TRY(st);
     TRY(ddl_put_relation(ctx, def));
     TRY(ddl_forget_stats(ctx, rel->oid));
-    TRY(renew_indexes(d, rel, def));
+    TRY(ddl_renew_indexes(d, rel, def));
     TRY(catalog_relation_by_oid(ctx, rel->oid, &rel));
     for (int i = 0; i < rel->nindexes; i++) TRY(ddl_build_index(d, rel, rel->indexes[i]->oid));
     return tx_command_begin(ctx);

@@ -2,6 +2,7 @@
  *
  * The table is made first, with all its columns, and then looked up like any other; CHECK and generated expressions are bound
  * against that. What fails on the way fails the statement, and with it all of this. */
+#include "catalog/reloptions.h"
 #include "planner/planner.h"
 #include "planner/resolve.h"
 #include "parser/deparse.h"
@@ -464,6 +465,7 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     bool skip;
     TRY(check_supported(d, c));
     TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
+    TRY(reloptions_change(ctx, d->arena, NULL, &c->options, false, &def.options));
     TRY(ddl_check_on_commit(d, c->on_commit, def.persistence));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, c->if_not_exists, &skip));
     if (skip) return QN_OK;

@@ -1,48 +1,10 @@
 /* ddl_vacuum.c - VACUUM, ANALYZE and CLUSTER as statements: their options, which tables, a transaction for each. What is done to a
  * table is in session/maintain.c. */
-#include "catalog/sequence.h"
+#include "common/array.h"
 #include "session/ddl.h"
 #include "session/maintain.h"
 
 /* ---- options ---- */
-
-static Status
-needs_value(Ddl *d, const DefElem *o, const char *what)
-{
-    return err_position(d->ctx, RAISE(d->ctx, ERR_SYNTAX_ERROR, "%s requires %s", o->name, what), o->loc);
-}
-
-/* An option's word, as written; NULL without one. */
-static const char *
-option_word(const DefElem *o)
-{
-    if (o->arg == NULL) return NULL;
-    if (ast_is(o->arg, StringNode)) return ast_str(o->arg);
-    if (ast_is(o->arg, A_Const)) return AST_AS(A_Const, o->arg)->str;
-    return NULL;
-}
-
-static Status
-option_bool(Ddl *d, const DefElem *o, bool *out)
-{
-    static const char *const words[] = {"false", "true", "off", "on"};
-    const char *word = option_word(o);
-    *out = true;
-    if (o->arg == NULL) return QN_OK;
-    for (int i = 0; word != NULL && i < 4; i++)
-        if (strcasecmp(word, words[i]) == 0) {
-            *out = i % 2 != 0;
-            return QN_OK;
-        }
-    if (ast_is(o->arg, A_Const)) {
-        const A_Const *c = AST_AS(A_Const, o->arg);
-        if (c->str == NULL && (c->ival == 0 || c->ival == 1)) {
-            *out = c->ival == 1;
-            return QN_OK;
-        }
-    }
-    return needs_value(d, o, "a Boolean value");
-}
 
 static Status
 option_parallel(Ddl *d, const DefElem *o, MaintainOptions *out)
@@ -50,7 +12,8 @@ option_parallel(Ddl *d, const DefElem *o, MaintainOptions *out)
     if (o->arg == NULL)
         return err_position(d->ctx, RAISE(d->ctx, ERR_SYNTAX_ERROR, "parallel option requires a value between 0 and 1024"), o->loc);
     const A_Const *c = ast_is(o->arg, A_Const) ? AST_AS(A_Const, o->arg) : NULL;
-    if (c == NULL || c->str != NULL) return needs_value(d, o, "an integer value");
+    if (c == NULL || c->str != NULL) 
+        return RAISE(d->ctx, ERR_SYNTAX_ERROR, "%s requires an integer value", o->name);
     if (c->ival < 0 || c->ival > 1024)
         return err_position(d->ctx,
                             RAISE(d->ctx, ERR_SYNTAX_ERROR, "parallel workers for vacuum must be between 0 and 1024"), o->loc);
@@ -61,13 +24,13 @@ option_parallel(Ddl *d, const DefElem *o, MaintainOptions *out)
 static Status
 option_index_cleanup(Ddl *d, const DefElem *o, MaintainOptions *out)
 {
-    const char *word = option_word(o);
+    const char *word = option_text(o);
     bool on;
     if (word != NULL && strcasecmp(word, "auto") == 0) {
         out->index_cleanup = MAINTAIN_AUTO;
         return QN_OK;
     }
-    TRY(option_bool(d, o, &on));
+    TRY(option_bool(d->ctx, o, &on));
     out->index_cleanup = on ? MAINTAIN_ON : MAINTAIN_OFF;
     return QN_OK;
 }
@@ -82,12 +45,12 @@ read_option(Ddl *d, const VacuumStmt *v, const DefElem *o, MaintainOptions *out)
     };
     size_t n = v->is_vacuum ? sizeof(flags) / sizeof(flags[0]) : 2;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(o->name, flags[i].name) == 0) return option_bool(d, o, flags[i].to);
+        if (strcmp(o->name, flags[i].name) == 0) return option_bool(d->ctx, o, flags[i].to);
     if (v->is_vacuum && strcmp(o->name, "index_cleanup") == 0) return option_index_cleanup(d, o, out);
     if (v->is_vacuum && strcmp(o->name, "parallel") == 0) return option_parallel(d, o, out);
     if (v->is_vacuum && strcmp(o->name, "truncate") == 0) {
         bool on;
-        TRY(option_bool(d, o, &on));
+        TRY(option_bool(d->ctx, o, &on));
         out->truncate = on ? MAINTAIN_ON : MAINTAIN_OFF;
         return QN_OK;
     }
@@ -164,12 +127,8 @@ find_targets(Ddl *d, const VacuumStmt *v, const MaintainOptions *o, Targets *t)
         const VacuumRelation *r = AST_AS(VacuumRelation, v->rels.items[i]);
         const RangeVar *rv = AST_AS(RangeVar, r->rel);
         const Relation *rel;
-        TRY(catalog_relation_by_name(ctx, rv->schema, rv->name, &rel));
-        if (rel == NULL)
-            return rv->schema != NULL
-                       ? RAISE(ctx, ERR_UNDEFINED_TABLE, "relation \"%s.%s\" does not exist", rv->schema, rv->name)
-                       : RAISE(ctx, ERR_UNDEFINED_TABLE, "relation \"%s\" does not exist", rv->name);
-        if (rel->kind == RELKIND_TABLE && relation_is_system(rel)) continue; /* rows of tables in the program: nothing to do */
+        TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &rel));
+        if (rel->kind == RELKIND_TABLE && rel->heap == NULL) continue; /* rows that come from the program: nothing to do */
         if (rel->kind != RELKIND_TABLE) {
             ctx_notice(ctx, "WARNING", QN_OK, "skipping \"%s\" --- cannot %s non-tables or special system tables", rel->name,
                        o->vacuum ? "vacuum" : "analyze");
@@ -187,7 +146,7 @@ open_target(Ddl *d, const Target *t, const MaintainOptions *o, LockMode mode, co
     Ctx *ctx = d->ctx;
     bool granted = true;
     *rel_out = NULL;
-    TRY(lock_relation_if(ctx, t->oid, mode, o->skip_locked, &granted));
+    TRY(lock_acquire(ctx, lock_relation_tag(t->oid), mode, o->skip_locked ? LOCK_TRY : LOCK_WAIT, &granted));
     if (!granted) {
         if (t->named != NULL)
             ctx_notice(ctx, "WARNING", ERR_LOCK_NOT_AVAILABLE, "skipping %s of \"%s\" --- lock not available",
@@ -209,14 +168,14 @@ run_target(Ddl *d, const Target *t, const MaintainOptions *o)
         TRY(session_next_transaction(d->s));
         TRY(open_target(d, t, o, mode, &rel));
         if (rel == NULL) return QN_OK;
-        TRY(o->full ? maintain_rewrite(d, rel, NULL, o) : maintain_vacuum(d, rel, o));
+        TRY(o->full ? maintain_rewrite(d, rel, NULL, o) : maintain_vacuum(d->ctx, d->arena, rel, o));
         if (o->analyze) TRY(session_next_transaction(d->s));
     }
     if (!o->analyze) return QN_OK;
     TRY(open_target(d, t, o, LOCK_SHARE_UPDATE_EXCLUSIVE, &rel));
     if (rel == NULL) return QN_OK;
     if (t->named != NULL) TRY(check_columns(d, rel, t->named));
-    return maintain_analyze(d, rel, o);
+    return maintain_analyze(d->ctx, d->arena, rel, o);
 }
 
 Status
@@ -231,7 +190,7 @@ ddl_run_vacuum(Ddl *d, const VacuumStmt *v)
     for (int i = 0; i < t.n; i++) TRY(run_target(d, &t.items[i], &o));
     if (!o.vacuum) return QN_OK;
     TRY(session_next_transaction(d->s));
-    return maintain_database(d->ctx, v->rels.count == 0);
+    return maintain_database(d->ctx, d->arena);
 }
 
 /* ---- CLUSTER ---- */
@@ -284,7 +243,7 @@ ddl_run_cluster(Ddl *d, const ClusterStmt *c)
         const DefElem *e = AST_AS(DefElem, c->params.items[i]);
         if (strcmp(e->name, "verbose") != 0)
             return err_position(d->ctx, RAISE(d->ctx, ERR_SYNTAX_ERROR, "unrecognized CLUSTER option \"%s\"", e->name), e->loc);
-        TRY(option_bool(d, e, &o.verbose));
+        TRY(option_bool(d->ctx, e, &o.verbose));
     }
     if (c->rel == NULL) {
         TRY(session_prevent_block(d->s, "CLUSTER"));

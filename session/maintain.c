@@ -1,6 +1,5 @@
 /* maintain.c - see maintain.h. */
 #include "session/maintain.h"
-#include "catalog/catalog_heap.h"
 #include "catalog/reloptions.h"
 #include "common/settings.h"
 #include "executor/ddl_analyze.h"
@@ -124,27 +123,36 @@ done:
 
 /* Index entries of versions that only older snapshots see. */
 static Status
-index_recent(Ctx *ctx, Arena *arena, const Relation *rel, const HeapRewrite *rw)
+index_recent_in(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, const Tid *tids, int n)
 {
-    const Tid *tids;
     HeapFetch *fetch = NULL;
     uint16_t rows[BATCH_ROWS];
-    int n, *columns;
+    Tid found[BATCH_ROWS];
+    int *columns;
     Status st = QN_OK;
-    heap_rewrite_recent(rw, &tids, &n);
-    if (n == 0 || rel->nindexes == 0) return QN_OK;
-    TRY_ALLOC(ctx, columns, ARENA_ARRAY(arena, int, rel->ncols + 1));
-    for (int i = 0; i < rel->ncols; i++) columns[i] = i;
-    TRY_GOTO(heap_fetch_begin(ctx, arena, rel->heap, columns, rel->ncols, &fetch));
+    TRY_ALLOC(ctx, columns, ARENA_ARRAY(arena, int, ix->ncols));
+    for (int i = 0; i < ix->ncols; i++) columns[i] = ix->attnums[i] - 1;
+    TRY_GOTO(heap_fetch_begin(ctx, arena, rel->heap, columns, ix->ncols, &fetch));
     for (int from = 0; from < n; from += BATCH_ROWS) {
         int k = n - from < BATCH_ROWS ? n - from : BATCH_ROWS;
         Batch *b;
         TRY_GOTO(heap_fetch(ctx, fetch, NULL, tids + from, k, &b, rows, NULL));
-        for (int i = 0; i < rel->nindexes; i++) TRY_GOTO(index_add_rows(ctx, arena, rel, rel->indexes[i], b, tids + from));
+        for (int i = 0; i < b->nrows; i++) found[i] = tids[from + rows[i]];
+        TRY_GOTO(index_insert_batch(ctx, ix->index, rel->heap, b->cols, NULL, b->nrows, found, INDEX_CHECK_NONE, NULL, NULL));
     }
 done:
     heap_fetch_end(fetch);
     return st;
+}
+
+static Status
+index_recent(Ctx *ctx, Arena *arena, const Relation *rel, const HeapRewrite *rw)
+{
+    const Tid *tids;
+    int n;
+    heap_rewrite_recent(rw, &tids, &n);
+    for (int i = 0; n > 0 && i < rel->nindexes; i++) TRY(index_recent_in(ctx, arena, rel, rel->indexes[i], tids, n));
+    return QN_OK;
 }
 
 static Status
@@ -194,11 +202,13 @@ maintain_rewrite(Ddl *d, const Relation *rel, const IndexDef *by, const Maintain
 /* ---- the database ---- */
 
 static Status
-vacuum_catalog(Ctx *ctx, PageNo *root_out)
+vacuum_catalog(Ctx *ctx, uint32_t *root_out)
 {
     VacuumOptions options = {.freeze_age = UINT64_MAX, .memory_bytes = 1 << 20};
-    Heap *heap;
-    TRY(catalog_heap(ctx, &heap, root_out));
+    Heap *heap = catalog_heap(ctx, root_out);
+    bool granted;
+    TRY(lock_acquire(ctx, lock_relation_tag(heap_desc(heap)->relid), LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_TRY, &granted));
+    if (!granted) return QN_OK; /* somebody else is at it */
     return vacuum_heap(ctx, heap, NULL, 0, &options, NULL);
 }
 
@@ -208,9 +218,9 @@ maintain_database(Ctx *ctx, Arena *arena)
     if (vacuum_aborted_ranges(ctx) > 0) {
         Oid *list;
         int n, nroots = 0;
-        PageNo *roots;
+        uint32_t *roots;
         TRY(ddl_all_tables(ctx, &list, &n));
-        TRY_ALLOC(ctx, roots, ARENA_ARRAY(arena, PageNo, n + 1));
+        TRY_ALLOC(ctx, roots, ARENA_ARRAY(arena, uint32_t, n + 1));
         TRY(vacuum_catalog(ctx, &roots[nroots++]));
         for (int i = 0; i < n; i++) {
             const Relation *rel;

@@ -138,6 +138,8 @@ Status session_begin_statement(Session *s);
 /* After the last statement of a transaction of its own: commits, or rolls back when failed. Otherwise marks a failed block. May raise when
  * committing fails. */
 Status session_end_statement(Session *s, bool ok);
+/* Ends the running statement's transaction, which must be its own, and begins another without a snapshot: VACUUM. */
+Status session_next_transaction(Session *s);
 /* 25P02 in a failed block. */
 Status session_check_block(Session *s);
 /* BEGIN, COMMIT, SAVEPOINT, ...; tag_out is a literal. */

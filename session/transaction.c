@@ -133,6 +133,13 @@ session_begin_statement(Session *s)
     return QN_OK;
 }
 
+Status
+session_next_transaction(Session *s)
+{
+    TRY(commit(s));
+    return begin(s, default_modes(s));
+}
+
 static Status
 end_statement(Session *s, bool ok)
 {

@@ -77,6 +77,8 @@ Status rel_pages_free(Ctx *ctx, Rel *rel, const PageNo *pages, const uint16_t *i
 /* Gives the extents at the relation's end that hold nothing back to the file. Nobody else may use the relation, nor hold a snapshot
  * from before. is_empty judges a used page. */
 typedef bool (*RelPageIsEmpty)(const void *page);
+/* Whether that would give back anything. */
+Status rel_end_is_empty(Ctx *ctx, Rel *rel, RelPageIsEmpty is_empty, bool *empty_out);
 Status rel_truncate_end(Ctx *ctx, Rel *rel, RelPageIsEmpty is_empty, uint32_t *npages_out);
 /* No trace of an aborted xid below it is left in the relation. Only grows. */
 Status rel_clean_below(Ctx *ctx, Rel *rel, Xid *out);

@@ -211,6 +211,17 @@ last_is_empty(Ctx *ctx, Rel *rel, RelPageIsEmpty is_empty, bool *empty_out)
     return QN_OK;
 }
 
+Status
+rel_end_is_empty(Ctx *ctx, Rel *rel, RelPageIsEmpty is_empty, bool *empty_out)
+{
+    Status st = QN_OK;
+    *empty_out = false;
+    mutex_lock(&rel->extend);
+    if (rel->nextents > 0) st = last_is_empty(ctx, rel, is_empty, empty_out);
+    mutex_unlock(&rel->extend);
+    return st;
+}
+
 /* The last extent has gone: the relation in memory forgets it. */
 static void
 forget_last(Rel *rel)

@@ -102,6 +102,7 @@ typedef struct HeapDesc {
 Status heap_open(Ctx *ctx, Arena *arena, const HeapDesc *desc, Heap **heap_out);
 void heap_close(Ctx *ctx, Heap *heap); /* before the arena goes; NULL is fine */
 const HeapDesc *heap_desc(const Heap *heap);
+struct TableStats *heap_table_stats(const Heap *heap); /* tablestats.h; lives as long as the handle */
 
 /* Makes an empty table in the running transaction and gives its root page; rollback frees it. */
 Status heap_create(Ctx *ctx, Oid relid, uint32_t *root_page_out);

@@ -69,6 +69,12 @@ heap_desc(const Heap *heap)
     return &heap->desc;
 }
 
+TableStats *
+heap_table_stats(const Heap *heap)
+{
+    return heap->stats;
+}
+
 Status
 heap_create(Ctx *ctx, Oid relid, uint32_t *root_page_out)
 {
@@ -266,13 +272,14 @@ is_own_page(const Heap *heap, const PageRef *ref)
     return page_header(ref)->rel == heap->desc.root_page && page_header(ref)->type == PAGE_HEAP;
 }
 
-/* Fixes a page that may have room for row `from`: exclusive. */
+/* Fixes a page that may have room for row `from`: exclusive. chosen: this one, if it is not PAGE_NONE. */
 static Status
-find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target, PageRef *out)
+find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target, PageNo chosen, PageRef *out)
 {
     PageNo number = atomic_load_explicit(&heap->target, memory_order_relaxed);
     uint32_t need = heap->slot_bytes + (rows->var_bytes != NULL ? rows->var_bytes[from] : 0);
     *out = PAGE_REF_NONE;
+    if (chosen != PAGE_NONE) return page_fix(ctx, chosen, FIX_EXCLUSIVE, out);
     if (use_target && number != PAGE_NONE && page_try_fix(ctx, number, FIX_EXCLUSIVE, out)) {
         if (is_own_page(heap, out)) return QN_OK;
         page_unfix(out); /* VACUUM has given it back */
@@ -285,20 +292,21 @@ find_page(Ctx *ctx, Heap *heap, const HeapRows *rows, int from, bool use_target,
 
 /* Puts what fits on one page; *from moves on, by 0 if the page turned out to be full. */
 static Status
-insert_some(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, bool use_target, Xid xid,
+insert_some(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, bool use_target, PageNo chosen, Xid xid,
             Tid *tids_out)
 {
     PageRef page = PAGE_REF_NONE;
-    uint32_t offset;
+    bool fits = true;
     int n = 0;
     Status st;
-    TRY_GOTO(find_page(ctx, heap, rows, *from, use_target, &page));
+    TRY_GOTO(find_page(ctx, heap, rows, *from, use_target, chosen, &page));
     TRY_GOTO(heap_page_check(ctx, heap, &page));
     bool blank = heap_page_is_blank(heap_page(&page));
     if (blank) {
         heap_format_for(heap, &page, rows, *from, xid);
     } else {
-        if (!heap_xid_offset(heap_page(&page), xid, &offset)) goto full;
+        TRY_GOTO(heap_make_xid_fit(ctx, heap, &page, xid, &fits));
+        if (!fits) goto full;
         bool reuse = page_is_alone(&page);
         n = heap_page_room(heap, heap_page(&page), rows, *from, reuse);
         if (n == 0) goto full;
@@ -329,6 +337,22 @@ done:
     return st;
 }
 
+/* Many rows go to pages that VACUUM has left at least half empty before they get new ones. */
+static Status
+fill_free_pages(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, Xid xid, Tid *tids_out)
+{
+    enum { MANY = 32, TRIES = 8 };
+    for (int tries = 0; rows->n - *from >= MANY && tries < TRIES;) {
+        PageNo number;
+        int before = *from;
+        TRY(rel_find_space(ctx, heap->rel, heap->page_bytes / 2, &number));
+        if (number == PAGE_NONE) return QN_OK;
+        TRY(insert_some(ctx, heap, rows, from, false, number, xid, tids_out));
+        tries += *from == before; /* the map promised too much */
+    }
+    return QN_OK;
+}
+
 Status
 heap_insert_batch(Ctx *ctx, Heap *heap, const Batch *batch, Tid *tids_out)
 {
@@ -340,10 +364,11 @@ heap_insert_batch(Ctx *ctx, Heap *heap, const Batch *batch, Tid *tids_out)
     TRY(tx_write_xid(ctx, &xid));
     TRY_GOTO(heap_rows_begin(ctx, heap, batch, NULL, NULL, &rows));
     heap_learn_var(heap, &rows, 0);
+    TRY_GOTO(fill_free_pages(ctx, heap, &rows, &from, xid, tids_out));
     TRY_GOTO(fill_new_pages(ctx, heap, &rows, &from, xid, tids_out));
     for (bool use_target = true; from < rows.n;) {
         int before = from;
-        TRY_GOTO(insert_some(ctx, heap, &rows, &from, use_target, xid, tids_out));
+        TRY_GOTO(insert_some(ctx, heap, &rows, &from, use_target, PAGE_NONE, xid, tids_out));
         use_target = from > before; /* else the target was full: ask the map */
     }
     TRY_GOTO(ssi_note_write(ctx, heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE));

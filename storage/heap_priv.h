@@ -298,6 +298,8 @@ Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out
 /* The same for VACUUM: xids that all see and that are older than freeze_age (UINT64_MAX: none) are taken off the page as well. */
 Status heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age,
                           uint32_t *removed_out);
+/* Can the page hold the xid? If it is too far from the page's base, xids that all see are taken off, when the page is alone. */
+Status heap_make_xid_fit(Ctx *ctx, Heap *heap, PageRef *ref, Xid xid, bool *fits_out);
 /* Whether that might free something, at a glance. */
 bool heap_page_prunable(Ctx *ctx, const HeapPage *p);
 /* DEAD slots that no index entry names any more become UNUSED. Others among slots are passed over. The page is latched exclusively. */

@@ -142,7 +142,8 @@ plan_freeze(const HeapPage *p, Xid limit, Xid next, uint64_t max_age, Prune *out
         Xid xid = heap_xid(p, heap_xmins(p)[i]);
         if (xid != XID_NONE && xid < limit && (oldest == XID_NONE || xid < oldest)) oldest = xid;
     }
-    if (oldest == XID_NONE || next - oldest < max_age) return;
+    bool far = next > p->xid_base + half + half / 2; /* soon no new xid fits the page */
+    if (!far && (oldest == XID_NONE || next - oldest < max_age)) return;
     out->n.freeze_below = limit;
     out->n.xid_base = next > half ? next - half : 0;
     if (out->n.xid_base >= limit) out->n.xid_base = limit - 1;
@@ -352,6 +353,17 @@ Status
 heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out)
 {
     return heap_prune_page_as(ctx, heap, ref, heap->has_indexes, UINT64_MAX, removed_out);
+}
+
+Status
+heap_make_xid_fit(Ctx *ctx, Heap *heap, PageRef *ref, Xid xid, bool *fits_out)
+{
+    uint32_t offset, removed;
+    *fits_out = heap_xid_offset(heap_page(ref), xid, &offset);
+    if (__builtin_expect(*fits_out, 1)) return QN_OK;
+    TRY(heap_prune_page_as(ctx, heap, ref, heap->has_indexes, 0, &removed));
+    *fits_out = heap_xid_offset(heap_page(ref), xid, &offset);
+    return QN_OK;
 }
 
 Status

@@ -305,11 +305,13 @@ static Status
 change_page(Ctx *ctx, Job *job, int *from, Wait *wait_out)
 {
     PageRef page = PAGE_REF_NONE;
+    bool fits;
     int to = *from + 1;
     Status st;
     while (to < job->n && tid_page(job->tids[to]) == tid_page(job->tids[*from])) to++;
     TRY_GOTO(page_fix(ctx, tid_page(job->tids[*from]), FIX_EXCLUSIVE, &page));
     TRY_GOTO(heap_page_check(ctx, job->heap, &page));
+    if (!heap_page_is_blank(heap_page(&page))) TRY_GOTO(heap_make_xid_fit(ctx, job->heap, &page, job->xid, &fits));
     to = judge_rows(ctx, job, &page, *from, to, wait_out);
     if (job->nids > 0 && job->rows != NULL) {
         TRY_GOTO(update_rows(ctx, job, &page));

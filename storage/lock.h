@@ -52,6 +52,11 @@ typedef struct LockTag {
 
 typedef enum LockWait { LOCK_WAIT, LOCK_NOWAIT, LOCK_TRY } LockWait; /* NOWAIT raises 55P03, TRY only says so */
 
+static inline LockTag
+lock_relation_tag(uint32_t oid)
+{
+    return (LockTag){.kind = LOCK_RELATION, .a = oid};
+}
 /* Takes the lock for the running transaction. With LOCK_TRY granted_out says whether; else it may be NULL. */
 Status lock_acquire(Ctx *ctx, LockTag tag, LockMode mode, LockWait wait, bool *granted_out);
 /* The same for a relation; name is for 55P03's message. */

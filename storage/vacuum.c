@@ -377,6 +377,14 @@ is_empty(const void *page)
     return p->page.type == PAGE_HEAP && (heap_page_is_blank(p) || p->nslots == 0);
 }
 
+bool
+vacuum_can_truncate(Ctx *ctx, Heap *heap)
+{
+    bool empty = false;
+    if (tx_alone(ctx) && rel_end_is_empty(ctx, heap->rel, is_empty, &empty) != QN_OK) err_clear(&ctx->err);
+    return empty;
+}
+
 Status
 vacuum_truncate(Ctx *ctx, Heap *heap, uint32_t *npages_out)
 {

@@ -49,6 +49,8 @@ void vacuum_end(Ctx *ctx, Vacuum *v); /* NULL is fine */
 /* All of it at once. report_out may be NULL. */
 Status vacuum_heap(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, const VacuumOptions *options,
                    VacuumReport *report_out);
+/* Is there anything for vacuum_truncate to do? A guess. */
+bool vacuum_can_truncate(Ctx *ctx, Heap *heap);
 /* Gives empty extents at the end of the table back. Nobody else may use it (ACCESS EXCLUSIVE); does nothing while somebody holds a
  * snapshot from before. */
 Status vacuum_truncate(Ctx *ctx, Heap *heap, uint32_t *npages_out);
