@@ -145,7 +145,7 @@ open_table(Appender *app, const char *schema, const char *table)
     Status st = catalog_relation_required(ctx, schema, table, 0, &app->rel);
     catalog_pins_use(ctx, before);
     TRY(st);
-    if (app->rel->kind != RELKIND_TABLE || app->rel->oid < OID_FIRST_USER)
+    if (relation_base_kind(app->rel) != RELKIND_TABLE || app->rel->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot append to \"%s\": it is not a table", table);
     TRY_ALLOC(ctx, app->cols, ARENA_ARRAY(app->arena, Column, app->rel->ncols + 1));
     TRY_ALLOC(ctx, types, ARENA_ARRAY(app->arena, Oid, app->rel->ncols + 1));

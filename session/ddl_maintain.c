@@ -96,15 +96,25 @@ ddl_run_truncate(Ddl *d, const TruncateStmt *s)
 {
     Truncation t = {0};
     for (int i = 0; i < s->rels.count; i++) {
-        const Relation *rel;
-        TRY(ddl_open(d, AST_AS(RangeVar, s->rels.items[i]), LOCK_ACCESS_EXCLUSIVE, "r", false, &rel));
+        const RangeVar *rv = AST_AS(RangeVar, s->rels.items[i]);
+        const Relation *rel, **family;
+        int n = 0;
+        TRY(ddl_open(d, rv, LOCK_ACCESS_EXCLUSIVE, "rp", false, &rel));
+        if (rv->only && rel->kind == RELKIND_PARTITIONED)
+            return err_hint(d->ctx, RAISE(d->ctx, ERR_WRONG_OBJECT_TYPE, "cannot truncate only a partitioned table"),
+                            "Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.");
         TRY(ddl_check_not_in_use(d->ctx, rel, "TRUNCATE"));
         TRY(add_table(d, &t, rel));
+        if (!rv->only) TRY(ddl_children(d, rel, true, &family, &n));
+        for (int k = 0; k < n; k++) {
+            TRY(ddl_check_not_in_use(d->ctx, family[k], "TRUNCATE"));
+            TRY(add_table(d, &t, family[k]));
+        }
     }
     TRY(add_referencing(d, &t, s->behavior == AST_DROP_CASCADE));
     for (int i = 0; i < t.n; i++) {
         if (s->restart_seqs) TRY(restart_sequences(d, t.rels[i]));
-        TRY(empty_table(d->ctx, t.rels[i]));
+        if (t.rels[i]->heap != NULL) TRY(empty_table(d->ctx, t.rels[i]));
     }
     return QN_OK;
 }

@@ -97,6 +97,20 @@ add_target(Ddl *d, Targets *t, Oid oid, const VacuumRelation *named)
 }
 
 static Status
+add_partitions(Ddl *d, Targets *t, const Relation *rel, const VacuumRelation *named)
+{
+    TRY(ctx_check_depth(d->ctx));
+    for (int i = 0; i < rel->nchildren; i++) {
+        const Relation *part;
+        TRY(catalog_relation_by_oid(d->ctx, rel->children[i]->child_oid, &part));
+        if (part == NULL) continue;
+        if (part->kind == RELKIND_PARTITIONED) TRY(add_partitions(d, t, part, named));
+        else TRY(add_target(d, t, part->oid, named));
+    }
+    return QN_OK;
+}
+
+static Status
 check_columns(Ddl *d, const Relation *rel, const VacuumRelation *r)
 {
     for (int k = 0; k < r->columns.count; k++) {
@@ -129,6 +143,10 @@ find_targets(Ddl *d, const VacuumStmt *v, const MaintainOptions *o, Targets *t)
         const Relation *rel;
         TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &rel));
         if (rel->kind == RELKIND_TABLE && rel->heap == NULL) continue; /* rows that come from the program: nothing to do */
+        if (rel->kind == RELKIND_PARTITIONED) {
+            TRY(add_partitions(d, t, rel, r));
+            continue;
+        }
         if (rel->kind != RELKIND_TABLE) {
             ctx_notice(ctx, "WARNING", QN_OK, "skipping \"%s\" --- cannot %s non-tables or special system tables", rel->name,
                        o->vacuum ? "vacuum" : "analyze");
