@@ -81,9 +81,33 @@ column_default(Scope *s, const Column *c, Expr **out)
 
 /* ---- targets ---- */
 
+typedef struct TableOid {
+    Scope *s;
+    const ModifyTarget *t;
+} TableOid;
+
+/* A row that is being written knows its table. */
+static Status
+put_table_oid(Ctx *ctx, Expr **slot, void *arg)
+{
+    const TableOid *w = arg;
+    const ColumnRefExpr *c = (const ColumnRefExpr *)*slot;
+    if (c->base.tag == EXPR_ColumnRef) {
+        if (c->rel != w->t->row_rel || c->col != SCANCOL_TABLEOID) return QN_OK;
+        ConstExpr *k;
+        TRY_ALLOC(ctx, k, EXPR_NEW(w->s->ps->arena, Const, TYPE_OID, -1, 0));
+        k->value = (Value){.type = TYPE_OID, .phys = PHYS_I32, .i32 = (int32_t)w->t->rel->oid};
+        *slot = &k->base;
+        return QN_OK;
+    }
+    TRY(ctx_check_depth(ctx));
+    return expr_children(ctx, *slot, put_table_oid, arg);
+}
+
 static Status
 target_generated(Scope *s, NsItem *row, ModifyTarget *t)
 {
+    TableOid oid = {s, t};
     TRY_ALLOC(s->ctx, t->generated_cols, ARENA_ARRAY(s->ps->arena, int, t->rel->ncols + 1));
     for (int i = 0; i < t->rel->ncols; i++) {
         const Column *c = &t->rel->cols[i];
@@ -91,6 +115,7 @@ target_generated(Scope *s, NsItem *row, ModifyTarget *t)
         if (c->dropped || c->generated == 0) continue;
         TRY(bind_stored(s, c->default_sql, row, CLAUSE_GENERATED, &e));
         TRY(assign_cast(s, c, &e));
+        TRY(put_table_oid(s->ctx, &e, &oid));
         t->generated_cols[t->generated.count] = i;
         TRY(array_push(s->ctx, s->ps->arena, &t->generated, e));
     }
@@ -100,6 +125,7 @@ target_generated(Scope *s, NsItem *row, ModifyTarget *t)
 static Status
 target_checks(Scope *s, NsItem *row, ModifyTarget *t)
 {
+    TableOid oid = {s, t};
     TRY_ALLOC(s->ctx, t->check_names, ARENA_ARRAY(s->ps->arena, const char *, t->rel->nconstraints + 1));
     for (int i = 0; i < t->rel->nconstraints; i++) {
         const RelConstraint *c = t->rel->constraints[i];
@@ -107,6 +133,7 @@ target_checks(Scope *s, NsItem *row, ModifyTarget *t)
         Expr *e;
         TRY(bind_stored(s, c->check_sql, row, CLAUSE_CHECK, &e));
         TRY(coerce_to_boolean(s->ps, &e, "CHECK"));
+        TRY(put_table_oid(s->ctx, &e, &oid));
         int at = t->checks.count; /* evaluated in order of name */
         TRY(array_push(s->ctx, s->ps->arena, &t->checks, e));
         for (; at > 0 && strcmp(t->check_names[at - 1], c->name) > 0; at--) {

@@ -24,6 +24,12 @@ Status ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bo
 /* 55006 while deferred constraints have yet to look at rows of the table. what: "ALTER TABLE". */
 Status ddl_check_not_in_use(Ctx *ctx, const Relation *rel, const char *what);
 
+/* A LIKE clause at work. */
+typedef struct LikeSource {
+    const Relation *rel;
+    unsigned options; /* AstTableLikeOption */
+} LikeSource;
+
 /* A table being made. Columns of parents come first, then its own. */
 typedef struct NewTable {
     Ddl *d;
@@ -35,6 +41,7 @@ typedef struct NewTable {
     ARRAY(const Relation *) parents;
     ARRAY(RelConstraint) inherited; /* CHECK constraints of parents */
     const PartitionBound *bound;    /* PARTITION OF */
+    ARRAY(LikeSource) likes;
 } NewTable;
 
 /* ddl_table.c */
@@ -51,6 +58,7 @@ typedef struct ColumnExtra {
     Oid serial;                     /* integer type of the sequence; 0: none */
     const Constraint *identity, *dflt, *generated;
     bool default_conflict;          /* parents disagree about the default */
+    const SeqDef *like_identity;    /* LIKE INCLUDING IDENTITY: the other table's sequence */
 } ColumnExtra;
 Status ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, ColumnExtra *extra);
 /* NOT NULL, DEFAULT, identity and generation of a column whose type is known. */
@@ -102,6 +110,13 @@ Status ddl_check_partitioned_key(Ddl *d, const Relation *rel, const int *attnums
 Status ddl_partition_index(Ddl *d, const Relation *parent, const IndexDef *parent_ix, const Relation *child);
 Status ddl_partition_foreign(Ddl *d, const Relation *parent, const RelConstraint *p, const Relation *child);
 Status ddl_partition_take_over(Ddl *d, const Relation *parent, Oid child_oid);
+
+/* A copy of a table's index, with its constraint, for another table that has the columns; part: child is a partition of it. */
+Status ddl_copy_index(Ddl *d, const Relation *from, const IndexDef *from_ix, const Relation *to, bool part);
+
+/* ddl_like.c: the columns, and once the table is in the catalog, the rest. */
+Status ddl_like_columns(NewTable *t, const TableLikeClause *like);
+Status ddl_like_finish(NewTable *t);
 
 /* ddl_rewrite.c */
 /* The rows of rel as def has them: values[i] (over the old row; NULL: as it is) for each column; def goes into the catalog, indexes are built again. */

@@ -264,7 +264,7 @@ static const AlterCommand commands[] = {
     {AST_AT_DISABLE_RULE, PASS_MISC, "rp", "DISABLE RULE", missing_rule},
     {AST_AT_ADD_INHERIT, PASS_MISC, "rp", "INHERIT", inherit},
     {AST_AT_DROP_INHERIT, PASS_MISC, "rp", "NO INHERIT", no_inherit},
-    {AST_AT_ATTACH_PARTITION, PASS_MISC, "rp", "ATTACH PARTITION", alter_attach_partition},
+    {AST_AT_ATTACH_PARTITION, PASS_MISC, "rpI", "ATTACH PARTITION", alter_attach_partition},
     {AST_AT_DETACH_PARTITION, PASS_MISC, "rp", "DETACH PARTITION", alter_detach_partition},
     {AST_AT_CHANGE_OWNER, PASS_MISC, "rpvmSic", "OWNER TO", check_owner},
     {AST_AT_SET_TABLESPACE, PASS_MISC, "rpmi", "SET TABLESPACE", set_tablespace},

@@ -90,7 +90,7 @@ see_columns(Ctx *ctx, Ast *node, void *arg)
         const AstList *f = &AST_AS(ColumnRef, node)->fields;
         const Ast *last = f->items[f->count - 1];
         const Column *c = ast_is(last, StringNode) ? relation_column(s->rel, ast_str(last)) : NULL;
-        if (c == NULL && ast_is(last, StringNode) && ddl_is_system_column(ast_str(last)))
+        if (c == NULL && ast_is(last, StringNode) && ddl_is_system_column(ast_str(last)) && strcmp(ast_str(last), "tableoid") != 0)
             return at(ctx, AST_AS(ColumnRef, node)->loc,
                       RAISE(ctx, ERR_INVALID_COLUMN_REFERENCE,
                             "system column \"%s\" reference in check constraint is invalid", ast_str(last)));

@@ -123,6 +123,8 @@ ddl_inherit_merge_column(NewTable *t, const ColDef *col, const ColumnExtra *extr
         ctx_notice(ctx, "NOTICE", QN_OK, "merging column \"%s\" with inherited definition", c->name);
     have->inherited_only = false;
     TRY(check_same_type(t, have, c, "column"));
+    if (have->collation != c->collation)
+        return RAISE(ctx, ERR_COLLATION_MISMATCH, "column \"%s\" has a collation conflict", c->name);
     if (have->generated != '\0' && extra->generated != NULL)
         return err_hint(ctx, RAISE(ctx, ERR_INVALID_COLUMN_DEFINITION, "child column \"%s\" specifies generation expression", c->name),
                         "Omit the generation expression in the definition of the child table column to inherit the generation "
@@ -223,7 +225,7 @@ ddl_partition_begin(NewTable *t, const RangeVar *parent)
     TRY(catalog_relation_required(ctx, parent->schema, parent->name, 0, &r));
     TRY(lock_relation(ctx, r->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, r->name));
     TRY(catalog_relation_required(ctx, parent->schema, parent->name, 0, &r));
-    if (r->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not partitioned", r->name);
+    if (r->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "\"%s\" is not partitioned", r->name);
     if ((r->persistence == 't') != (t->def->persistence == 't'))
         return r->persistence == 't'
                    ? RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot create a permanent relation as partition of temporary relation \"%s\"", r->name)

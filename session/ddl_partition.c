@@ -250,7 +250,7 @@ range_side(Ddl *d, const Relation *parent, const AstList *from, Value *values, i
         before = infinite[i];
         if (before != 0) continue;
         TRY(bound_value(d, parent, i, a, &values[i]));
-        if (values[i].is_null) return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot specify NULL in range bound");
+        if (values[i].is_null) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "cannot specify NULL in range bound");
         values[i].type = parent->partition_key->types[i];
     }
     return QN_OK;
@@ -464,7 +464,7 @@ index_name(Ddl *d, const Relation *child, const IndexDef *ix, const char **out)
 }
 
 static Status
-child_constraint(Ddl *d, const Relation *parent, const Relation *child, const IndexDef *parent_ix, IndexDef *ix)
+copy_key(Ddl *d, const Relation *parent, const Relation *child, const IndexDef *parent_ix, IndexDef *ix, bool part)
 {
     Ctx *ctx = d->ctx;
     for (int i = 0; i < parent->nconstraints; i++) {
@@ -476,9 +476,9 @@ child_constraint(Ddl *d, const Relation *parent, const Relation *child, const In
         c.rel_oid = child->oid;
         c.attnums = ix->attnums;
         c.index_oid = ix->oid;
-        c.parent_constraint = p->oid;
-        c.inherited_only = true;
-        c.inh_count = 1;
+        c.parent_constraint = part ? p->oid : INVALID_OID;
+        c.inherited_only = part;
+        c.inh_count = part;
         return ddl_create_constraint(ctx, &c);
     }
     return QN_OK;
@@ -498,6 +498,25 @@ require_primary_columns(Ddl *d, const Relation *child, const IndexDef *ix)
         c->not_null = true;
     }
     return ddl_put_relation(d->ctx, def);
+}
+
+Status
+ddl_copy_index(Ddl *d, const Relation *from, const IndexDef *from_ix, const Relation *to, bool part)
+{
+    Ctx *ctx = d->ctx;
+    IndexDef ix = *from_ix;
+    TRY(map_attnums(d, from, to, from_ix->attnums, from_ix->ncols, &ix.attnums));
+    ix.oid = INVALID_OID;
+    ix.rel_oid = to->oid;
+    ix.parent_index = part ? from_ix->oid : INVALID_OID;
+    ix.partitioned = to->kind == RELKIND_PARTITIONED;
+    TRY(require_primary_columns(d, to, &ix));
+    TRY(index_name(d, to, &ix, &ix.name));
+    if (ix.constraint_oid != 0) TRY(ddl_new_oid(ctx, &ix.constraint_oid));
+    TRY(ddl_create_index(ctx, to->schema_oid, &ix));
+    if (ix.constraint_oid != 0) TRY(copy_key(d, from, to, from_ix, &ix, part));
+    TRY(catalog_relation_by_oid(ctx, to->oid, &to));
+    return ddl_build_index(d, to, ix.oid);
 }
 
 Status
@@ -522,17 +541,7 @@ ddl_partition_index(Ddl *d, const Relation *parent, const IndexDef *parent_ix, c
             }
         return QN_OK;
     }
-    ix.oid = INVALID_OID;
-    ix.rel_oid = child->oid;
-    ix.parent_index = parent_ix->oid;
-    ix.partitioned = child->kind == RELKIND_PARTITIONED;
-    TRY(require_primary_columns(d, child, &ix));
-    TRY(index_name(d, child, &ix, &ix.name));
-    if (ix.constraint_oid != 0) TRY(ddl_new_oid(ctx, &ix.constraint_oid));
-    TRY(ddl_create_index(ctx, child->schema_oid, &ix));
-    if (ix.constraint_oid != 0) TRY(child_constraint(d, parent, child, parent_ix, &ix));
-    TRY(catalog_relation_by_oid(ctx, child->oid, &child));
-    return ddl_build_index(d, child, ix.oid);
+    return ddl_copy_index(d, parent, parent_ix, child, true);
 }
 
 /* Each foreign key of the parent is one of the partition. */
@@ -635,6 +644,40 @@ check_attach(Ddl *d, const Relation *parent, const Relation *child)
     return QN_OK;
 }
 
+static Status
+raise_attach(Ddl *d, Status code, const Relation *part, const Relation *whole)
+{
+    return RAISE(d->ctx, code, "cannot attach index \"%s\" as a partition of index \"%s\"", part->name, whole->name);
+}
+
+/* ALTER INDEX whole ATTACH PARTITION part. */
+static Status
+attach_index(Ddl *d, const Relation *whole, const RangeVar *rv)
+{
+    Ctx *ctx = d->ctx;
+    const Status state = ERR_OBJECT_NOT_IN_PREREQUISITE_STATE;
+    const Relation *part, *table, *parent;
+    const int *attnums;
+    TRY(ddl_open(d, rv, LOCK_ACCESS_EXCLUSIVE, "iI", false, &part));
+    TRY(catalog_relation_by_oid(ctx, part->indexes[0]->rel_oid, &table));
+    TRY(catalog_relation_by_oid(ctx, whole->indexes[0]->rel_oid, &parent));
+    if (part->indexes[0]->parent_index == whole->oid) return QN_OK;
+    if (part->indexes[0]->parent_index != INVALID_OID)
+        return err_detail(ctx, raise_attach(d, state, part, whole), "Index \"%s\" is already attached to another index.", part->name);
+    if (relation_bound(table) == NULL || table->parents[0]->parent_oid != parent->oid)
+        return err_detail(ctx, raise_attach(d, state, part, whole), "Index \"%s\" is not an index on any partition of table \"%s\".", part->name,
+                          parent->name);
+    TRY(map_attnums(d, parent, table, whole->indexes[0]->attnums, whole->indexes[0]->ncols, &attnums));
+    if (!same_index(whole->indexes[0], attnums, part->indexes[0]))
+        return err_detail(ctx, raise_attach(d, ERR_INVALID_OBJECT_DEFINITION, part, whole), "The index definitions do not match.");
+    for (int i = 0; i < table->nindexes; i++)
+        if (table->indexes[i]->parent_index == whole->oid)
+            return err_detail(ctx, raise_attach(d, state, part, whole), "Another index is already attached for partition \"%s\".", table->name);
+    IndexDef ix = *part->indexes[0];
+    ix.parent_index = whole->oid;
+    return ddl_put_index(ctx, table->schema_oid, &ix);
+}
+
 Status
 alter_attach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 {
@@ -646,6 +689,7 @@ alter_attach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, Alte
     bool bad;
     Oid oid = rel->oid;
     (void)how;
+    if (rel->kind == RELKIND_PARTITIONED_INDEX) return attach_index(d, rel, AST_AS(RangeVar, cmd->rel));
     TRY(ddl_open(d, AST_AS(RangeVar, cmd->rel), LOCK_ACCESS_EXCLUSIVE, "rp", false, &child));
     TRY(check_attach(d, rel, child));
     TRY(ddl_partition_bound(d, rel, child->name, AST_AS(PartitionBoundSpec, cmd->bound), &bound));

@@ -75,6 +75,21 @@ collation_of(Oid type)
     return type_is_collatable(base) ? 100 : INVALID_OID; /* "default" */
 }
 
+/* All there are order by bytes. */
+static Status
+find_collation(Ddl *d, const CollateClause *c, Oid *out)
+{
+    static const struct { const char *name; Oid oid; } known[] = {{"default", 100}, {"C", 950}, {"POSIX", 951}, {"ucs_basic", 100},
+                                                                  {"C.UTF-8", 100}, {"C.utf8", 100}};
+    const char *name = ast_str(c->name.items[c->name.count - 1]);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i].name, name) == 0) {
+            *out = known[i].oid;
+            return QN_OK;
+        }
+    return err_position(d->ctx, RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", name), c->loc);
+}
+
 bool
 ddl_is_system_column(const char *name)
 {
@@ -163,7 +178,8 @@ ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, Colu
                   RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "column \"%s\" has pseudo-type %s", c->name,
                         type_info(out->col.type)->sql_name));
     out->col.collation = collation_of(out->col.type);
-    if (c->collate != NULL && out->col.collation == INVALID_OID)
+    if (c->collate != NULL) TRY(find_collation(d, AST_AS(CollateClause, c->collate), &out->col.collation));
+    if (c->collate != NULL && collation_of(out->col.type) == INVALID_OID)
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_DATATYPE_MISMATCH, "collations are not supported by type %s",
                         type_info(out->col.type)->sql_name));
@@ -192,9 +208,10 @@ column_sequence(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra)
     if (extra->identity != NULL)
         TRY(ddl_sequence_options(ctx, &extra->identity->options, true, &def, &restart, &restart_value,
                                  &owned));
+    if (extra->like_identity != NULL) def = *extra->like_identity;
     def.owner_oid = rel->oid;
     def.owner_attnum = col->col.attnum;
-    def.is_identity = extra->identity != NULL;
+    def.is_identity = extra->identity != NULL || extra->like_identity != NULL;
     seq.sequence = &def;
     TRY(ddl_choose_name(ctx, rel->schema_oid, INVALID_OID, rel->name, col->col.name, "seq", &seq.name));
     TRY(ddl_create_sequence(ctx, &seq));
@@ -225,7 +242,7 @@ Status
 ddl_column_default(Ddl *d, RelDef *rel, ColDef *col, const ColumnExtra *extra)
 {
     Ctx *ctx = d->ctx;
-    if (extra->serial != 0 || extra->identity != NULL) {
+    if (extra->serial != 0 || extra->identity != NULL || extra->like_identity != NULL) {
         TRY(column_sequence(d, rel, col, extra));
     } else if (extra->dflt != NULL) {
         Expr *e;
@@ -313,38 +330,6 @@ add_element_column(NewTable *t, const ColumnDef *c)
     return QN_OK;
 }
 
-/* CREATE TABLE t (LIKE other): its columns; of the rest, defaults. */
-static Status
-add_like(NewTable *t, const TableLikeClause *like)
-{
-    Ctx *ctx = t->d->ctx;
-    const RangeVar *rv = AST_AS(RangeVar, like->rel);
-    const Relation *rel;
-    unsigned all = (unsigned)AST_LIKE_ALL;
-    TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &rel));
-    if (like->options != 0 && like->options != all &&
-        (like->options & (AST_LIKE_INDEXES | AST_LIKE_CONSTRAINTS | AST_LIKE_GENERATED)) != 0)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
-                     "LIKE ... INCLUDING of indexes, constraints and generated columns is not supported yet");
-    if (like->options == all && (rel->nindexes > 0 || rel->nconstraints > 0))
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
-                     "LIKE ... INCLUDING ALL of a table with indexes or constraints is not supported yet");
-    for (int i = 0; i < rel->ncols; i++) {
-        const Column *c = &rel->cols[i];
-        if (c->dropped) continue;
-        ColDef col = {.col = *c, .missing = value_null(c->type)};
-        ColumnExtra extra = {0};
-        col.col.stats = NULL;
-        col.col.inherited_only = false;
-        col.col.inh_count = 0;
-        col.col.identity = col.col.generated = '\0';
-        if (!(like->options & AST_LIKE_DEFAULTS) || c->generated != '\0' || c->identity != '\0')
-            col.col.default_sql = NULL;
-        TRY(ddl_push_column(t, &col, &extra, rv->loc));
-    }
-    return QN_OK;
-}
-
 static Status
 add_elements(NewTable *t, const AstList *elements)
 {
@@ -354,7 +339,7 @@ add_elements(NewTable *t, const AstList *elements)
         if (ast_is(e, ColumnDef)) {
             TRY(add_element_column(t, AST_AS(ColumnDef, e)));
         } else if (ast_is(e, TableLikeClause)) {
-            TRY(add_like(t, AST_AS(TableLikeClause, e)));
+            TRY(ddl_like_columns(t, AST_AS(TableLikeClause, e)));
         } else {
             TRY(array_push(ctx, t->d->arena, &t->constraints, AST_AS(Constraint, e)));
             TRY(array_push(ctx, t->d->arena, &t->attnums, 0));
@@ -486,7 +471,8 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     TRY(ddl_inherit_finish(&t));
     TRY(set_generated(&t));
     /* Keys before foreign keys: a table may refer to itself. */
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 1) TRY(ddl_like_finish(&t));
         for (int i = 0; i < t.constraints.count; i++) {
             const Constraint *k = t.constraints.items[i];
             const Relation *rel;
@@ -494,5 +480,6 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
             TRY(catalog_relation_by_oid(ctx, def.oid, &rel));
             TRY(ddl_add_constraint(d, rel, k, t.attnums.items[i], true));
         }
+    }
     return t.bound != NULL ? ddl_partition_take_over(d, t.parents.items[0], def.oid) : QN_OK;
 }
