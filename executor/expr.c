@@ -310,20 +310,58 @@ compile_rowcompare(ExprProg *p, const RowCompareExpr *e, int slot, int *reg_out)
     return QN_OK;
 }
 
+/* For each dimension lower and upper (-1: left out). */
+static Status
+compile_bounds(ExprProg *p, const ExprList *lowers, const ExprList *uppers, int slot, int *regs)
+{
+    for (int i = 0; i < uppers->count; i++) {
+        const Expr *lo = i < lowers->count ? lowers->items[i] : NULL, *hi = uppers->items[i];
+        regs[2 * i] = regs[2 * i + 1] = -1;
+        if (lo != NULL) TRY(expr_compile_value(p, lo, slot, &regs[2 * i]));
+        if (hi != NULL) TRY(expr_compile_value(p, hi, slot, &regs[2 * i + 1]));
+    }
+    return QN_OK;
+}
+
+static Status
+compile_array_set(ExprProg *p, const ArraySetExpr *e, int slot, int *reg_out)
+{
+    int n = e->uppers.count, *regs;
+    Step *s;
+    TRY_ALLOC(p->ctx, regs, ARENA_ARRAY(p->arena, int, 2 * n + 2));
+    TRY(expr_compile_value(p, e->base_expr, slot, &regs[0]));
+    TRY(expr_compile_value(p, e->value, slot, &regs[1]));
+    TRY(compile_bounds(p, &e->lowers, &e->uppers, slot, regs + 2));
+    TRY(expr_new_reg(p, e->base.type, reg_out));
+    TRY(expr_emit_step(p, STEP_ARRAY_SET, slot, *reg_out, regs, 2 * n + 2, &s));
+    s->flag = e->is_slice;
+    s->expr = &e->base;
+    return QN_OK;
+}
+
+static Status
+compile_field_set(ExprProg *p, const FieldSetExpr *e, int slot, int *reg_out)
+{
+    int regs[2];
+    Step *s;
+    TRY(expr_compile_value(p, e->arg, slot, &regs[0]));
+    TRY(expr_compile_value(p, e->value, slot, &regs[1]));
+    TRY(expr_new_reg(p, e->base.type, reg_out));
+    TRY(expr_emit_step(p, STEP_FIELD_SET, slot, *reg_out, regs, 2, &s));
+    s->id = e->field;
+    s->expr = &e->base;
+    return QN_OK;
+}
+
 static Status
 compile_subscript(ExprProg *p, const SubscriptExpr *e, int slot, int *reg_out)
 {
-    /* Arguments: the array, then for each dimension lower and upper (-1: left out). */
+    /* Arguments: the array, then its bounds. */
     int n = e->uppers.count, *regs;
     Step *s;
     TRY_ALLOC(p->ctx, regs, ARENA_ARRAY(p->arena, int, 2 * n + 1));
     TRY(expr_compile_value(p, e->base_expr, slot, &regs[0]));
-    for (int i = 0; i < n; i++) {
-        const Expr *lo = i < e->lowers.count ? e->lowers.items[i] : NULL, *hi = e->uppers.items[i];
-        regs[1 + 2 * i] = regs[2 + 2 * i] = -1;
-        if (lo != NULL) TRY(expr_compile_value(p, lo, slot, &regs[1 + 2 * i]));
-        if (hi != NULL) TRY(expr_compile_value(p, hi, slot, &regs[2 + 2 * i]));
-    }
+    TRY(compile_bounds(p, &e->lowers, &e->uppers, slot, regs + 1));
     TRY(expr_new_reg(p, e->base.type, reg_out));
     TRY(expr_emit_step(p, STEP_SUBSCRIPT, slot, *reg_out, regs, 2 * n + 1, &s));
     s->flag = e->is_slice;
@@ -454,6 +492,8 @@ compile_node(ExprProg *p, const Expr *e, int slot, int *reg_out)
     case EXPR_ArrayOp: return compile_array_op(p, (const ArrayOpExpr *)e, slot, reg_out);
     case EXPR_Array: return compile_list_step(p, STEP_ARRAY, e, &((const ArrayExpr *)e)->items, slot, reg_out);
     case EXPR_Subscript: return compile_subscript(p, (const SubscriptExpr *)e, slot, reg_out);
+    case EXPR_ArraySet: return compile_array_set(p, (const ArraySetExpr *)e, slot, reg_out);
+    case EXPR_FieldSet: return compile_field_set(p, (const FieldSetExpr *)e, slot, reg_out);
     case EXPR_Row: return compile_list_step(p, STEP_ROW, e, &((const RowExpr *)e)->fields, slot, reg_out);
     case EXPR_Field: {
         const FieldExpr *f = (const FieldExpr *)e;

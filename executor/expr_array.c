@@ -330,6 +330,82 @@ expr_step_subscript(ExprProg *p, Step *s, Slot *slot, int nrows)
     return QN_OK;
 }
 
+/* One row's array with the part replaced. */
+static Status
+array_set_row(ExprProg *p, const Step *s, int i, Arena *arena, Oid elem, Str *out, bool *keep_out)
+{
+    int nsubs = (s->nargs - 2) / 2;
+    int32_t lower[ARRAY_DIMS_MAX], upper[ARRAY_DIMS_MAX];
+    bool has_lower[ARRAY_DIMS_MAX], has_upper[ARRAY_DIMS_MAX];
+    Value old = vec_get(p->regs[s->args[0]], i), v = vec_get(p->regs[s->args[1]], i);
+    ArrayView view = {0}, src;
+    *keep_out = false;
+    for (int x = 0; x < nsubs; x++) {
+        int lo = s->args[2 + 2 * x], hi = s->args[3 + 2 * x];
+        has_lower[x] = lo >= 0;
+        has_upper[x] = hi >= 0;
+        if ((lo >= 0 && !subscript_at(p, lo, i, &lower[x])) || (hi >= 0 && !subscript_at(p, hi, i, &upper[x])))
+            return RAISE(p->ctx, ERR_NULL_VALUE_NOT_ALLOWED, "array subscript in assignment must not be null");
+    }
+    if (!old.is_null) array_view(&old.str, &view);
+    if (!s->flag) {
+        v.type = type_base(elem);
+        return array_set(p->ctx, arena, old.is_null ? NULL : &view, elem, nsubs, upper, &v, out);
+    }
+    *keep_out = v.is_null; /* nothing is put into a slice */
+    if (v.is_null) return QN_OK;
+    array_view(&v.str, &src);
+    return array_set_slice(p->ctx, arena, old.is_null ? NULL : &view, elem, nsubs, lower, has_lower, upper, has_upper, &src, out);
+}
+
+Status
+expr_step_array_set(ExprProg *p, Step *s, Slot *slot)
+{
+    Vector *dst = p->regs[s->dst];
+    const Vector *base = p->regs[s->args[0]];
+    Oid elem = type_info(type_base(s->expr->type))->elem_oid;
+    Arena *arena;
+    TRY_ALLOC(p->ctx, arena, expr_batch_arena(p));
+    if ((s->nargs - 2) / 2 > ARRAY_DIMS_MAX)
+        return RAISE(p->ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "number of array dimensions (%d) exceeds the maximum allowed (%d)",
+                     (s->nargs - 2) / 2, ARRAY_DIMS_MAX);
+    vec_reset(dst, PHYS_STR);
+    for (int k = 0; k < slot->n; k++) {
+        int i = exec_row(slot->sel, k);
+        bool keep;
+        TRY(array_set_row(p, s, i, arena, elem, (Str *)dst->data + i, &keep));
+        if (!keep) continue;
+        if (vec_is_null(base, i)) put_null(dst, i);
+        else ((Str *)dst->data)[i] = ((const Str *)base->data)[vec_index(base, i)];
+    }
+    return QN_OK;
+}
+
+Status
+expr_step_field_set(ExprProg *p, Step *s, Slot *slot)
+{
+    Vector *dst = p->regs[s->dst];
+    TypeShape shape;
+    Value *fields;
+    Arena *arena;
+    TRY_ALLOC(p->ctx, arena, expr_batch_arena(p));
+    TRY(record_shape(p->ctx, arena, type_base(s->expr->type), &shape));
+    TRY_ALLOC(p->ctx, fields, ARENA_ARRAY(arena, Value, shape.n + 1));
+    vec_reset(dst, PHYS_STR);
+    for (int k = 0; k < slot->n; k++) {
+        int i = exec_row(slot->sel, k);
+        Value old = vec_get(p->regs[s->args[0]], i);
+        for (int f = 0; f < shape.n; f++) {
+            bool there = !old.is_null && f < record_count(&old.str);
+            fields[f] = there ? record_field(&old.str, f) : value_null(type_base(shape.types[f]));
+        }
+        fields[s->id] = vec_get(p->regs[s->args[1]], i);
+        fields[s->id].type = type_base(shape.types[s->id]);
+        TRY(record_make(p->ctx, arena, fields, shape.n, (Str *)dst->data + i));
+    }
+    return QN_OK;
+}
+
 Status
 expr_step_array_coerce(ExprProg *p, Step *s, Slot *slot, int nrows)
 {

@@ -28,6 +28,8 @@ typedef enum StepOp {
     STEP_ARRAY_OP,
     STEP_ARRAY,
     STEP_SUBSCRIPT,
+    STEP_ARRAY_SET, /* args: array, value, then lower and upper of each dimension (-1: left out); flag: a slice */
+    STEP_FIELD_SET, /* args: row, value; id: which field */
     STEP_ARRAY_COERCE,
     STEP_ROW,
     STEP_FIELD,
@@ -114,6 +116,8 @@ void expr_close_subplan(Step *s);
 Status expr_step_array_op(ExprProg *p, Step *s, Slot *slot, int nrows);
 Status expr_step_array(ExprProg *p, Step *s, Slot *slot, int nrows);
 Status expr_step_subscript(ExprProg *p, Step *s, Slot *slot, int nrows);
+Status expr_step_array_set(ExprProg *p, Step *s, Slot *slot);
+Status expr_step_field_set(ExprProg *p, Step *s, Slot *slot);
 Status expr_step_array_coerce(ExprProg *p, Step *s, Slot *slot, int nrows);
 Status expr_step_row(ExprProg *p, Step *s, Slot *slot, int nrows);
 Status expr_step_field(ExprProg *p, Step *s, Slot *slot, int nrows);

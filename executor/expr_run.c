@@ -604,6 +604,8 @@ run_step(ExprProg *p, Step *s, int nrows)
     case STEP_ARRAY_OP: return expr_step_array_op(p, s, slot, nrows);
     case STEP_ARRAY: return expr_step_array(p, s, slot, nrows);
     case STEP_SUBSCRIPT: return expr_step_subscript(p, s, slot, nrows);
+    case STEP_ARRAY_SET: return expr_step_array_set(p, s, slot);
+    case STEP_FIELD_SET: return expr_step_field_set(p, s, slot);
     case STEP_ARRAY_COERCE: return expr_step_array_coerce(p, s, slot, nrows);
     case STEP_ROW: return expr_step_row(p, s, slot, nrows);
     case STEP_FIELD: return expr_step_field(p, s, slot, nrows);

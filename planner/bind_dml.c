@@ -285,8 +285,7 @@ target_column(Scope *s, const Relation *r, const ResTarget *t, int *out)
     for (int i = 0; i < r->ncols; i++)
         if (!r->cols[i].dropped && strcmp(r->cols[i].name, t->name) == 0) {
             *out = i;
-            if (t->path.count == 0) return QN_OK;
-            return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "assignment to parts of column \"%s\" is not supported yet", t->name), t->loc);
+            return QN_OK;
         }
     return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist", t->name, r->name), t->loc);
 }
@@ -295,30 +294,54 @@ target_column(Scope *s, const Relation *r, const ResTarget *t, int *out)
 
 typedef struct Targets { /* attribute positions in the order they are given */
     int *cols;
+    const ResTarget **parts; /* where a part of the column is meant; else NULL */
     int n;
     bool explicit;
 } Targets;
+
+/* What a target takes: the column's type, or that of the part. */
+static Status
+target_type(Dml *d, const Targets *t, int i, Column *out)
+{
+    *out = d->r->cols[t->cols[i]];
+    if (t->parts[i] == NULL) return QN_OK;
+    return bind_part_type(d->s, t->parts[i], &d->r->cols[t->cols[i]], &out->type, &out->typmod);
+}
+
+/* The target's value goes to its column. */
+static Status
+set_target(Dml *d, const Targets *t, int i, Expr *value)
+{
+    Expr **slot = &d->values[t->cols[i]];
+    if (t->parts[i] != NULL) return bind_part_assignment(d->s, t->parts[i], &d->r->cols[t->cols[i]], *slot, value, slot);
+    *slot = value;
+    return QN_OK;
+}
 
 static Status
 insert_columns(Dml *d, const InsertStmt *stmt, Targets *t)
 {
     Scope *s = d->s;
-    TRY_ALLOC(s->ctx, t->cols, ARENA_ARRAY(s->ps->arena, int, d->r->ncols + 1));
+    int max = stmt->columns.count > d->r->ncols ? stmt->columns.count : d->r->ncols;
+    TRY_ALLOC(s->ctx, t->cols, ARENA_ARRAY(s->ps->arena, int, max + 1));
+    TRY_ALLOC(s->ctx, t->parts, ARENA_ARRAY(s->ps->arena, const ResTarget *, max + 1));
     t->explicit = stmt->columns.count > 0;
     if (!t->explicit) {
         for (int i = 0; i < d->r->ncols; i++)
             if (!d->r->cols[i].dropped) t->cols[t->n++] = i;
         return QN_OK;
     }
-    bool *seen;
-    TRY_ALLOC(s->ctx, seen, ARENA_ARRAY(s->ps->arena, bool, d->r->ncols + 1));
+    uint8_t *seen; /* 1: in parts, 2: whole */
+    TRY_ALLOC(s->ctx, seen, ARENA_ARRAY(s->ps->arena, uint8_t, d->r->ncols + 1));
     for (int i = 0; i < stmt->columns.count; i++) {
         const ResTarget *rt = AST_AS(ResTarget, stmt->columns.items[i]);
         int col;
         TRY(target_column(s, d->r, rt, &col));
-        if (seen[col])
+        bool part = rt->path.count > 0;
+        if (seen[col] != 0 && !(part && seen[col] == 1))
             return err_position(s->ctx, RAISE(s->ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" specified more than once", rt->name), rt->loc);
-        seen[col] = true;
+        seen[col] = part ? 1 : 2;
+        t->parts[t->n] = part ? rt : NULL;
         t->cols[t->n++] = col;
     }
     return QN_OK;
@@ -381,11 +404,15 @@ insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targe
         if (ncols != t->n) TRY(check_insert_width(s, t, ncols, ncols > t->n ? ast_location(row->items[t->n]) : 0, stmt));
         TRY_ALLOC(s->ctx, rows[r].items, arena_alloc(ps->arena, sizeof(Expr *) * (size_t)(ncols + 1)));
         rows[r].count = rows[r].cap = ncols;
-        for (int c = 0; c < ncols; c++) TRY(insert_value(d, stmt, &d->r->cols[t->cols[c]], row->items[c], &rows[r].items[c]));
+        for (int c = 0; c < ncols; c++) {
+            Column col;
+            if (t->parts[c] != NULL) TRY(check_part_default(s, t->parts[c], row->items[c]));
+            TRY(target_type(d, t, c, &col));
+            TRY(insert_value(d, stmt, &col, row->items[c], &rows[r].items[c]));
+        }
     }
     s->clause = saved;
     if (nrows == 1) {
-        for (int c = 0; c < ncols; c++) d->values[t->cols[c]] = rows[0].items[c];
         bool srf = s->has_srfs;
         if (srf) { /* INSERT ... VALUES (generate_series(1, 3)) */
             SelectState *st;
@@ -397,10 +424,11 @@ insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targe
                 TRY(array_push(s->ctx, ps->arena, &st->targets, target));
             }
             TRY(plan_srfs(st));
-            for (int c = 0; c < ncols; c++) d->values[t->cols[c]] = st->targets.items[c].expr;
+            for (int c = 0; c < ncols; c++) TRY(set_target(d, t, c, st->targets.items[c].expr));
             d->root = st->root;
             return QN_OK;
         }
+        for (int c = 0; c < ncols; c++) TRY(set_target(d, t, c, rows[0].items[c]));
         TRY_ALLOC(s->ctx, d->root, lnode_new(ps, LOGICAL_OneRow, -1));
         return QN_OK;
     }
@@ -413,12 +441,13 @@ insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targe
     d->root = (LNode *)v;
     for (int c = 0; c < ncols; c++) {
         ColumnRefExpr *e;
-        const Column *col = &d->r->cols[t->cols[c]];
-        TRY_ALLOC(s->ctx, e, EXPR_NEW(ps->arena, ColumnRef, col->type, col->typmod, 0));
+        Column col;
+        TRY(target_type(d, t, c, &col));
+        TRY_ALLOC(s->ctx, e, EXPR_NEW(ps->arena, ColumnRef, col.type, col.typmod, 0));
         e->rel = v->base.rel;
         e->col = c;
-        e->name = col->name;
-        d->values[t->cols[c]] = (Expr *)e;
+        e->name = col.name;
+        TRY(set_target(d, t, c, (Expr *)e));
     }
     return QN_OK;
 }
@@ -437,8 +466,8 @@ insert_query(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Target
         Expr *e = q->out.items[c];
         TRY(check_overriding(d, stmt, col, false, &use_default));
         if (use_default) TRY(column_default(s, col, &e));
-        else TRY(assign_cast(s, col, &e));
-        d->values[t->cols[c]] = e;
+        else if (t->parts[c] == NULL) TRY(assign_cast(s, col, &e));
+        TRY(set_target(d, t, c, e));
     }
     d->root = q->root;
     return QN_OK;
@@ -650,7 +679,9 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
         Expr *e;
         TRY(target_column(s, d->r, t, &col));
         const Column *c = &d->r->cols[col];
-        if (values[col] != NULL)
+        bool part = t->path.count > 0;
+        if (values[col] != NULL && (!part || (values[col]->tag != EXPR_ArraySet && values[col]->tag != EXPR_FieldSet &&
+                                              values[col]->tag != EXPR_CoerceToDomain)))
             return RAISE(s->ctx, ERR_SYNTAX_ERROR, "multiple assignments to same column \"%s\"", c->name);
         bool is_default = ast_is(t->value, SetToDefault);
         if (!is_default && (c->generated != 0 || c->identity == 'a')) {
@@ -661,6 +692,13 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
         if (is_default) TRY(column_default(s, c, &e));
         else if (ast_is(t->value, MultiAssignRef)) TRY(multi_value(d, (const MultiAssignRef *)t->value, c, &e));
         else TRY(bind_expr(s, t->value, &e));
+        if (part) {
+            Expr *old = values[col];
+            TRY(check_part_default(s, t, t->value));
+            if (old == NULL) TRY(item_column(s, s->items.items[0], col, 0, &old));
+            TRY(bind_part_assignment(s, t, c, old, e, &values[col]));
+            continue;
+        }
         TRY(assign_cast(s, c, &e));
         values[col] = e;
     }

@@ -203,22 +203,3 @@ coerce_row(PlanState *ps, Expr *e, Oid target, CastContext context, CoerceKind k
     *out = (Expr *)r;
     return QN_OK;
 }
-
-Status
-composite_attribute(PlanState *ps, Oid type, const char *name, int *field_out, Oid *type_out, int32_t *typmod_out)
-{
-    TypeShape shape;
-    type = type_base(type);
-    const TypeInfo *t = type_info(type);
-    *field_out = -1;
-    if (t == NULL || t->shape == NULL) return QN_OK;
-    TRY(t->shape(ps->ctx, ps->arena, t, &shape));
-    for (int i = 0; i < shape.n; i++)
-        if (shape.names[i] != NULL && strcmp(shape.names[i], name) == 0) {
-            *field_out = i;
-            *type_out = shape.types[i];
-            *typmod_out = shape.typmods[i];
-        }
-    Oid rel = catalog_type_relation(ps->ctx, type);
-    return rel != INVALID_OID ? plan_needs_type(ps, rel, catalog_relation_version(ps->ctx, rel)) : QN_OK;
-}

@@ -925,8 +925,7 @@ bind_index(Scope *s, const Ast *a, Expr **out)
     return err_position(s->ctx, RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "array subscript must have type integer"), expr_location(e));
 }
 
-/* A run of [..] after arg. */
-static Status
+Status
 bind_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out)
 {
     PlanState *ps = s->ps;

@@ -170,6 +170,7 @@ Status bind_condition(Scope *s, const Ast *a, Clause clause, const char *constru
 const char *clause_name(Clause c);
 const char *figure_column_name(const Ast *a);
 Status bind_column_ref(Scope *s, const ColumnRef *c, Expr **out);
+Status bind_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out); /* a run of [..] after arg */
 Status bind_whole_row(Scope *s, const NsItem *item, int loc, Expr **out);
 Status resolve_unknown(Scope *s, Expr **slot);
 Status equality_fn(Scope *s, Expr **left, Expr **right, const char *op, int loc, const Operator **op_out, const Function **fn_out);
@@ -236,6 +237,12 @@ Status bind_cte_ref(Scope *s, CteName *cte, const RangeVar *rv, LNode **out, NsI
 Status bind_insert(Scope *parent, const InsertStmt *stmt, Query **out);
 Status bind_update(Scope *parent, const UpdateStmt *stmt, Query **out);
 Status bind_delete(Scope *parent, const DeleteStmt *stmt, Query **out);
+
+/* bind_assign.c: target is one of INSERT's columns or UPDATE's, with a path into the column c. */
+Status bind_part_type(Scope *s, const ResTarget *target, const Column *c, Oid *type_out, int32_t *typmod_out);
+/* What the column becomes; old: what it was, or what an earlier target of the statement made of it; NULL in INSERT. */
+Status bind_part_assignment(Scope *s, const ResTarget *target, const Column *c, Expr *old, Expr *value, Expr **out);
+Status check_part_default(Scope *s, const ResTarget *target, const Ast *value);
 
 /* bind_sub.c */
 Status bind_sublink(Scope *s, const SubLink *l, Expr **out);

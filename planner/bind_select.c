@@ -73,7 +73,7 @@ expand_record(SelectState *st, const A_Indirection *a)
     RowExpr *r = (RowExpr *)e;
     for (int i = 0; i < r->fields.count; i++) {
         char *name;
-        if (r->names != NULL && r->names[i] == NULL) continue;
+        if (r->names != NULL && r->names[i] == NULL) continue; /* dropped */
         TRY_ALLOC(s->ctx, name, r->names != NULL ? arena_strdup(s->ps->arena, r->names[i]) : arena_printf(s->ps->arena, "f%d", i + 1));
         TRY(add_target(st, r->fields.items[i], name, false));
     }

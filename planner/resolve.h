@@ -102,8 +102,6 @@ bool type_has_domains(Oid type);
 Status check_domains(PlanState *ps, Expr *e, Oid type, CoerceKind kind, int loc, Expr **out);
 /* ROW(...) as a composite type, field by field. */
 Status coerce_row(PlanState *ps, Expr *e, Oid target, CastContext context, CoerceKind kind, int loc, Expr **out);
-/* Position and type of an attribute; *field_out -1: none of this name, or no composite type. */
-Status composite_attribute(PlanState *ps, Oid type, const char *name, int *field_out, Oid *type_out, int32_t *typmod_out);
 Status plan_needs_type(PlanState *ps, Oid oid, uint64_t version);
 
 Expr *make_const(PlanState *ps, const Value *v, int32_t typmod, int loc); /* NULL: memory is out */

@@ -152,7 +152,7 @@ open_table(Appender *app, const char *schema, const char *table)
     for (int i = 0; i < app->rel->ncols; i++) {
         const Column *c = &app->rel->cols[i];
         if (c->dropped || c->generated != '\0') continue;
-        app->cols[app->ncols] = (Column){.attnum = app->ncols + 1, .name = c->name, .type = c->type,
+        app->cols[app->ncols] = (Column){.attnum = app->ncols + 1, .name = c->name, .type = type_plain(c->type),
                                          .typmod = c->typmod, .collation = c->collation};
         types[app->ncols++] = c->type;
     }

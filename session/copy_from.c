@@ -641,7 +641,7 @@ prepare_input(CopyIn *c, const CopyStmt *ast)
     TRY_ALLOC(ctx, types, ARENA_ARRAY(c->stmt->run_arena, Oid, c->ncols + 1));
     for (int i = 0; i < c->ncols; i++) {
         const Column *col = &c->rel->cols[positions[i]];
-        c->cols[i] = (Column){.attnum = i + 1, .name = col->name, .type = col->type, .typmod = col->typmod,
+        c->cols[i] = (Column){.attnum = i + 1, .name = col->name, .type = type_plain(col->type), .typmod = col->typmod,
                               .collation = col->collation};
         types[i] = col->type;
     }

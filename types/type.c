@@ -57,6 +57,15 @@ type_kind(Oid type)
     return TYPTYPE_BASE;
 }
 
+Oid
+type_plain(Oid type)
+{
+    const TypeInfo *t = type_info(type_base(type));
+    if (type < TYPE_FIRST_MADE || t == NULL || t->elem_oid == 0) return type_base(type);
+    const TypeInfo *elem = type_info(type_plain(t->elem_oid));
+    return elem != NULL && elem->array_oid != 0 ? elem->array_oid : t->oid;
+}
+
 bool
 type_is_row(Oid type)
 {
@@ -228,7 +237,10 @@ value_out(Ctx *ctx, StrBuf *b, const Value *v)
     assert(!v->is_null);
     if (t == NULL)
         return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type with OID %u does not exist", v->type);
-    return t->out(ctx, b, v);
+    if (t->base_oid == 0) return t->out(ctx, b, v);
+    Value base = *v;
+    base.type = t->base_oid;
+    return t->out(ctx, b, &base);
 }
 
 Status

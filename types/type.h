@@ -210,7 +210,9 @@ void type_set_use(TypeSet *set);
 /* The type whose form values have: of a domain what it is over, else itself. Vectors, values and keys never carry a
  * domain's oid, only columns and expressions do. */
 Oid type_base(Oid type);
-/* The same with the length or precision that comes with it. */
+/* The type without the domains in it: of an array of domains the array over what they are over. What comes from text has this type first. */
+Oid type_plain(Oid type);
+/* type_base with the length or precision that comes with it. */
 Oid type_base_typmod(Oid type, int32_t *typmod);
 /* Whether a value may be one of the domain: 23502, 23514. For values that no expression makes. */
 Status type_check_domain(Ctx *ctx, Oid domain, const Value *v);
