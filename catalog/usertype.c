@@ -116,7 +116,8 @@ catalog_type_by_name(Ctx *ctx, const char *schema, const char *name)
         return catalog_type_in_schema(ctx, OID_PG_CATALOG, name);
     } else {
         Catalog *c = ctx->catalog;
-        if (!c->path_has_pg_catalog) oid = catalog_type_in_schema(ctx, OID_PG_CATALOG, name);
+        if (c->path_temp != INVALID_OID) oid = catalog_type_in_schema(ctx, c->path_temp, name);
+        if (oid == INVALID_OID && !c->path_has_pg_catalog) oid = catalog_type_in_schema(ctx, OID_PG_CATALOG, name);
         for (int i = 0; i < c->npath && oid == INVALID_OID; i++) oid = catalog_type_in_schema(ctx, c->path[i], name);
     }
     if (oid != INVALID_OID && catalog_type_load(ctx, oid) != QN_OK) return INVALID_OID;

@@ -458,7 +458,8 @@ expr_step_row(ExprProg *p, Step *s, Slot *slot, int nrows)
     TRY_ALLOC(p->ctx, arena, expr_batch_arena(p));
     TRY_ALLOC(p->ctx, fields, ARENA_ARRAY(arena, Value, s->nargs + 1));
     const RowExpr *e = (const RowExpr *)s->expr;
-    const char *const *names = e->base.type == TYPE_RECORD ? e->names : NULL; /* a named type has its own */
+    /* A composite type knows its names. */
+    const char *const *names = type_base(e->base.type) == TYPE_RECORD ? e->names : NULL;
     vec_reset(dst, PHYS_STR);
     for (int k = 0; k < slot->n; k++) {
         int i = exec_row(slot->sel, k);

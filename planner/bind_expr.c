@@ -89,6 +89,11 @@ bind_const(Scope *s, const A_Const *c, bool negative, Expr **out)
         break;
     }
     case AST_CONST_NUMERIC: return bind_number(s, c->str, negative, c->loc, out);
+    case AST_CONST_BITS: {
+        Status st = value_in(s->ctx, s->ps->arena, c->str, strlen(c->str), TYPE_BIT, -1, &v);
+        if (st != QN_OK) return err_position(s->ctx, st, c->loc);
+        break;
+    }
     case AST_CONST_STRING: v = value_str(TYPE_UNKNOWN, str_make(c->str, strlen(c->str))); break;
     default: return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "bit string constants are not supported yet"), c->loc);
     }

@@ -269,6 +269,7 @@ coerce_type(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext cont
     if (loc < 0) loc = e->loc;
     *out = e;
     if (target == e->type || target == TYPE_ANY || type_is_polymorphic(target)) return QN_OK;
+    if (target == TYPE_RECORD && type_is_row(e->type)) return QN_OK; /* it is one, and keeps its names */
     if (type_kind(target) == TYPTYPE_DOMAIN) {
         int32_t base_typmod = -1;
         Oid base = type_base_typmod(target, &base_typmod);

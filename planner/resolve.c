@@ -422,7 +422,7 @@ function_style_cast(PlanState *ps, const char *schema, const char *name, Oid sou
     if (source == TYPE_UNKNOWN) return target;
     switch (coerce_path(target, source, CAST_EXPLICIT, NULL)) {
     case CASTPATH_RELABEL: return target;
-    case CASTPATH_IO: return source == TYPE_RECORD && type_category(target) == TYPCAT_STRING ? 0 : target;
+    case CASTPATH_IO: return type_is_row(source) && type_category(target) == TYPCAT_STRING ? 0 : target;
     default: return 0;
     }
 }
@@ -695,6 +695,17 @@ type_modifiers(PlanState *ps, Oid type, const TypeName *t, int32_t *out)
     case TYPE_VARCHAR:
         if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
         return length_typmod(ps, "varchar", v[0], t->loc, out);
+    case TYPE_BIT:
+    case TYPE_VARBIT: {
+        const char *name = type == TYPE_BIT ? "bit" : "varbit";
+        if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
+        if (v[0] < 1)
+            return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "length for type %s must be at least 1", name), t->loc);
+        if (v[0] > 83886080)
+            return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "length for type %s cannot exceed %d", name, 83886080), t->loc);
+        *out = (int32_t)v[0];
+        return QN_OK;
+    }
     case TYPE_BPCHAR:
         if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
         return length_typmod(ps, "char", v[0], t->loc, out);

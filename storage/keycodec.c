@@ -141,6 +141,7 @@ type_encoding(Oid type)
         break;
     }
     if (t->elem_oid != 0) return type_encoding(t->elem_oid) < 0 ? -1 : KEY_ARRAY;
+    if (type_key(type) != NULL) return KEY_OWN;
     switch (t->phys) {
     case PHYS_I32:
         return KEY_U32; /* oid and its aliases, xid */
@@ -741,7 +742,7 @@ put_multirange(Ctx *ctx, const Str *s, StrBuf *b)
     return QN_OK;
 }
 
-/* Records, ranges and multiranges: made of values of other types, so their bytes are put between bytea's marks and have an end
+/* Records, ranges and multiranges, and types with keys of their own: made of values of other types, so their bytes are put between bytea's marks and have an end
  * that can be found without knowing what is in them. */
 static Status
 put_nested(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b)
@@ -753,6 +754,8 @@ put_nested(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b)
     } else if (c->enc == KEY_RANGE) {
         range_view(&v->str, &r);
         TRY(put_range(ctx, &r, &inner));
+    } else if (c->enc == KEY_OWN) {
+        type_key(c->type)(v, &inner);
     } else {
         TRY(put_multirange(ctx, &v->str, &inner));
     }
@@ -816,6 +819,7 @@ put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *ine
     case KEY_RECORD:
     case KEY_RANGE:
     case KEY_MULTIRANGE:
+    case KEY_OWN:
         return put_nested(ctx, c, v, b);
     case KEY_JSONB: {
         JsonbItem root = jsonb_root(&v->str);
@@ -1051,6 +1055,7 @@ value_bytes(const KeyColumn *c, const uint8_t *p, size_t limit)
     case KEY_RECORD:
     case KEY_RANGE:
     case KEY_MULTIRANGE:
+    case KEY_OWN:
         for (; i + 2 <= limit; i++)
             if ((p[i] ^ flip) == 0) {
                 if ((p[i + 1] ^ flip) == 0) return i + 2;
@@ -1496,6 +1501,7 @@ hash_column(Ctx *ctx, const Vector *v, const uint16_t *sel, int n, bool first, u
     case KEY_RECORD:
     case KEY_RANGE:
     case KEY_MULTIRANGE:
+    case KEY_OWN:
         return hash_values_slowly(ctx, v, sel, n, first, hashes);
     default: {
         const TypeInfo *t = type_info(v->type);

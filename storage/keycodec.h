@@ -67,7 +67,8 @@ typedef enum KeyEnc {
     KEY_RECORD,
     KEY_JSONB,
     KEY_RANGE,
-    KEY_MULTIRANGE
+    KEY_MULTIRANGE,
+    KEY_OWN /* types/typekeys.def */
 } KeyEnc;
 
 typedef struct KeyColumn {

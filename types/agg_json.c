@@ -37,7 +37,7 @@ add_element(AggCall *call, JsonState *s, int row)
         strbuf_addc(&b, '[');
     } else {
         strbuf_addz(&b, ", ");
-        if (!v.is_null && (v.type == TYPE_RECORD || (t != NULL && t->elem_oid != 0))) strbuf_addz(&b, "\n ");
+        if (!v.is_null && (type_is_row(v.type) || (t != NULL && t->elem_oid != 0))) strbuf_addz(&b, "\n ");
     }
     TRY(json_add_value(call->ctx, &b, &v, false));
     return append_end(call, s, &b);

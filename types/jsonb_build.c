@@ -306,6 +306,7 @@ jsonb_push_value(JsonbBuilder *b, const Value *v)
         array_view(&v->str, &a);
         return push_array(b, &a, 0, &at);
     }
+    if (type_is_row(v->type)) return push_record(b, v);
     switch (v->type) {
     case TYPE_BOOL: return jsonb_push_bool(b, v->b);
     case TYPE_TEXT:

@@ -261,22 +261,15 @@ add_array(Ctx *ctx, StrBuf *b, const ArrayView *a, int dim, uint32_t *at, bool p
 Status
 json_row_fields(Ctx *ctx, Arena *arena, const Value *row, JsonField **out, int *n_out)
 {
-    int n = record_count(&row->str), kept = 0;
-    TypeShape shape = {0};
-    if (row->type != TYPE_RECORD) TRY(record_shape(ctx, arena, row->type, &shape));
-    TRY_ALLOC(ctx, *out, ARENA_ARRAY(arena, JsonField, n + 1));
-    for (int i = 0; i < n; i++) {
+    RecordReader r;
+    int kept = 0;
+    TRY(record_read(ctx, arena, row, &r));
+    TRY_ALLOC(ctx, *out, ARENA_ARRAY(arena, JsonField, r.n + 1));
+    for (int i = 0; i < r.n; i++) {
         JsonField *f = &(*out)[kept];
-        f->value = record_field(&row->str, i);
-        if (i < shape.n) {
-            f->name = shape.names[i];
-            if (f->name == NULL) continue; /* dropped */
-            f->name_bytes = strlen(f->name);
-        } else if (!record_field_name(&row->str, i, &f->name, &f->name_bytes)) {
-            TRY_ALLOC(ctx, f->name, arena_printf(arena, "f%d", i + 1));
-            f->name_bytes = strlen(f->name);
-        }
-        kept++;
+        char *room;
+        TRY_ALLOC(ctx, room, arena_alloc(arena, 16));
+        kept += record_column(&r, i, room, &f->name, &f->name_bytes, &f->value);
     }
     *n_out = kept;
     return QN_OK;
@@ -341,15 +334,13 @@ json_add_value(Ctx *ctx, StrBuf *b, const Value *v, bool pretty)
         array_view(&v->str, &a);
         return add_array(ctx, b, &a, 0, &at, pretty);
     }
+    if (type_is_row(v->type)) return add_record(ctx, b, v, pretty);
     StrBuf text = strbuf_new(b->arena);
     bool bare = false;
     switch (v->type) {
     case TYPE_JSON: strbuf_add(b, str_data(&v->str), v->str.len); return b->failed ? RAISE_OOM(ctx) : QN_OK;
     case TYPE_JSONB: return value_out(ctx, b, v);
-    default:
-        if (type_is_row(v->type)) return add_record(ctx, b, v, pretty);
-        TRY(json_scalar_text(ctx, &text, v, &bare));
-        break;
+    default: TRY(json_scalar_text(ctx, &text, v, &bare)); break;
     }
     if (bare || v->type == TYPE_BOOL)
         strbuf_add(b, text.data, text.nbytes);

@@ -224,6 +224,16 @@ int sel_compress(const uint8_t *pass, const uint64_t *valid_a, const uint64_t *v
 /* Calls the function's kernel row by row with the elements of the last argument, an array, as arguments. */
 Status fn_call_variadic(KernelCall *call);
 
+/* The six comparisons and the three-way one from an int expression CMP of x and y, where the row's work dominates. */
+#define ORDER_KERNELS(PREFIX, T, CMP)                                                              \
+    BINARY_KERNEL(PREFIX##eq, T, T, uint8_t, (CMP) == 0)                                           \
+    BINARY_KERNEL(PREFIX##ne, T, T, uint8_t, (CMP) != 0)                                           \
+    BINARY_KERNEL(PREFIX##lt, T, T, uint8_t, (CMP) < 0)                                            \
+    BINARY_KERNEL(PREFIX##le, T, T, uint8_t, (CMP) <= 0)                                           \
+    BINARY_KERNEL(PREFIX##gt, T, T, uint8_t, (CMP) > 0)                                            \
+    BINARY_KERNEL(PREFIX##ge, T, T, uint8_t, (CMP) >= 0)                                           \
+    BINARY_KERNEL(PREFIX##cmp, T, T, int32_t, CMP)
+
 /* Declares what the .def tables refer to. */
 #define FUNC_DECLARE(src) Status fn_##src(KernelCall *call);
 #define SEL_DECLARE(name)                                                                          \

@@ -3,6 +3,7 @@
 #include "common/hash.h"
 #include "types/array.h"
 #include "types/type_io.h"
+#include <stdio.h>
 
 #define NULL_BIT 0x80000000u
 
@@ -100,6 +101,33 @@ Status
 record_make(Ctx *ctx, Arena *arena, const Value *fields, int nfields, Str *out)
 {
     return record_make_named(ctx, arena, fields, NULL, nfields, out);
+}
+
+Status
+record_read(Ctx *ctx, Arena *arena, const Value *v, RecordReader *out)
+{
+    const TypeInfo *t = type_info(v->type);
+    *out = (RecordReader){.s = &v->str, .n = record_count(&v->str)};
+    if (t == NULL || t->shape == NULL) return QN_OK;
+    TRY(t->shape(ctx, arena, t, &out->shape));
+    out->has_shape = true;
+    out->n = out->shape.n;
+    return QN_OK;
+}
+
+bool
+record_column(const RecordReader *r, int i, char *room, const char **name_out, size_t *nbytes_out, Value *out)
+{
+    if (r->has_shape) {
+        if (r->shape.names[i] == NULL) return false;
+        *name_out = r->shape.names[i];
+        *nbytes_out = strlen(r->shape.names[i]);
+    } else if (!record_field_name(r->s, i, name_out, nbytes_out)) {
+        *nbytes_out = (size_t)snprintf(room, 16, "f%d", i + 1);
+        *name_out = room;
+    }
+    *out = i < record_count(r->s) ? record_field(r->s, i) : value_null(type_base(r->shape.types[i]));
+    return true;
 }
 
 int
@@ -207,17 +235,19 @@ Status
 composite_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
     StrBuf room = strbuf_new(b->arena);
-    TypeShape shape;
+    RecordReader r;
     bool first = true;
     TRY(ctx_check_depth(ctx));
-    TRY(record_shape(ctx, b->arena, value->type, &shape));
+    TRY(record_read(ctx, b->arena, value, &r));
     strbuf_addc(b, '(');
-    for (int i = 0; i < shape.n; i++) {
-        if (shape.names[i] == NULL) continue;
+    for (int i = 0; i < r.n; i++) {
+        char name_room[16];
+        const char *name;
+        size_t nbytes;
+        Value v;
+        if (!record_column(&r, i, name_room, &name, &nbytes, &v)) continue;
         if (!first) strbuf_addc(b, ',');
         first = false;
-        if (i >= record_count(&value->str)) continue;
-        Value v = record_field(&value->str, i);
         TRY(add_field(ctx, b, &room, &v));
     }
     strbuf_addc(b, ')');

@@ -23,6 +23,16 @@ Status record_make_named(Ctx *ctx, Arena *arena, const Value *fields, const char
                          Str *out);
 /* Field i's name, a view on the record's bytes; false: it has none. */
 bool record_field_name(const Str *s, int i, const char **name_out, size_t *nbytes_out);
+/* A row as columns with names: those it carries, else those of its composite type as they are now, else f1, f2 ... */
+typedef struct RecordReader {
+    const Str *s;
+    int n;
+    bool has_shape;
+    TypeShape shape;
+} RecordReader;
+Status record_read(Ctx *ctx, Arena *arena, const Value *v, RecordReader *out); /* v must stay where it is */
+/* Column i and its name; false: it was dropped. room: 16 bytes for a name made here. */
+bool record_column(const RecordReader *r, int i, char *room, const char **name_out, size_t *nbytes_out, Value *out);
 /* Compares field by field, NULLs equal and last; a shorter record that is a prefix comes first. */
 int record_compare(const Str *a, const Str *b);
 

@@ -3,6 +3,10 @@
 
 #include "types/type_io.h"
 #include "types/usertypes.h"
+
+#define TYPEKEY(SYM, fn) void fn(const Value *v, StrBuf *b);
+#include "types/typekeys.def"
+#undef TYPEKEY
 #include <assert.h>
 
 const uint8_t phys_width[PHYS_COUNT] = {
@@ -32,12 +36,12 @@ enum {
 };
 
 /* Row number plus 1, by oid; a repeated oid is a compiler warning. */
-static const uint8_t row_of[] = {
+static const uint16_t row_of[] = {
 #define TYPE(oid, SYM, ...) [oid] = ROW_##SYM + 1,
 #include "types/types.def"
 #undef TYPE
 };
-_Static_assert(NTYPES < 255, "row_of holds bytes");
+_Static_assert(NTYPES < 65535, "row_of holds 16 bits");
 
 const TypeInfo *
 type_info(Oid oid)
@@ -176,6 +180,8 @@ format_scalar(StrBuf *b, const TypeInfo *t, int32_t typmod)
     case TYPE_BPCHAR:
         strbuf_addf(b, "%s(%d)", t->sql_name, typmod - 4);
         break;
+    case TYPE_BIT:
+    case TYPE_VARBIT: strbuf_addf(b, "%s(%d)", t->sql_name, typmod); break;
     case TYPE_TIME:
         strbuf_addf(b, "time(%d) without time zone", typmod);
         break;
@@ -250,6 +256,18 @@ value_copy(Ctx *ctx, Arena *arena, const Value *v, Value *out)
     if (!v->is_null && v->phys == PHYS_STR && v->str.len > STR_INLINE_MAX)
         TRY_ALLOC(ctx, out->str.ptr, arena_memdup(arena, v->str.ptr, v->str.len));
     return QN_OK;
+}
+
+TypeKey
+type_key(Oid type)
+{
+    switch (type) {
+#define TYPEKEY(SYM, fn)                                                                           \
+    case TYPE_##SYM: return fn;
+#include "types/typekeys.def"
+#undef TYPEKEY
+    default: return NULL;
+    }
 }
 
 Status

@@ -242,6 +242,10 @@ numeric_typmod(int precision, int scale)
     return ((precision << 16) | (scale & 0x7FF)) + 4;
 }
 
+/* How values of the type become key bytes; NULL: the key codec knows them by their form. */
+typedef void (*TypeKey)(const Value *v, StrBuf *b);
+TypeKey type_key(Oid type);
+
 /* Through the type's row. */
 Status value_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod,
                 Value *out);
