@@ -302,3 +302,11 @@ ddl_all_tables(Ctx *ctx, Oid **out, int *n_out)
     TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &list));
     return oids_of(ctx, &list, RELKIND_TABLE, out, n_out);
 }
+
+Status
+ddl_all_sequences(Ctx *ctx, Oid **out, int *n_out)
+{
+    CatObjList list;
+    TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &list));
+    return oids_of(ctx, &list, RELKIND_SEQUENCE, out, n_out);
+}

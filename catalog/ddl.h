@@ -92,9 +92,10 @@ Status ddl_view_that_reads(Ctx *ctx, Oid rel_oid, int attnum, const char **out);
 /* "table t", "column a of table t", "view s.v": as PostgreSQL describes objects. In the arena. */
 Status ddl_describe(Ctx *ctx, const DropTarget *t, const char **out);
 
-/* Sequences owned by a table's columns; all tables of the user. In the statement's arena. */
+/* Sequences owned by a table's columns; all tables, all sequences of the user. In the statement's arena. */
 Status ddl_owned_sequences(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out);
 Status ddl_all_tables(Ctx *ctx, Oid **out, int *n_out);
+Status ddl_all_sequences(Ctx *ctx, Oid **out, int *n_out);
 
 /* Statistics of a table, replacing what was there. */
 Status ddl_put_stats(Ctx *ctx, StatsDef *def);

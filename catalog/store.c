@@ -58,30 +58,51 @@ oid_at(const Batch *b, int col, int row)
     return (Oid)v.i32;
 }
 
+/* The rest of what the scan was set to. */
+static Status
+take_rows(Ctx *ctx, HeapScan *scan, Status (*take)(Ctx *, void *, CatObj *), void *arg)
+{
+    Batch *b;
+    for (;;) {
+        TRY(heap_scan_next(ctx, scan, BATCH_ROWS, &b));
+        if (b == NULL) return QN_OK;
+        for (int i = 0; i < b->nsel; i++) {
+            int row = batch_row(b, i);
+            Value kind = vec_get(b->cols[COL_KIND], row), name = vec_get(b->cols[COL_NAME], row);
+            Value body = vec_get(b->cols[COL_BODY], row), tid = vec_get(b->cols[NCOLS], row);
+            CatObj *o;
+            TRY(catobj_from_row(ctx, oid_at(b, COL_OID, row), (ObjKind)kind.i16, oid_at(b, COL_PARENT, row),
+                                oid_at(b, COL_PARENT2, row), oid_at(b, COL_SCHEMA, row), str_data(&name.str), name.str.len,
+                                (const uint8_t *)str_data(&body.str), body.str.len, tid.i64, &o));
+            TRY(take(ctx, arg, o));
+        }
+    }
+}
+
+/* Of a damaged database a page at a time: objects on those that cannot be read are lost. */
+static Status
+salvage_rows(Ctx *ctx, HeapScan *scan, uint32_t npages, Status (*take)(Ctx *, void *, CatObj *), void *arg)
+{
+    for (uint32_t page = 0; page < npages; page++) {
+        TRY(heap_scan_rescan(ctx, scan, ctx->snapshot, page, page + 1));
+        Status st = take_rows(ctx, scan, take, arg);
+        if (st == ERR_DATA_CORRUPTED) err_clear(&ctx->err);
+        else TRY(st);
+    }
+    return QN_OK;
+}
+
 static Status
 read_rows(Ctx *ctx, Arena *arena, Heap *heap, Status (*take)(Ctx *, void *, CatObj *), void *arg)
 {
     static const int columns[NCOLS + 1] = {0, 1, 2, 3, 4, 5, 6, HEAP_COL_CTID};
     HeapScanSpec spec = {.columns = columns, .ncolumns = NCOLS + 1};
     HeapScan *scan = NULL;
-    Batch *b;
+    uint32_t npages;
     Status st;
+    TRY_GOTO(heap_page_count(ctx, heap, &npages));
     TRY_GOTO(heap_scan_begin(ctx, arena, heap, ctx->snapshot, &spec, &scan));
-    for (;;) {
-        TRY_GOTO(heap_scan_next(ctx, scan, BATCH_ROWS, &b));
-        if (b == NULL) break;
-        for (int i = 0; i < b->nsel; i++) {
-            int row = batch_row(b, i);
-            Value kind = vec_get(b->cols[COL_KIND], row), name = vec_get(b->cols[COL_NAME], row);
-            Value body = vec_get(b->cols[COL_BODY], row), tid = vec_get(b->cols[NCOLS], row);
-            CatObj *o;
-            TRY_GOTO(catobj_from_row(ctx, oid_at(b, COL_OID, row), (ObjKind)kind.i16,
-                                     oid_at(b, COL_PARENT, row), oid_at(b, COL_PARENT2, row),
-                                     oid_at(b, COL_SCHEMA, row), str_data(&name.str), name.str.len,
-                                     (const uint8_t *)str_data(&body.str), body.str.len, tid.i64, &o));
-            TRY_GOTO(take(ctx, arg, o));
-        }
-    }
+    st = db_is_salvaged(ctx) ? salvage_rows(ctx, scan, npages, take, arg) : take_rows(ctx, scan, take, arg);
 done:
     heap_scan_end(scan);
     return st;

@@ -45,6 +45,8 @@ struct Ctx {
     /* CLOCK_MONOTONIC µs of statement_timeout; 0: none, and no tick; INT64_MAX: none, but a tick. */
     int64_t deadline_us;
     Status (*tick)(Ctx *ctx);    /* called with each check while deadline_us is not 0; NULL: nothing to do */
+    /* How far the statement is, for the application's progress callback: set by what knows it; total 0: nobody does. */
+    int64_t work_done, work_total;
     const char *stack_base;      /* address near the base of this thread's stack use */
     size_t stack_limit;          /* bytes below stack_base that recursion may use; 0: no check */
     /* Ends what the session has open, why: called by another thread that has claimed it (storage/activity.h). Set by session. */

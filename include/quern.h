@@ -62,7 +62,11 @@ typedef struct quern_config {
     int read_only;         /* no writes; several processes may read when none writes */
     int must_exist;        /* fail instead of making the file */
     int no_background;     /* no checkpoint or vacuum threads: they happen when you ask for them */
-    const char *settings;  /* "work_mem=64MB;TimeZone=Europe/Vienna": as if SET at once, NULL for none */
+    const char *settings;  /* "work_mem=64MB;TimeZone=Europe/Vienna": as if SET at once, NULL for none; max_wal_size and checkpoint_timeout
+                            * can be given here only */
+    int salvage;           /* for quern_recover: reads what is left of a damaged database, and writes nothing to it */
+    int (*progress)(void *arg, double fraction); /* as quern_progress, from the start: opening after a crash may take a while */
+    void *progress_arg;
 } quern_config;
 QUERN_API void quern_config_init(quern_config *config);
 
@@ -202,6 +206,18 @@ QUERN_API int quern_append_bytes(quern_appender *app, const void *data, size_t n
 QUERN_API int quern_append_vector(quern_appender *app, const float *values, int dim);
 QUERN_API int quern_appender_end_row(quern_appender *app);
 QUERN_API int quern_appender_close(quern_appender *app); /* frees it in any case; NULL is fine */
+
+/* ---- Whole databases ---- */
+
+/* Makes a copy of the database at path, a new file, as of some moment during the call, while other connections go on reading and writing; 58P02
+ * if there is such a file. quern_progress is told how far it is; when it stops the copy (57014), or on any other error, nothing
+ * is left of it. A transaction that is open on this connection is not in it. */
+QUERN_API int quern_backup(quern *db, const char *path);
+
+/* Copies everything that can be read of a damaged database, opened with quern_config.salvage, into a new file, and reports what cannot:
+ * object is a table, index, ... or "file"; page -1 where none is known. The texts live during the call. */
+QUERN_API int quern_recover(quern *db, const char *path,
+                            void (*report)(void *arg, const char *object, int64_t page, const char *text), void *arg);
 
 /* ---- The library ---- */
 

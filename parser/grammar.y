@@ -1922,6 +1922,7 @@ vacuum_stmt(A) ::= VACUUM opt_full(F) opt_freeze(Z) opt_verbose(V) opt_analyze(N
              V, "verbose"), N, "analyze"), .rels = L, .is_vacuum = true); }
 vacuum_stmt(A) ::= VACUUM LP utility_option_list(O) RP opt_vacuum_relation_list(L).
     { A = MK(VacuumStmt, .options = O, .rels = L, .is_vacuum = true); }
+vacuum_stmt(A) ::= VACUUM INTO SCONST(P). { A = MK(VacuumStmt, .into = P.str, .is_vacuum = true); } // ours: a copy, tightly packed
 analyze_stmt(A) ::= analyze_word opt_verbose(V) opt_vacuum_relation_list(L).
     { A = MK(VacuumStmt, .options = pc_flags(pc, NONE_LIST, V, "verbose"), .rels = L); }
 analyze_stmt(A) ::= analyze_word LP utility_option_list(O) RP opt_vacuum_relation_list(L).

@@ -1,6 +1,7 @@
 /* api.c - quern.h: each call checks its handle, enters the session, and hands errors over. The work is elsewhere. */
 #include "common/str.h"
 #include "session/appender.h"
+#include "session/copydb.h"
 #include "session/stmt.h"
 #include <math.h>
 #include <stdlib.h>
@@ -61,6 +62,44 @@ quern_close(quern *db)
     if (db == NULL) return QUERN_OK;
     SESSION(db)->ctx.stack_base = __builtin_frame_address(0);
     return (int)session_close(SESSION(db));
+}
+
+/* ---- whole databases ---- */
+
+int
+quern_backup(quern *db, const char *path)
+{
+    Session *s = SESSION(db);
+    ENTER(s);
+    if (path == NULL || s->depth > 0) return QUERN_MISUSE;
+    Status st = session_backup(s, path);
+    return st == QN_OK ? QUERN_OK : session_fail(s, st, NULL, 0);
+}
+
+typedef struct Reporter {
+    CheckSink sink; /* first */
+    void (*report)(void *arg, const char *object, int64_t page, const char *text);
+    void *arg;
+} Reporter;
+
+static Status
+hand_over(CheckSink *sink, const char *object, int64_t page, const char *text)
+{
+    Reporter *r = (Reporter *)sink;
+    if (r->report != NULL) r->report(r->arg, object, page, text);
+    return QN_OK;
+}
+
+int
+quern_recover(quern *db, const char *path, void (*report)(void *arg, const char *object, int64_t page, const char *text),
+              void *arg)
+{
+    Session *s = SESSION(db);
+    ENTER(s);
+    if (path == NULL || s->depth > 0) return QUERN_MISUSE;
+    Reporter r = {.sink = {.report = hand_over}, .report = report, .arg = arg};
+    Status st = session_recover(s, path, &r.sink);
+    return st == QN_OK ? QUERN_OK : session_fail(s, st, NULL, 0);
 }
 
 /* ---- running SQL ---- */

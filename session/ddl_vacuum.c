@@ -1,6 +1,7 @@
 /* ddl_vacuum.c - VACUUM, ANALYZE and CLUSTER as statements: their options, which tables, a transaction for each. What is done to a
  * table is in session/maintain.c. */
 #include "common/array.h"
+#include "session/copydb.h"
 #include "session/ddl.h"
 #include "session/maintain.h"
 
@@ -204,6 +205,7 @@ ddl_run_vacuum(Ddl *d, const VacuumStmt *v)
     for (int i = 0; i < v->options.count; i++) TRY(read_option(d, v, AST_AS(DefElem, v->options.items[i]), &o));
     TRY(check_options(d, v, &o));
     if (o.vacuum) TRY(session_prevent_block(d->s, "VACUUM"));
+    if (v->into != NULL) return session_vacuum_into(d->s, v->into);
     TRY(find_targets(d, v, &o, &t));
     for (int i = 0; i < t.n; i++) TRY(run_target(d, &t.items[i], &o));
     if (!o.vacuum) return QN_OK;

@@ -39,7 +39,8 @@ session_tick(Ctx *ctx)
     int64_t now = ctx_now_us();
     if (now < s->progress_next_us) return QN_OK;
     s->progress_next_us = now + 100000;
-    if (s->progress(s->progress_arg, -1) != 0)
+    double fraction = ctx->work_total > 0 ? (double)ctx->work_done / (double)ctx->work_total : -1;
+    if (s->progress(s->progress_arg, fraction > 1 ? 1 : fraction) != 0)
         return RAISE(ctx, ERR_QUERY_CANCELED, "canceling statement due to user request");
     return QN_OK;
 }

@@ -140,8 +140,9 @@ open_storage(Session *s, const char *path, const quern_config *config, const str
 {
     DbOptions options = {.page_bytes = config->page_size,
                          .cache_bytes = config->cache_size,
-                         .read_only = config->read_only != 0,
-                         .must_exist = config->must_exist != 0,
+                         .read_only = config->read_only != 0 || config->salvage != 0,
+                         .must_exist = config->must_exist != 0 || config->salvage != 0,
+                         .salvage = config->salvage != 0,
                          .no_threads = config->no_background != 0,
                          .file = files};
     TRY(db_open(&s->ctx, path, &options));
@@ -204,7 +205,12 @@ session_open(const char *path, const quern_config *config, const struct FileOps 
     TRY_ALLOC(ctx, s->commit_arena, arena_create(s->arena, "commit"));
     ctx->stmt_arena = s->arena;
     TRY(settings_session_init(s));
-    TRY(open_storage(s, path, config, files));
+    s->progress = config->progress;
+    s->progress_arg = config->progress_arg;
+    if (s->progress != NULL) ctx->deadline_us = INT64_MAX; /* for the sake of the tick */
+    Status opened = open_storage(s, path, config, files);
+    ctx->deadline_us = 0;
+    TRY(opened);
     catalog_pins_use(ctx, &s->no_pins);
     s->is_opening = true;
     Status st = apply_settings(s, config->settings);

@@ -565,6 +565,7 @@ note_start(Stmt *stmt)
     else if (s->progress != NULL)
         stmt->deadline_us = INT64_MAX;
     if (s->progress != NULL) s->progress_next_us = ctx_now_us() + 100000;
+    if (s->depth == 0) s->ctx.work_done = s->ctx.work_total = 0;
     /* An interrupt that came while nothing ran is void. */
     if (s->depth == 0) {
         atomic_fetch_and(&s->stop, STOP_SHUTDOWN);

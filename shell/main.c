@@ -533,6 +533,7 @@ usage(FILE *out)
           "  -v NAME=VALUE set a variable (ON_ERROR_STOP=1: stop at the first error, exit status 3)\n"
           "  -csv -json -markdown -box -line        output formats\n"
           "  --check FILE  verify a database: every page, index and constraint\n"
+          "  --recover FILE NEW  copy what can be read of a damaged database into a new file\n"
           "  --version     print the version\n"
           "Without a database everything is kept in memory.\n",
           out);
@@ -641,6 +642,7 @@ main(int argc, char **argv)
         const char *a = argv[i];
         if (strcmp(a, "--help") == 0) return usage(stdout);
         if (strcmp(a, "--check") == 0) return i + 2 == argc ? shell_check(argv[i + 1]) : usage(stderr);
+        if (strcmp(a, "--recover") == 0) return i + 3 == argc ? shell_recover(argv[i + 1], argv[i + 2]) : usage(stderr);
         if (strcmp(a, "--version") == 0) {
             printf("quern %s\n", quern_version());
             return 0;

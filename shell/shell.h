@@ -68,6 +68,7 @@ bool meta_command(Shell *sh, char *line);
 
 /* tools.c: exit status of the process */
 int shell_check(const char *path);
+int shell_recover(const char *path, const char *to);
 
 /* edit.c */
 bool edit_open(Shell *sh);

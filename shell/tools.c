@@ -44,3 +44,35 @@ shell_check(const char *path)
     quern_close(db);
     return faults == 0 ? 0 : 1;
 }
+
+static void
+show_lost(void *arg, const char *object, int64_t page, const char *text)
+{
+    if (page >= 0) printf("lost: %s, page %lld: %s\n", object, (long long)page, text);
+    else printf("lost: %s: %s\n", object, text);
+    *(long *)arg += 1;
+}
+
+int
+shell_recover(const char *path, const char *to)
+{
+    quern_config config;
+    quern *db;
+    long losses = 0;
+    quern_config_init(&config);
+    config.must_exist = 1;
+    /* The log first, if it can be replayed: without it the last transactions are lost. */
+    if (quern_open_config(path, &config, &db) != QUERN_OK) printf("opening it as it is fails: %s\n", quern_errmsg(db));
+    quern_close(db);
+    config.salvage = 1;
+    int status = 1;
+    if (quern_open_config(path, &config, &db) == QUERN_OK && quern_recover(db, to, show_lost, &losses) == QUERN_OK) {
+        printf("%s: %s\n", to, losses == 0 ? "everything was readable" : "all else was copied");
+        status = 0;
+    } else {
+        fflush(stdout);
+        fprintf(stderr, "quern: %s\n", quern_errmsg(db));
+    }
+    quern_close(db);
+    return status;
+}

@@ -17,8 +17,9 @@ enum {
     RETRY_US = 1000 * 1000,        /* after a checkpoint that failed */
     PACE_US = 20 * 1000,           /* how long a checkpoint that is ahead rests */
     STEP_PAGES = 64,               /* of a checkpoint between two looks */
-    COMMIT_STEP_PAGES = 16,        /* what a commit writes of a checkpoint, where nobody else does: a quarter of a megabyte */
+    COMMIT_STEP_PAGES = 16,        /* what a commit writes of a checkpoint at least, where nobody else does: a quarter of a megabyte */
     CHECKPOINT_TIMEOUT_S = 300,
+    ROOTS_AT_FIRST = 2,
 };
 #define WAL_BYTES_DEFAULT ((size_t)256 << 20)
 #define CACHE_MIN_DEFAULT ((size_t)64 << 20)
@@ -249,7 +250,10 @@ db_note_commit(Ctx *ctx)
     /* Its failure is not the transaction's; that of a sync marks the instance. */
     Ctx quiet = {.db = db, .conn = ctx->conn, .pool = ctx->pool, .io = ctx->io};
     Status st = atomic_load(&db->checkpoint_active) ? QN_OK : tx_clean(&quiet, false);
-    if (st == QN_OK) st = checkpoint_step(&quiet, COMMIT_STEP_PAGES, &done);
+    /* As much as keeps pace with the log: what a transaction pays follows from what it wrote. */
+    do {
+        if (st == QN_OK) st = checkpoint_step(&quiet, COMMIT_STEP_PAGES, &done);
+    } while (st == QN_OK && !done && !checkpoint_is_ahead(db));
     err_clear(&quiet.err);
 }
 
@@ -355,6 +359,7 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     db->ops = o->file != NULL ? o->file : &FILE_SYSTEM;
     db->generation = process_generation();
     db->read_only = o->read_only;
+    db->salvage = o->salvage;
     db->no_threads = o->no_threads;
     db->wal_bytes_max = o->wal_bytes_max != 0 ? o->wal_bytes_max : WAL_BYTES_DEFAULT;
     db->checkpoint_timeout_us = (int64_t)CHECKPOINT_TIMEOUT_S * 1000000;
@@ -654,6 +659,7 @@ db_set_checkpoints(Ctx *ctx, uint64_t *wal_bytes_max, int64_t *timeout_s)
         if (*wal_bytes_max != 0) db->wal_bytes_max = *wal_bytes_max;
         if (*timeout_s != 0) db->checkpoint_timeout_us = *timeout_s * 1000000;
         db->checkpoints_set = true;
+        cond_signal(&db->checkpoint_cond); /* its thread may be sleeping by the old time */
     }
     *wal_bytes_max = db->wal_bytes_max;
     *timeout_s = db->checkpoint_timeout_us / 1000000;
@@ -699,8 +705,15 @@ db_root_get(Ctx *ctx, int slot, PageNo *root_out)
 
     assert(slot >= 0 && slot < DB_ROOTS_MAX);
     if (tx_root_pending(ctx, slot, root_out)) return QN_OK;
-    TRY(page_fix(ctx, PAGE_NO_META, FIX_SHARED, &meta));
-    Status st = page_check(ctx, &meta, PAGE_NONE, PAGE_META);
+    Status st = page_fix(ctx, PAGE_NO_META, FIX_SHARED, &meta);
+    if (st == ERR_DATA_CORRUPTED && ctx->db->salvage) {
+        /* Where the first relations of a new database are made; what is there says whether it is that. */
+        err_clear(&ctx->err);
+        *root_out = slot < ROOTS_AT_FIRST ? PAGE_NO_FIRST + (PageNo)slot : PAGE_NONE;
+        return QN_OK;
+    }
+    TRY(st);
+    st = page_check(ctx, &meta, PAGE_NONE, PAGE_META);
     *root_out = ((const MetaPage *)meta.ptr)->roots[slot];
     page_unfix(&meta);
     return st;
@@ -749,6 +762,8 @@ done:
 
 uint32_t db_page_bytes(Ctx *ctx) { return ctx->db->page_bytes; }
 bool db_is_read_only(Ctx *ctx) { return ctx->db->read_only; }
+bool db_is_salvaged(Ctx *ctx) { return ctx->db->salvage; }
+const FileOps *db_files(Ctx *ctx) { return ctx->db->ops; }
 bool db_in_memory(Ctx *ctx) { return ctx->db->in_memory; }
 const char *db_path(Ctx *ctx) { return ctx->db->path != NULL ? ctx->db->path : ":memory:"; }
 int db_conn_slot(Ctx *ctx) { return ctx->conn->slot; }

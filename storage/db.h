@@ -28,6 +28,8 @@ typedef struct DbOptions {
     size_t wal_bytes_max;       /* checkpoints keep the log about as long as this at most; 0: 256 MiB */
     bool read_only;
     bool must_exist;            /* 58P01 rather than making the file */
+    bool salvage;               /* with read_only: a log that was not replayed is passed over, as are pages that cannot be read where
+                                 * their readers ask db_is_salvaged */
     bool no_threads;            /* no background work: those who commit write checkpoints, a piece each */
     const struct FileOps *file; /* NULL: the system's files (storage/file.h) */
 } DbOptions;
@@ -47,6 +49,9 @@ Status db_usable(Ctx *ctx);
 
 /* Everything changed up to now into the database file, so that recovery starts from here. */
 Status db_checkpoint(Ctx *ctx);
+/* A copy of the database as of some moment during the call, one file, made while others read and write. 58P02 if path exists; nothing is left of
+ * it on an error. Not for databases in memory. ctx->work_done and work_total say how far it is. backup.c. */
+Status db_backup(Ctx *ctx, const char *path);
 /* How long the log may get, and how old its beginning (0: as it is). The first call counts; what holds is given back. Call it before the first
  * write. */
 void db_set_checkpoints(Ctx *ctx, uint64_t *wal_bytes_max, int64_t *timeout_s);
@@ -63,7 +68,11 @@ Status db_next_oid(Ctx *ctx, uint32_t n, uint32_t *first_out);
 
 uint32_t db_page_bytes(Ctx *ctx);
 bool db_is_read_only(Ctx *ctx);
+bool db_is_salvaged(Ctx *ctx);
 bool db_in_memory(Ctx *ctx);
+const struct FileOps *db_files(Ctx *ctx); /* those it was opened with */
+/* 58P02 if there is a file of this name. */
+Status db_refuse_existing(Ctx *ctx, const char *path);
 const char *db_path(Ctx *ctx);
 enum { DATABASE_OID = 5 };              /* the one database's, as pg_database shows it */
 int db_conn_slot(Ctx *ctx);             /* number of this connection in the instance, from 0 */

@@ -290,7 +290,7 @@ struct Db {
     FileId id;
     uint32_t opens;             /* connections, under the table's mutex */
     uint32_t generation;        /* process_generation() of the process that opened it */
-    bool read_only, in_memory, no_threads;
+    bool read_only, in_memory, no_threads, salvage;
     _Atomic bool failed;        /* a sync failed: nothing is accepted */
     uint32_t page_bytes;
     uint8_t db_id[16];
@@ -399,6 +399,8 @@ void wal_recycle(Db *db, Lsn lsn); /* nothing before lsn is needed any more */
 /* The log goes on at this position. */
 void wal_start_at(Db *db, Lsn lsn);
 Status wal_open_file(Ctx *ctx, Db *db, bool create);
+/* The slot of the log's file that holds the segment; UINT32_MAX: none. */
+uint32_t wal_slot_of(Db *db, uint64_t number);
 Status wal_write_owner(Ctx *ctx, Db *db);
 Status wal_check_owner(Ctx *ctx, Db *db); /* raises 55006 */
 Lsn wal_finish_with(WalLog *log, WalType type, size_t payload_bytes,

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { WINDOW_MIN = 4 << 20 };
+enum { WINDOW_MIN = 4 << 20, SALVAGE_XIDS = 1 << 20 };
 
 typedef struct Part { Xid top, first, last; } Part; /* of a commit whose last record is still to come */
 
@@ -383,6 +383,7 @@ replay(Ctx *ctx, Recovery *r, Lsn redo, Lsn end)
     const WalRecordHeader *h;
     Lsn prev = 0;
 
+    ctx->work_total = (int64_t)(end - redo);
     for (Lsn at = redo; at < end;) {
         TRY(read_record(ctx, r, at, prev, at == redo, &h));
         if (h == NULL) return invalid_record(ctx, at);
@@ -390,6 +391,7 @@ replay(Ctx *ctx, Recovery *r, Lsn redo, Lsn end)
         if (st != QN_OK) return err_context(ctx, st, "replay of log record at %llu", (unsigned long long)at);
         prev = at;
         at = record_end(at, h);
+        ctx->work_done = (int64_t)(at - redo);
         TRY(ctx_check_stop(ctx));
     }
     return QN_OK;
@@ -457,11 +459,19 @@ recover(Ctx *ctx, Recovery *r, bool *replayed_out)
     TRY_ALLOC(ctx, r->window, mem_alloc(NULL, r->window_bytes));
     if (db->wal.file != NULL) TRY(read_segments(ctx, db));
     /* If not the segment of redo but that of the byte before is there, the log just ended with a segment. */
-    if (!db->header_clean && offset_of(&db->wal, redo, &left) == 0 && offset_of(&db->wal, redo - 1, &left) == 0)
+    if (!db->header_clean && !db->salvage && offset_of(&db->wal, redo, &left) == 0 && offset_of(&db->wal, redo - 1, &left) == 0)
         return log_is_missing(ctx);
     TRY(find_end(ctx, r, redo, &end, &prev));
     *replayed_out = end > redo || !db->header_clean;
-    if (*replayed_out && db->read_only) return needs_recovery(ctx);
+    if (*replayed_out && db->read_only) {
+        if (!db->salvage) return needs_recovery(ctx);
+        /* What the log says is passed over: its transactions, whose xids may be on pages, count as aborted. */
+        TRY(xid_ranges_add(ctx, r->open, r->mark, r->mark + SALVAGE_XIDS - 1));
+        r->mark += SALVAGE_XIDS;
+        *replayed_out = false;
+        wal_start_at(db, end);
+        return QN_OK;
+    }
     wal_start_at(db, end);
     db->wal.prev_lsn = prev;
     db->wal.recycle = redo;

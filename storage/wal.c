@@ -332,6 +332,15 @@ wal_flush(Ctx *ctx, Lsn lsn)
     return QN_OK;
 }
 
+uint32_t
+wal_slot_of(Db *db, uint64_t number)
+{
+    become_writer(&db->wal);
+    uint32_t slot = find_slot(&db->wal, number);
+    end_writer(db);
+    return slot;
+}
+
 void
 wal_recycle(Db *db, Lsn lsn)
 {
