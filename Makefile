@@ -144,4 +144,4 @@ headers: $(GENHDR)   # every header compiles on its own
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
 .PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture coverage bench deps demo install clean fmt headers
--include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c))
+-include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c tests/torture/*.c))
