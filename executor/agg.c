@@ -195,7 +195,7 @@ agg_common_open(AggCommon *a, ExecNode *node)
     }
     TRY_ALLOC(ctx, a->sel, arena_alloc(arena, BATCH_ROWS * sizeof(uint16_t)));
     if (numbered) TRY_ALLOC(ctx, a->group_vec, vec_create(arena, TYPE_INT8, BATCH_ROWS));
-    if (numbered || a->nkeys > 0) {
+    if (numbered || a->nkeys > 0 || plan->nsets > 0) {
         TRY_ALLOC(ctx, a->hashes, arena_alloc(arena, BATCH_ROWS * sizeof(uint64_t)));
         TRY_ALLOC(ctx, a->found, arena_alloc(arena, BATCH_ROWS * sizeof(char *)));
     }
