@@ -55,6 +55,9 @@ fn_current_database(KernelCall *call)
     return constant_text(call, name);
 }
 
+Status fn_getdatabaseencoding(KernelCall *call) { return constant_text(call, "UTF8"); }
+Status fn_pg_client_encoding(KernelCall *call) { return constant_text(call, "UTF8"); }
+
 Status
 fn_current_schema(KernelCall *call)
 {

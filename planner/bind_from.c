@@ -271,7 +271,7 @@ func_columns_of(Scope *s, const Ast *ast, Expr *e, const AstList *coldefs, const
     TypeShape shape = {0};
     if (set != NULL && set->ncols == 1 && set->col_types != NULL) {
         if (coldefs->count > 0) return raise_definition_list(s, ast, "redundant for a function with OUT parameters");
-        return add_func_column(s, c, scalar_name != NULL ? scalar_name : set->col_names[0], set->col_types[0], -1);
+        return add_func_column(s, c, set->col_names[0], set->col_types[0], -1); /* whatever the alias */
     }
     TRY(expr_shape(s->ps, e, &shape));
     if (shape.n > 0) {

@@ -65,6 +65,25 @@ find_element(Span s, int64_t i, Span *out)
     return false;
 }
 
+/* Text may hold escapes that stand for no character; whoever looks into it is told, as in PostgreSQL. */
+static Status
+check_escapes(Ctx *ctx, Arena *arena, Span s)
+{
+    if (memmem(s.p, (size_t)(s.end - s.p), "\\u", 2) == NULL) return QN_OK;
+    StrBuf scratch = strbuf_new(arena);
+    for (const char *p = s.p; p < s.end;) {
+        if (*p != '"') {
+            p++;
+            continue;
+        }
+        const char *end = json_skip_string(p, s.end);
+        scratch.nbytes = 0;
+        TRY(json_unescape(ctx, &scratch, p, end));
+        p = end;
+    }
+    return QN_OK;
+}
+
 /* The span as json, or as text: strings unquoted, JSON null NULL. */
 static Status
 put_span(KernelCall *call, int row, Span s, bool as_text)
@@ -87,6 +106,7 @@ field_kernel(KernelCall *call, bool as_text)
     ROWS (call, i) {
         Str json = ARG(call, 0, Str, i), key = ARG(call, 1, Str, i);
         Span v;
+        TRY(check_escapes(call->ctx, call->arena, span_of(&json)));
         if (find_field(span_of(&json), str_data(&key), key.len, &v))
             TRY(put_span(call, i, v, as_text));
         else
@@ -104,6 +124,7 @@ element_kernel(KernelCall *call, bool as_text)
     ROWS (call, i) {
         Str json = ARG(call, 0, Str, i);
         Span v;
+        TRY(check_escapes(call->ctx, call->arena, span_of(&json)));
         if (find_element(span_of(&json), ARG(call, 1, int32_t, i), &v))
             TRY(put_span(call, i, v, as_text));
         else
@@ -140,6 +161,7 @@ path_kernel(KernelCall *call, bool as_text)
         Str json = ARG(call, 0, Str, i);
         Span s = span_of(&json);
         bool found = true;
+        TRY(check_escapes(call->ctx, call->arena, s));
         const TypeInfo *t = type_info(call->args[1]->type);
         if (t != NULL && t->elem_oid != 0) {
             ArrayView path;
@@ -534,6 +556,7 @@ each_open(Ctx *ctx, Arena *arena, const Value *args, EachKind kind, const char *
     if (args[0].is_null) return QN_OK;
     e->json = args[0].str;
     Span s = span_of(&e->json);
+    TRY(check_escapes(ctx, arena, s));
     bool scalar = !is_object(s) && !is_array(s);
     if (kind <= EACH_ELEMENT_TEXT) {
         if (!is_array(s))

@@ -144,8 +144,8 @@ round_rows(KernelCall *call, bool places_arg, RoundMode mode)
     {
         NumVar v;
         int places = places_arg ? ARG(call, 1, int32_t, i) : 0;
-        if (places > NUMVAR_MAX_RESULT_SCALE) places = NUMVAR_MAX_RESULT_SCALE;
-        if (places < -NUMVAR_MAX_RESULT_SCALE) places = -NUMVAR_MAX_RESULT_SCALE;
+        if (places > NUMERIC_DSCALE_MAX) places = NUMERIC_DSCALE_MAX;
+        if (places < -(NUMERIC_WEIGHT_MAX + 1) * 4 - 1) places = -(NUMERIC_WEIGHT_MAX + 1) * 4 - 1;
         Value value = vec_get(call->args[0], i);
         TRY(round_digits(&w, &value, places, mode, &v));
         TRY(numvar_pack(&w, &v, &OUT(call, Str, i)));
