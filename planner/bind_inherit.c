@@ -89,8 +89,7 @@ bind_append(Scope *s, const Relation *r, const char *alias, bool only, int lock_
         if (m->rel->kind == RELKIND_PARTITIONED) continue; /* no rows of its own */
         TRY_ALLOC(s->ctx, g, LNODE_NEW(s->ps, Get, m->rel->ncols));
         g->relation = m->rel;
-        TRY_ALLOC(s->ctx, g->alias, arena_printf(s->ps->arena, "%s_%d", alias, a->nchildren + 1));
-        s->ps->rels[g->base.rel].alias = g->alias;
+        g->alias = alias;
         s->ps->rels[g->base.rel].append_rel = a->base.rel;
         TRY(rel_set_level(s, g->base.rel));
         a->children[a->nchildren++] = (AppendChild){.node = (LNode *)g, .at = i, .rel = g->base.rel, .member = *m};

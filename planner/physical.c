@@ -840,6 +840,19 @@ plan_nothing(Opt *o, const ColSet *cols, Sub *out)
     return QN_OK;
 }
 
+/* r_1, r_2, ... for those that are read; a single one has the name to itself. */
+static Status
+name_children(Opt *o, const LAppend *a)
+{
+    for (int i = 0; i < a->nchildren; i++) {
+        LGet *g = (LGet *)o->ps->rels[a->children[i].rel].node;
+        g->alias = a->alias;
+        if (a->nchildren > 1) TRY_ALLOC(o->ctx, g->alias, arena_printf(o->arena, "%s_%d", a->alias, i + 1));
+        o->ps->rels[a->children[i].rel].alias = g->alias;
+    }
+    return QN_OK;
+}
+
 static Status
 plan_append(Opt *o, LAppend *a, const Want *w, Sub *out)
 {
@@ -849,6 +862,7 @@ plan_append(Opt *o, LAppend *a, const Want *w, Sub *out)
     for (int i = 0; i < w->need->count; i++)
         if (w->need->items[i].rel == a->base.rel) TRY(colset_add(ctx, o->arena, &cols, w->need->items[i]));
     if (a->nchildren == 0) return plan_nothing(o, &cols, out);
+    TRY(name_children(o, a));
     AppendPlan *n = PNODE_NEW(o, Append, NULL, NULL);
     if (n == NULL) return RAISE_OOM(ctx);
     for (int i = 0; i < a->nchildren; i++) {

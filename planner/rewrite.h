@@ -55,6 +55,8 @@ Status rw_scalar(PlanState *ps, Query *q);
 Status rw_lateral(PlanState *ps, Query *q);
 Status rw_merge(PlanState *ps, Query *q);
 Status rw_pushdown(PlanState *ps, Query *q);
+/* Of a partitioned table only what may hold rows that meet the conditions, which are over its columns. */
+Status rw_prune_append(PlanState *ps, LAppend *a, const ExprList *conds);
 Status fold_expr(PlanState *ps, Expr **slot);
 
 #endif

@@ -492,6 +492,7 @@ push_append(PlanState *ps, LNode **slot, const ExprList *conds)
         TRY(expr_has_subplan(ps->ctx, conds->items[i], &sub));
         TRY(array_push(ps->ctx, ps->arena, vol || sub ? &stay : &pass, conds->items[i]));
     }
+    TRY(rw_prune_append(ps, a, &pass));
     TRY(column_map_new(ps, &m));
     m.once = true;
     TRY_ALLOC(ps->ctx, columns, ARENA_ARRAY(ps->arena, Expr *, NSYSTEM + a->base.ncols));
