@@ -75,6 +75,17 @@ ctx_check_stop(Ctx *ctx)
     return QN_OK;
 }
 
+/* The same for loops over one large value: looks each time about CTX_WORK_STEP units (bytes, simple steps) are done. *work starts at 0. */
+enum { CTX_WORK_STEP = 1 << 18 };
+static inline Status
+ctx_count_work(Ctx *ctx, uint64_t *work, uint64_t units)
+{
+    *work += units;
+    if (__builtin_expect(*work < CTX_WORK_STEP, 1)) return QN_OK;
+    *work = 0;
+    return ctx_check_stop(ctx);
+}
+
 /* Guards recursion over user input: 54001 when the stack in use nears the limit. */
 Status ctx_stack_overflow(Ctx *ctx) __attribute__((cold));
 static inline Status

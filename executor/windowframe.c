@@ -254,8 +254,10 @@ walk_range(WindowState *s, int64_t row, const Value *offset, bool preceding, boo
         t = type_info(TYPE_TIMESTAMP);
     }
     int64_t i = *at < s->part_start ? s->part_start : *at;
+    uint64_t work = 0;
     for (; i < s->part_end; i++) {
         Value v;
+        TRY(ctx_count_work(s->base.ctx, &work, 64));
         TRY(order_value(s, i, &v));
         if (v.is_null) { /* NULLs lie at one end of the partition and are outside */
             if (s->plan->order.items[0].nulls_first) continue;
@@ -431,6 +433,7 @@ feed(WindowState *s, WinFn *f, int64_t from, int64_t to, bool remove)
     WinBlock *b = &f->blocks[remove];
     uint16_t sel[BATCH_ROWS];
     while (from < to) {
+        TRY(ctx_check_stop(s->base.ctx));
         TRY(load_block(s, f, b, from));
         int64_t end = to < b->to ? to : b->to;
         int n = 0;

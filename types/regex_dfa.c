@@ -158,7 +158,9 @@ regex_dfa_match(Ctx *ctx, Regex *re, Prog *prog, const char *text, size_t nbytes
     DfaState *st = d->states[0];
     *done = true;
     *found = false;
+    uint64_t work = 0;
     while (p < end) {
+        TRY(ctx_count_work(ctx, &work, 4));
         if (st->accepts) break;
         if (st->is_dead) return QN_OK;
         unsigned char c = (unsigned char)*p;

@@ -228,7 +228,7 @@ static Status
 count_steps(Run *r, int n)
 {
     r->steps += (uint64_t)n + 1;
-    if (r->steps < 1 << 16) return QN_OK;
+    if (r->steps < 1 << 13) return QN_OK;
     r->steps = 0;
     return ctx_check_stop(r->ctx);
 }

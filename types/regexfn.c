@@ -115,6 +115,7 @@ typedef struct RowRegex {
     bool global;
     int ngroups;
     RegexSpan *spans; /* ngroups + 1 */
+    uint64_t work;    /* of many short matches */
 } RowRegex;
 
 static Status
@@ -123,6 +124,7 @@ row_regex(KernelCall *call, Site *site, int row, int flags_arg, RowRegex *out)
     int flags = 0;
     const Str *s = &ARG(call, 0, Str, row);
     out->global = false;
+    out->work = 0;
     if (flags_arg >= 0 && flags_arg < call->nargs)
         TRY(parse_flags(call, &ARG(call, flags_arg, Str, row), &flags, &out->global));
     TRY(site_regex(call, site, &ARG(call, 1, Str, row), flags, &out->re));
@@ -136,6 +138,7 @@ row_regex(KernelCall *call, Site *site, int row, int flags_arg, RowRegex *out)
 static Status
 next_match(KernelCall *call, RowRegex *rx, size_t from, bool *found)
 {
+    TRY(ctx_count_work(call->ctx, &rx->work, 1024));
     return regex_match(call->ctx, rx->re, rx->text, rx->nbytes, from, rx->spans, rx->ngroups + 1, found);
 }
 

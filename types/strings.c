@@ -387,8 +387,10 @@ fn_replace_text(KernelCall *call)
         }
         StrBuf b = strbuf_new(call->arena);
         size_t done = 0;
+        uint64_t work = 0;
         const char *p = str_data(s);
         for (; at >= 0; at = find(s, done, from)) {
+            TRY(ctx_count_work(call->ctx, &work, (size_t)at - done + 64));
             strbuf_add(&b, p + done, (size_t)at - done);
             strbuf_add(&b, str_data(to), to->len);
             done = (size_t)at + from->len;
