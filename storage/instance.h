@@ -483,7 +483,6 @@ void lock_table_free(Db *db);
 void lock_conn_free(DbConn *conn);
 void lock_wake_xid_waiters(DbConn *conn);
 Status lock_wait_for_xid(Ctx *ctx, Xid xid, int slot);
-bool lock_modes_conflict(LockMode a, LockMode b);
 void lock_serve_queue(LockEntry *e);
 /* With locks.mutex: 40P01 if this connection waits for itself and no order of the queues helps. */
 Status deadlock_check(Ctx *ctx);

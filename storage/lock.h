@@ -33,6 +33,7 @@ typedef enum LockMode { /* PostgreSQL's, in its order */
     LOCK_MODE_COUNT
 } LockMode;
 const char *lock_mode_name(LockMode mode); /* "AccessShareLock", as pg_locks shows it */
+bool lock_modes_conflict(LockMode a, LockMode b);
 
 typedef enum LockKind {
     LOCK_RELATION, /* a: oid */

@@ -387,6 +387,109 @@ test_eight_threads(void **state)
     fault_fs_destroy(fs);
 }
 
+/* ---- stress: what is granted never conflicts ---- */
+
+enum { STRESS_THREADS = 16, STRESS_TAGS = 6, STRESS_MS = 1500 };
+
+/* How many hold each mode of a tag, as the threads believe. */
+static _Atomic int believed[STRESS_TAGS][LOCK_MODE_COUNT];
+static _Atomic long granted_count, deadlock_count, refused_count, broken_count;
+static _Atomic bool stress_over;
+
+typedef struct Held {
+    int tag;
+    LockMode mode;
+} Held;
+
+static LockTag
+stress_tag(int i)
+{
+    if (i < 3) return (LockTag){.a = OID + (uint64_t)i, .kind = LOCK_RELATION};
+    if (i < 5) return (LockTag){.a = OID, .b = (uint64_t)i, .kind = LOCK_TUPLE};
+    return ADVISORY((uint64_t)i);
+}
+
+static void
+believe(const Held *held, int n, int by)
+{
+    for (int i = 0; i < n; i++) atomic_fetch_add(&believed[held[i].tag][held[i].mode], by);
+}
+
+/* Nobody else may hold what conflicts with the lock just taken; own holds are taken off. */
+static void
+look_for_conflicts(const Held *held, int n)
+{
+    const Held *last = &held[n - 1];
+    for (int m = 1; m < LOCK_MODE_COUNT; m++) {
+        if (!lock_modes_conflict(last->mode, (LockMode)m)) continue;
+        int mine = 0;
+        for (int i = 0; i < n; i++) mine += held[i].tag == last->tag && held[i].mode == (LockMode)m;
+        if (atomic_load(&believed[last->tag][m]) > mine) atomic_fetch_add(&broken_count, 1);
+    }
+}
+
+static void
+stress_body(void *arg)
+{
+    Session *s = arg;
+    Ctx *ctx = &s->ctx;
+    uint64_t seed = s->wait_xid * 0x9E3779B97F4A7C15ull;
+    while (!atomic_load(&stress_over)) {
+        Held held[4];
+        int n = 0;
+        Status st = QN_OK;
+        for (int step = 0; step < 4 && st == QN_OK; step++) {
+            seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+            int tag = (int)(seed >> 33) % STRESS_TAGS;
+            LockMode mode = (LockMode)(1 + (seed >> 45) % (LOCK_MODE_COUNT - 1));
+            LockWait wait = (seed >> 55) % 4 == 0 ? LOCK_TRY : LOCK_WAIT;
+            bool granted = false;
+            st = lock_acquire(ctx, stress_tag(tag), mode, wait, &granted);
+            if (st != QN_OK || !granted) {
+                atomic_fetch_add(st == QN_OK ? &refused_count : &deadlock_count, 1);
+                continue;
+            }
+            held[n++] = (Held){tag, mode};
+            believe(&held[n - 1], 1, 1);
+            look_for_conflicts(held, n);
+            atomic_fetch_add(&granted_count, 1);
+        }
+        if (st != QN_OK && st != ERR_T_R_DEADLOCK_DETECTED) s->result = st;
+        err_clear(&ctx->err);
+        believe(held, n, -1);
+        tx_rollback(ctx);
+        st = tx_begin(ctx, TX_READ_COMMITTED, false);
+        if (st != QN_OK) s->result = st;
+    }
+}
+
+static void
+test_sixteen_threads_never_hold_what_conflicts(void **state)
+{
+    (void)state;
+    static Session s[STRESS_THREADS];
+    fs = fault_fs_create();
+    for (int i = 0; i < STRESS_THREADS; i++) {
+        session_open(&s[i]);
+        s[i].settings.deadlock_timeout = 1;
+        s[i].wait_xid = (Xid)i + 1;
+    }
+    for (int i = 0; i < STRESS_THREADS; i++)
+        OK(&s[i].ctx, thread_create(&s[i].ctx, "stress", stress_body, &s[i], &s[i].thread));
+    usleep(STRESS_MS * 1000);
+    atomic_store(&stress_over, true);
+    for (int i = 0; i < STRESS_THREADS; i++) thread_join(s[i].thread);
+    for (int i = 0; i < STRESS_THREADS; i++) {
+        assert_int_equal(s[i].result, QN_OK);
+        session_close(&s[i]);
+    }
+    fault_fs_destroy(fs);
+    print_message("  %ld granted, %ld refused, %ld deadlocks\n", atomic_load(&granted_count), atomic_load(&refused_count),
+                  atomic_load(&deadlock_count));
+    assert_int_equal(atomic_load(&broken_count), 0);
+    assert_true(atomic_load(&granted_count) > 100);
+}
+
 int
 main(void)
 {
@@ -400,6 +503,7 @@ main(void)
         cmocka_unit_test(test_waits_end_by_timeout_and_interrupt),
         cmocka_unit_test(test_advisory_locks_of_sessions_outlive_transactions),
         cmocka_unit_test(test_eight_threads),
+        cmocka_unit_test(test_sixteen_threads_never_hold_what_conflicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
