@@ -218,6 +218,8 @@ struct Relation {
     /* views */
     const char *view_sql; /* the SELECT; column names are cols[].name. Bind it with search_path as stored here: */
     const char *view_path; /* search_path at CREATE VIEW */
+    char view_check; /* WITH CHECK OPTION: 'l' LOCAL, 'c' CASCADED, 0 none */
+    bool unpopulated; /* a materialized view WITH NO DATA */
     /* pg_catalog and information_schema */
     const SysTable *systable; /* rows are made by catalog_scan_*; NULL: an ordinary relation */
     const SeqDef *sequence; /* kind RELKIND_SEQUENCE */

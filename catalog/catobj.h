@@ -73,6 +73,8 @@ typedef struct RelDef {
     ColDef *cols;
     int layout; /* the current one's id, from 1 */
     const char *view_sql, *view_path;
+    char view_check;
+    bool unpopulated;
     const char *comment;
     const char *options; /* catalog/reloptions.h */
     Oid clustered_oid;

@@ -278,6 +278,8 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     rel->root_page = def->root_page;
     rel->view_sql = def->view_sql;
     rel->view_path = def->view_path;
+    rel->view_check = def->view_check;
+    rel->unpopulated = def->unpopulated;
     rel->comment = def->comment;
     rel->options = def->options;
     rel->clustered_oid = def->clustered_oid;

@@ -2,6 +2,7 @@
 #include "catalog/define.h"
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
+#include "catalog/updatable.h"
 #include <math.h>
 
 /* ---- pg_catalog ---- */
@@ -220,14 +221,16 @@ is_tables_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const char *db;
     if (relation_base_kind(rel) != RELKIND_TABLE && rel->kind != RELKIND_VIEW) return QN_OK;
+    bool insertable;
+    TRY(view_is_updatable(ctx, sys_arena(r), rel, &insertable));
     TRY(database(ctx, r, &db));
     TRY(sys_row(r));
     sys_text(r, db);
     sys_text(r, rel->schema);
     sys_text(r, rel->name);
-    sys_text(r, relation_base_kind(rel) == RELKIND_TABLE ? "BASE TABLE" : "VIEW");
+    sys_text(r, rel->persistence == 't' ? "LOCAL TEMPORARY" : relation_base_kind(rel) == RELKIND_TABLE ? "BASE TABLE" : "VIEW");
     sys_skip(r, 5);
-    sys_text(r, yes_no(relation_base_kind(rel) == RELKIND_TABLE && rel->systable == NULL));
+    sys_text(r, yes_no(insertable));
     sys_text(r, "NO");
     sys_null(r);
     return QN_OK;
@@ -281,6 +284,8 @@ is_columns_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         const TypeInfo *t = type_info(c->type);
         const char *dflt = NULL;
         if (c->dropped) continue;
+        bool updatable;
+        TRY(view_column_is_updatable(ctx, sys_arena(r), rel, i, &updatable));
         if (c->default_sql != NULL && c->identity == '\0' && c->generated == '\0')
             TRY(define_expr(ctx, sys_arena(r), c->default_sql, &dflt));
         TRY(sys_row(r));
@@ -306,7 +311,7 @@ is_columns_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_text(r, "NO");
         sys_text(r, c->generated != '\0' ? "ALWAYS" : "NEVER");
         sys_text(r, c->generated != '\0' ? c->default_sql : NULL);
-        sys_text(r, yes_no(relation_base_kind(rel) == RELKIND_TABLE && rel->systable == NULL));
+        sys_text(r, yes_no(updatable));
     }
     return QN_OK;
 }
@@ -322,14 +327,18 @@ is_views_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const char *db;
     if (rel->kind != RELKIND_VIEW) return QN_OK;
+    bool updatable;
+    TRY(view_is_updatable(ctx, sys_arena(r), rel, &updatable));
     TRY(database(ctx, r, &db));
     TRY(sys_row(r));
     sys_text(r, db);
     sys_text(r, rel->schema);
     sys_text(r, rel->name);
     sys_text(r, rel->view_sql != NULL ? arena_printf(sys_arena(r), " %s;", rel->view_sql) : NULL);
-    sys_text(r, "NONE");
-    for (int i = 0; i < 5; i++) sys_text(r, "NO");
+    sys_text(r, rel->view_check == 'c' ? "CASCADED" : rel->view_check == 'l' ? "LOCAL" : "NONE");
+    sys_text(r, yes_no(updatable));
+    sys_text(r, yes_no(updatable));
+    for (int i = 0; i < 3; i++) sys_text(r, "NO");
     return QN_OK;
 }
 

@@ -21,8 +21,8 @@ typedef struct ModTable {
 Status modtable_open(ModTable *t, Ctx *ctx, Arena *arena, const Relation *rel);
 /* 23502 for a NULL among rows->sel in a column that may have none. */
 Status modtable_check_not_null(ModTable *t, const Batch *rows);
-/* 23514. checks[i] is over the new row, as outer and as inner input. */
-Status modtable_check(ModTable *t, ExprProg **checks, const char *const *names, int n, Batch *rows);
+/* 23514; the last nview are views' check options: 44000. checks[i] is over the new row, as outer and as inner input. */
+Status modtable_check(ModTable *t, ExprProg **checks, const char *const *names, int n, int nview, Batch *rows);
 /* Index entries for rows at tids (i-th selected row at tids[i]); 23505 for a duplicate. Or, with one row and clash_out: the position of the index
  * that has a duplicate, -1 if none has. Where uniqueness may be deferred, rows that may be duplicates are noted instead. */
 Status modtable_index(ModTable *t, TableNotes *notes, const Batch *rows, const Tid *tids, int *clash_out);

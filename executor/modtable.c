@@ -101,7 +101,7 @@ modtable_check_not_null(ModTable *t, const Batch *rows)
 }
 
 Status
-modtable_check(ModTable *t, ExprProg **checks, const char *const *names, int n, Batch *rows)
+modtable_check(ModTable *t, ExprProg **checks, const char *const *names, int n, int nview, Batch *rows)
 {
     for (int i = 0; i < n; i++) {
         TRY(expr_run(checks[i], rows, rows, rows->sel, rows->nsel, rows->nrows));
@@ -109,10 +109,12 @@ modtable_check(ModTable *t, ExprProg **checks, const char *const *names, int n, 
         for (int k = 0; k < rows->nsel; k++) {
             int row = batch_row(rows, k);
             if (vec_is_null(v, row) || ((const uint8_t *)v->data)[vec_index(v, row)] != 0) continue;
-            char *message = arena_printf(t->tmp, "new row for relation \"%s\" violates check constraint \"%s\"",
-                                         t->rel->name, names[i]);
+            bool of_view = i >= n - nview;
+            char *message = of_view ? arena_printf(t->tmp, "new row violates check option for view \"%s\"", names[i])
+                                    : arena_printf(t->tmp, "new row for relation \"%s\" violates check constraint \"%s\"",
+                                                   t->rel->name, names[i]);
             if (message == NULL) return RAISE_OOM(t->ctx);
-            return failing_row(t, rows, row, ERR_CHECK_VIOLATION, message);
+            return failing_row(t, rows, row, of_view ? ERR_WITH_CHECK_OPTION_VIOLATION : ERR_CHECK_VIOLATION, message);
         }
     }
     return QN_OK;

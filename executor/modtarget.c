@@ -104,7 +104,7 @@ target_check(Target *t, Batch *rows)
 {
     TRY(modtable_check_not_null(&t->table, rows));
     if (t->plan->checks.count == 0) return QN_OK;
-    return modtable_check(&t->table, t->checks, t->plan->check_names, t->plan->checks.count, rows);
+    return modtable_check(&t->table, t->checks, t->plan->check_names, t->plan->checks.count, t->plan->nview_checks, rows);
 }
 
 Status

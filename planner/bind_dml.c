@@ -1,12 +1,14 @@
 /* bind_dml.c - INSERT, UPDATE, DELETE: target columns, assignment casts, defaults, ON CONFLICT, RETURNING, the
  * expressions of constraints and generated columns. */
-#include "planner/bind_priv.h"
+#include "planner/bind_viewdml.h"
 
 /* One statement at work. */
 typedef struct Dml {
     Scope *s;
     LModify *m;
-    const Relation *r;
+    const Relation *r;   /* the table; of a view, the one below it */
+    ViewTarget *view;    /* NULL: a table was named */
+    NsItem *named;       /* what the statement calls the target */
     NsItem *new_row; /* columns are (m->base.rel, attribute): RETURNING, ON CONFLICT, CHECK */
     LNode *root;
     Expr **values;   /* by attribute: what the column becomes; NULL: not assigned */
@@ -28,18 +30,38 @@ row_item(Scope *s, const Relation *r, int rel, const char *name, NsItem **out)
     return QN_OK;
 }
 
+/* A row of the table as the statement knows it: with a view, the view's columns. */
 static Status
-dml_begin(Scope *s, DmlKind kind, const Relation *r, const char *alias, Dml *d)
+own_row_item(Dml *d, int rel, const char *name, NsItem **out)
 {
+    TRY(rel_set_level(d->s, rel));
+    if (d->view != NULL) return view_row_item(d->s, d->view, d->named, rel, name, out);
+    return row_item(d->s, d->r, rel, name, out);
+}
+
+/* The relation that errors name. */
+static const Relation *
+named_relation(const Dml *d)
+{
+    return d->view != NULL ? d->view->view : d->r;
+}
+
+static Status
+dml_begin(Scope *s, DmlKind kind, NsItem *named, ViewTarget *view, Dml *d)
+{
+    const Relation *r = view != NULL ? view->base : named->relation;
+    const char *alias = named->name;
     d->s = s;
     d->r = r;
+    d->view = view;
+    d->named = named;
     TRY_ALLOC(s->ctx, d->m, LNODE_NEW(s->ps, Modify, r->ncols));
     d->m->kind = kind;
     d->m->relation = r;
     d->m->alias = alias;
     s->ps->rels[d->m->base.rel].alias = alias;
     TRY_ALLOC(s->ctx, d->values, ARENA_ARRAY(s->ps->arena, Expr *, r->ncols + 1));
-    return row_item(s, r, d->m->base.rel, alias, &d->new_row);
+    return own_row_item(d, d->m->base.rel, alias, &d->new_row);
 }
 
 /* ---- stored expressions ---- */
@@ -63,9 +85,11 @@ assign_cast(Scope *s, const Column *c, Expr **slot)
 }
 
 static Status
-column_default(Scope *s, const Column *c, Expr **out)
+column_default(Dml *d, const Column *c, Expr **out)
 {
-    const char *sql = c->default_sql;
+    Scope *s = d->s;
+    const char *view_default = d->view != NULL && c->generated == 0 ? d->view->defaults[c->attnum - 1] : NULL;
+    const char *sql = view_default != NULL ? view_default : c->default_sql;
     if (sql == NULL) { /* the type may have one */
         const UserType *t;
         TRY(catalog_user_type(s->ctx, c->type, &t));
@@ -195,6 +219,7 @@ bind_target(Dml *d, const Member *m, const MemberList *members, ModifyTarget *t)
     TRY(row_item(s, m->rel, t->row_rel, m->rel->name, &row));
     TRY(target_generated(s, row, t));
     TRY(target_checks(s, row, t));
+    if (d->view != NULL) TRY(view_checks(s, d->view, t));
     return d->m->on_conflict != NULL ? target_arbiters(d, m, members, t) : QN_OK;
 }
 
@@ -279,13 +304,16 @@ bind_returning(Dml *d, const AstList *returning, Query **out)
     return QN_OK;
 }
 
+/* The attribute a name means; with a view, of the table below. */
 static Status
-target_column(Scope *s, const Relation *r, const ResTarget *t, int *out)
+target_column(Dml *d, const ResTarget *t, Clause clause, int *out)
 {
+    Scope *s = d->s;
+    const Relation *r = named_relation(d);
     for (int i = 0; i < r->ncols; i++)
         if (!r->cols[i].dropped && strcmp(r->cols[i].name, t->name) == 0) {
             *out = i;
-            return QN_OK;
+            return d->view != NULL ? view_target_column(s, d->view, i, clause, out) : QN_OK;
         }
     return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist", t->name, r->name), t->loc);
 }
@@ -322,10 +350,16 @@ static Status
 insert_columns(Dml *d, const InsertStmt *stmt, Targets *t)
 {
     Scope *s = d->s;
-    int max = stmt->columns.count > d->r->ncols ? stmt->columns.count : d->r->ncols;
+    int max = named_relation(d)->ncols > d->r->ncols ? named_relation(d)->ncols : d->r->ncols;
+    if (stmt->columns.count > max) max = stmt->columns.count;
     TRY_ALLOC(s->ctx, t->cols, ARENA_ARRAY(s->ps->arena, int, max + 1));
     TRY_ALLOC(s->ctx, t->parts, ARENA_ARRAY(s->ps->arena, const ResTarget *, max + 1));
     t->explicit = stmt->columns.count > 0;
+    if (!t->explicit && d->view != NULL) {
+        t->n = d->view->view->ncols;
+        memcpy(t->cols, d->view->attrs, sizeof(int) * (size_t)t->n);
+        return QN_OK;
+    }
     if (!t->explicit) {
         for (int i = 0; i < d->r->ncols; i++)
             if (!d->r->cols[i].dropped) t->cols[t->n++] = i;
@@ -336,7 +370,7 @@ insert_columns(Dml *d, const InsertStmt *stmt, Targets *t)
     for (int i = 0; i < stmt->columns.count; i++) {
         const ResTarget *rt = AST_AS(ResTarget, stmt->columns.items[i]);
         int col;
-        TRY(target_column(s, d->r, rt, &col));
+        TRY(target_column(d, rt, CLAUSE_INSERT, &col));
         bool part = rt->path.count > 0;
         if (seen[col] != 0 && !(part && seen[col] == 1))
             return err_position(s->ctx, RAISE(s->ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" specified more than once", rt->name), rt->loc);
@@ -347,9 +381,15 @@ insert_columns(Dml *d, const InsertStmt *stmt, Targets *t)
     return QN_OK;
 }
 
+/* n values are given. */
 static Status
-check_insert_width(Scope *s, const Targets *t, int n, int loc_more, const InsertStmt *stmt)
+check_insert_width(Dml *d, const Targets *t, int n, int loc_more, const InsertStmt *stmt)
 {
+    Scope *s = d->s;
+    for (int i = 0; d->view != NULL && !t->explicit && i < n && i < t->n; i++) {
+        int attr;
+        TRY(view_target_column(s, d->view, i, CLAUSE_INSERT, &attr));
+    }
     if (n > t->n)
         return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "INSERT has more expressions than target columns"), loc_more);
     if (n < t->n && t->explicit) {
@@ -382,7 +422,7 @@ insert_value(Dml *d, const InsertStmt *stmt, const Column *c, const Ast *a, Expr
 {
     bool use_default;
     TRY(check_overriding(d, stmt, c, ast_is(a, SetToDefault), &use_default));
-    if (use_default) return column_default(d->s, c, out);
+    if (use_default) return column_default(d, c, out);
     TRY(bind_expr(d->s, a, out));
     return assign_cast(d->s, c, out);
 }
@@ -401,7 +441,7 @@ insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targe
         const AstList *row = &AST_AS(ListNode, sel->values.items[r])->items;
         if (row->count != ncols)
             return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "VALUES lists must all be the same length"), ast_location(row->items[0]));
-        if (ncols != t->n) TRY(check_insert_width(s, t, ncols, ncols > t->n ? ast_location(row->items[t->n]) : 0, stmt));
+        TRY(check_insert_width(d, t, ncols, ncols > t->n ? ast_location(row->items[t->n]) : 0, stmt));
         TRY_ALLOC(s->ctx, rows[r].items, arena_alloc(ps->arena, sizeof(Expr *) * (size_t)(ncols + 1)));
         rows[r].count = rows[r].cap = ncols;
         for (int c = 0; c < ncols; c++) {
@@ -459,13 +499,13 @@ insert_query(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Target
     Query *q;
     TRY(bind_select(s, sel, true, &q));
     int n = q->out.count;
-    if (n != t->n) TRY(check_insert_width(s, t, n, n > t->n ? expr_location(q->out.items[t->n]) : 0, stmt));
+    TRY(check_insert_width(d, t, n, n > t->n ? expr_location(q->out.items[t->n]) : 0, stmt));
     for (int c = 0; c < n; c++) {
         const Column *col = &d->r->cols[t->cols[c]];
         bool use_default;
         Expr *e = q->out.items[c];
         TRY(check_overriding(d, stmt, col, false, &use_default));
-        if (use_default) TRY(column_default(s, col, &e));
+        if (use_default) TRY(column_default(d, col, &e));
         else if (t->parts[c] == NULL) TRY(assign_cast(s, col, &e));
         TRY(set_target(d, t, c, e));
     }
@@ -519,9 +559,9 @@ infer_arbiters(Dml *d, const InferClause *inf, OnConflict *oc)
             has_exprs = true;
             continue;
         }
-        const Column *c = relation_column(d->r, name);
+        const Column *c = relation_column(named_relation(d), name);
         if (c == NULL) return raise_missing_column(s, NULL, name, inf->loc);
-        attnums[i] = c->attnum;
+        attnums[i] = d->view != NULL ? d->view->attrs[c->attnum - 1] + 1 : c->attnum;
     }
     for (int i = 0; i < d->r->nindexes && !has_exprs; i++)
         if (index_matches(d->r->indexes[i], attnums, n)) oc->arbiters[oc->narbiters++] = i;
@@ -560,7 +600,7 @@ bind_on_conflict(Dml *d, const OnConflictClause *c)
     excluded->alias = "excluded";
     ps->rels[excluded->base.rel].alias = "excluded";
     d->m->excluded_rel = excluded->base.rel;
-    TRY(row_item(s, d->r, excluded->base.rel, "excluded", &item));
+    TRY(own_row_item(d, excluded->base.rel, "excluded", &item));
     TRY(ns_push(s, &s->items, item));
     TRY(ns_push(s, &s->all, item));
     Expr **values;
@@ -583,14 +623,13 @@ bind_on_conflict(Dml *d, const OnConflictClause *c)
 static NOINLINE Status
 insert_defaults(Dml *d)
 {
-    Scope *s = d->s;
     for (int i = 0; i < d->r->ncols; i++) {
         const Column *c = &d->r->cols[i];
         if (c->dropped || c->generated != 0) {
             d->values[i] = NULL;
             continue;
         }
-        if (d->values[i] == NULL) TRY(column_default(s, c, &d->values[i]));
+        if (d->values[i] == NULL) TRY(column_default(d, c, &d->values[i]));
     }
     return QN_OK;
 }
@@ -603,14 +642,15 @@ bind_insert(Scope *parent, const InsertStmt *stmt, Query **out)
     Targets t = {0};
     LNode *node;
     NsItem *item;
+    ViewTarget *view;
     const RangeVar *rv = AST_AS(RangeVar, stmt->rel);
 
     TRY(scope_new(parent->b, parent, &s));
     if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
     s->clause = CLAUSE_INSERT;
-    TRY(bind_target_relation(s, rv, LOCK_ROW_EXCLUSIVE_MODE, &node, &item));
+    TRY(bind_target_relation(s, rv, LOCK_ROW_EXCLUSIVE_MODE, &node, &item, &view));
     s->all.count = 0; /* the target is not in sight of VALUES or SELECT */
-    TRY(dml_begin(s, DML_INSERT, item->relation, item->name, &d));
+    TRY(dml_begin(s, DML_INSERT, item, view, &d));
     d.new_row->has_alias = rv->alias != NULL;
     TRY(insert_columns(&d, stmt, &t));
     const SelectStmt *sel = AST_AS(SelectStmt, stmt->select);
@@ -643,7 +683,7 @@ multi_value(Dml *d, const MultiAssignRef *m, const Column *c, Expr **out)
         if (args->count != m->ncolumns)
             return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "number of columns does not match number of values"), ast_location(m->source));
         const Ast *a = args->items[m->column - 1];
-        if (ast_is(a, SetToDefault)) return column_default(s, c, out);
+        if (ast_is(a, SetToDefault)) return column_default(d, c, out);
         return bind_expr(s, a, out);
     }
     if (ast_is(m->source, SubLink) && ((const SubLink *)m->source)->kind == AST_SUBLINK_EXPR) {
@@ -667,6 +707,16 @@ multi_value(Dml *d, const MultiAssignRef *m, const Column *c, Expr **out)
     return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression"), ast_location(m->source));
 }
 
+/* What the column that t assigns a part of holds now; with a view, by the view's name for it. */
+static Status
+old_value(Dml *d, const ResTarget *t, int col, Expr **out)
+{
+    const Relation *r = named_relation(d);
+    for (int i = 0; d->view != NULL && i < r->ncols; i++)
+        if (strcmp(r->cols[i].name, t->name) == 0) col = i;
+    return item_column(d->s, d->s->items.items[0], col, 0, out);
+}
+
 static Status
 update_targets(Dml *d, const AstList *targets, Expr **values)
 {
@@ -677,7 +727,7 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
         const ResTarget *t = AST_AS(ResTarget, targets->items[i]);
         int col;
         Expr *e;
-        TRY(target_column(s, d->r, t, &col));
+        TRY(target_column(d, t, CLAUSE_UPDATE, &col));
         const Column *c = &d->r->cols[col];
         bool part = t->path.count > 0;
         if (values[col] != NULL && (!part || (values[col]->tag != EXPR_ArraySet && values[col]->tag != EXPR_FieldSet &&
@@ -689,13 +739,13 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
             return c->generated != 0 ? err_detail(s->ctx, st, "Column \"%s\" is a generated column.", c->name)
                                      : err_detail(s->ctx, st, "Column \"%s\" is an identity column defined as GENERATED ALWAYS.", c->name);
         }
-        if (is_default) TRY(column_default(s, c, &e));
+        if (is_default) TRY(column_default(d, c, &e));
         else if (ast_is(t->value, MultiAssignRef)) TRY(multi_value(d, (const MultiAssignRef *)t->value, c, &e));
         else TRY(bind_expr(s, t->value, &e));
         if (part) {
             Expr *old = values[col];
             TRY(check_part_default(s, t, t->value));
-            if (old == NULL) TRY(item_column(s, s->items.items[0], col, 0, &old));
+            if (old == NULL) TRY(old_value(d, t, col, &old));
             TRY(bind_part_assignment(s, t, c, old, e, &values[col]));
             continue;
         }
@@ -736,6 +786,7 @@ bind_sources(Dml *d, LNode *node, NsItem *target, const AstList *from, const Ast
     TRY(ns_push(s, &ns, target));
     d->root = node;
     s->clause = CLAUSE_NONE;
+    if (d->view != NULL) TRY(view_filter(s, d->view, &d->root));
     if (from->count > 0) {
         /* the target may not be referred to by FROM items, LATERAL or not */
         TRY(bind_from(s, from, &others));
@@ -749,6 +800,8 @@ bind_sources(Dml *d, LNode *node, NsItem *target, const AstList *from, const Ast
     }
     for (int i = 0; i < s->items.count; i++) TRY(ns_push(s, &ns, s->items.items[i]));
     s->items = ns;
+    if (where != NULL && where->tag == AST_CurrentOfExpr && d->view != NULL)
+        return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "WHERE CURRENT OF on a view is not implemented");
     if (where != NULL && where->tag == AST_CurrentOfExpr)
         TRY(bind_current_of(s, target, AST_AS(CurrentOfExpr, where), &conds));
     else
@@ -788,11 +841,12 @@ bind_update(Scope *parent, const UpdateStmt *stmt, Query **out)
     Dml d = {0};
     LNode *node;
     NsItem *item;
+    ViewTarget *view;
     TRY(scope_new(parent->b, parent, &s));
     if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
     s->clause = CLAUSE_UPDATE;
-    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &node, &item));
-    TRY(dml_begin(s, DML_UPDATE, item->relation, item->name, &d));
+    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &node, &item, &view));
+    TRY(dml_begin(s, DML_UPDATE, item, view, &d));
     TRY(bind_sources(&d, node, item, &stmt->from, stmt->where));
     TRY(update_targets(&d, &stmt->targets, d.values));
     forget_generated(d.r, d.values);
@@ -812,11 +866,12 @@ bind_delete(Scope *parent, const DeleteStmt *stmt, Query **out)
     Dml d = {0};
     LNode *node;
     NsItem *item;
+    ViewTarget *view;
     TRY(scope_new(parent->b, parent, &s));
     if (stmt->with != NULL) TRY(bind_with(s, AST_AS(WithClause, stmt->with)));
-    s->clause = CLAUSE_NONE;
-    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &node, &item));
-    TRY(dml_begin(s, DML_DELETE, item->relation, item->name, &d));
+    s->clause = CLAUSE_DELETE;
+    TRY(bind_target_relation(s, AST_AS(RangeVar, stmt->rel), LOCK_ROW_EXCLUSIVE_MODE, &node, &item, &view));
+    TRY(dml_begin(s, DML_DELETE, item, view, &d));
     TRY(bind_sources(&d, node, item, &stmt->using_rels, stmt->where));
     TRY(push_tid(&d, node));
     TRY(set_exprs(&d));

@@ -1,11 +1,12 @@
 /* bind_from.c - FROM: tables, views, subqueries, functions, joins, and the names they bring in. */
 #include "planner/bind_priv.h"
+#include "planner/bind_viewdml.h"
 #include "common/settings.h"
 #include "parser/parse.h"
 
 /* ---- items ---- */
 
-static Status
+Status
 new_item(Scope *s, LNode *node, const char *name, int ncols, const char *const *names, NsItem **out)
 {
     NsItem *item;
@@ -26,7 +27,7 @@ new_item(Scope *s, LNode *node, const char *name, int ncols, const char *const *
 }
 
 /* Column names given with the alias replace the first ones. */
-static Status
+Status
 apply_alias_columns(Scope *s, const Alias *alias, NsItem *item)
 {
     if (alias == NULL) return QN_OK;
@@ -73,7 +74,7 @@ note_named(Scope *s, const NsItem *item, const Relation *r)
 }
 
 /* only: ONLY t, its own rows. */
-static Status
+Status
 bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_mode, LNode **out, NsItem **item_out)
 {
     const char *name = alias != NULL ? alias->name : r->name;
@@ -165,16 +166,19 @@ bind_range_var(Scope *s, const RangeVar *rv, LNode **out, NsItem **item_out)
 }
 
 Status
-bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, NsItem **item_out)
+bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, NsItem **item_out, ViewTarget **view_out)
 {
     const Relation *r;
-    const char *verb = s->clause == CLAUSE_INSERT ? "insert into" : s->clause == CLAUSE_UPDATE ? "update" : "delete from";
+    *view_out = NULL;
     if (rv->schema == NULL && find_cte(s, rv->name) != NULL) {
         Status st = RAISE(s->ctx, ERR_SYNTAX_ERROR, "relation \"%s\" cannot be the target of a modifying statement", rv->name);
         return err_position(s->ctx, st, rv->loc);
     }
     TRY(open_relation(s, rv, lock_mode, &r));
-    if (r->kind == RELKIND_VIEW) return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot %s view \"%s\"", verb, r->name);
+    if (r->kind == RELKIND_VIEW && r->view_sql != NULL) {
+        TRY_ALLOC(s->ctx, *view_out, ARENA_NEW(s->ps->arena, ViewTarget));
+        return bind_view_target(s, r, AST_AS(Alias, rv->alias), lock_mode, s->clause, *view_out, out, item_out);
+    }
     if (r->kind == RELKIND_SEQUENCE) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "cannot change sequence \"%s\"", r->name);
     if (r->systable != NULL) return RAISE(s->ctx, ERR_INSUFFICIENT_PRIVILEGE, "permission denied: \"%s\" is a system catalog", r->name);
     return bind_table(s, r, AST_AS(Alias, rv->alias), rv->only || (s->clause == CLAUSE_INSERT && r->partitions == NULL), lock_mode, out, item_out);

@@ -15,7 +15,7 @@ typedef enum Clause {
     CLAUSE_PARTITION, CLAUSE_WINDOW_ORDER, CLAUSE_FRAME_RANGE, CLAUSE_FRAME_ROWS, CLAUSE_FRAME_GROUPS, CLAUSE_INSERT,
     CLAUSE_UPDATE, CLAUSE_GROUP_BY, CLAUSE_ORDER_BY, CLAUSE_DISTINCT_ON, CLAUSE_LIMIT, CLAUSE_OFFSET,
     CLAUSE_RETURNING, CLAUSE_VALUES, CLAUSE_CHECK, CLAUSE_DEFAULT, CLAUSE_GENERATED, CLAUSE_INDEX_EXPR,
-    CLAUSE_INDEX_PREDICATE, CLAUSE_FROM_SUBQUERY, CLAUSE_CALL, CLAUSE_EXECUTE, CLAUSE_COUNT
+    CLAUSE_INDEX_PREDICATE, CLAUSE_FROM_SUBQUERY, CLAUSE_CALL, CLAUSE_EXECUTE, CLAUSE_DELETE, CLAUSE_COUNT
 } Clause;
 
 /* One named source of columns in FROM. */
@@ -210,7 +210,13 @@ Status add_filter(Scope *s, LNode **root, const ExprList *conds);
 /* bind_from.c */
 Status bind_from(Scope *s, const AstList *from, LNode **root);
 Status bind_from_item(Scope *s, const Ast *a, LNode **out, NsList *ns);
-Status bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, NsItem **item_out);
+struct ViewTarget; /* bind_viewdml.h */
+/* view_out: NULL unless it is a view that can be written. */
+Status bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, NsItem **item_out, struct ViewTarget **view_out);
+Status new_item(Scope *s, LNode *node, const char *name, int ncols, const char *const *names, NsItem **out);
+/* Column names given with the alias replace the first ones. */
+Status apply_alias_columns(Scope *s, const Alias *alias, NsItem *item);
+Status bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_mode, LNode **out, NsItem **item_out);
 Status ns_check_conflicts(Scope *s, const NsList *a, const NsList *b);
 Status subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **out, NsItem **item_out);
 

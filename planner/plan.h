@@ -154,6 +154,7 @@ typedef struct ModifyTarget {
     ExprList checks;    /* CHECK constraints by name, after generated columns are there */
     const char **check_names;
     const int *arbiters; /* ON CONFLICT: positions in rel->indexes of OnConflict.arbiters; NULL: those themselves */
+    int nview_checks;   /* the last of checks: WITH CHECK OPTION of views of these names */
 } ModifyTarget;
 
 /* One partitioned table on a row's way to its partition. */

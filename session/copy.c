@@ -11,6 +11,10 @@ option_error(Ctx *ctx, const DefElem *d, Status code, const char *text)
 const char *
 option_text(const DefElem *d)
 {
+    if (d->arg != NULL && ast_is(d->arg, TypeName)) { /* a word */
+        const AstList *names = &AST_AS(TypeName, d->arg)->names;
+        return ast_str(names->items[names->count - 1]);
+    }
     if (d->arg == NULL) return NULL;
     if (ast_is(d->arg, StringNode)) return ast_str(d->arg);
     if (ast_is(d->arg, A_Const)) return AST_AS(A_Const, d->arg)->str;

@@ -1,5 +1,7 @@
 /* ddl.c - dispatch of statements that change the catalog, and the small ones: DROP, CREATE SCHEMA, COMMENT. */
 #include "session/ddl.h"
+#include "common/settings.h"
+#include "parser/deparse.h"
 
 /* ---- opening ---- */
 
@@ -192,6 +194,63 @@ run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
 
 /* ---- CREATE SCHEMA ---- */
 
+/* The relation an element makes; NULL: it makes none by itself. */
+static RangeVar *
+element_target(Ast *e)
+{
+    switch (e->tag) {
+    case AST_CreateStmt: return AST_AS(RangeVar, AST_AS(CreateStmt, e)->rel);
+    case AST_ViewStmt: return AST_AS(RangeVar, AST_AS(ViewStmt, e)->rel);
+    case AST_CreateSeqStmt: return AST_AS(RangeVar, AST_AS(CreateSeqStmt, e)->rel);
+    case AST_IndexStmt: return AST_AS(RangeVar, AST_AS(IndexStmt, e)->rel);
+    default: return NULL;
+    }
+}
+
+/* Sequences before tables before views before indexes, whatever the order they are written in. */
+static int
+element_rank(const Ast *e)
+{
+    return e->tag == AST_CreateSeqStmt ? 0 : e->tag == AST_CreateStmt ? 1 : e->tag == AST_ViewStmt ? 2 : e->tag == AST_IndexStmt ? 3 : 4;
+}
+
+static Status
+run_element(Ddl *d, const char *schema, Ast *e)
+{
+    Ctx *ctx = d->ctx;
+    Stmt *stmt;
+    RangeVar *target = element_target(e);
+    if (target != NULL && target->schema != NULL && strcmp(target->schema, schema) != 0)
+        return RAISE(ctx, ERR_INVALID_SCHEMA_DEFINITION, "CREATE specifies a schema (%s) different from the one being created (%s)",
+                     target->schema, schema);
+    if (target != NULL) target->schema = schema;
+    TRY(stmt_from_ast(d->s, d->sql, e, NULL, 0, &stmt));
+    stmt->is_exclusive = stmt->is_nested = true;
+    Status st = stmt_run(stmt, NULL, NULL);
+    stmt_destroy(stmt);
+    return st;
+}
+
+/* What CREATE SCHEMA makes besides: with the new schema first on the path. */
+static Status
+run_elements(Ddl *d, const char *schema, const AstList *elements)
+{
+    Ctx *ctx = d->ctx;
+    StrBuf b = strbuf_new(d->arena);
+    char *path;
+    int mark = d->s->nundo;
+    Status st = QN_OK;
+    deparse_ident(&b, schema);
+    strbuf_addf(&b, ", %s", ctx->settings->search_path);
+    TRY(strbuf_finish(ctx, &b, &path, NULL));
+    TRY(settings_set(d->s, "search_path", path, true));
+    for (int rank = 0; rank <= 4 && st == QN_OK; rank++)
+        for (int i = 0; i < elements->count && st == QN_OK; i++)
+            if (element_rank(elements->items[i]) == rank) st = run_element(d, schema, elements->items[i]);
+    settings_at_rollback(d->s, mark);
+    return st;
+}
+
 static Status
 run_create_schema(Ddl *d, const CreateSchemaStmt *s)
 {
@@ -208,9 +267,8 @@ run_create_schema(Ddl *d, const CreateSchemaStmt *s)
         ctx_notice(ctx, "NOTICE", ERR_DUPLICATE_SCHEMA, "schema \"%s\" already exists, skipping", name);
         return QN_OK;
     }
-    if (s->elements.count > 0)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "CREATE SCHEMA with elements is not supported yet");
-    return ddl_create_schema(ctx, name, &oid);
+    TRY(ddl_create_schema(ctx, name, &oid));
+    return s->elements.count > 0 ? run_elements(d, name, &s->elements) : QN_OK;
 }
 
 /* ---- COMMENT ---- */

@@ -136,6 +136,10 @@ Status ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid);
 
 /* ddl_view.c */
 Status ddl_run_view(Ddl *d, const ViewStmt *v);
+/* WITH (check_option = ...): 'l', 'c'. Others of PostgreSQL's are taken. */
+Status ddl_view_options(Ddl *d, const AstList *options, char *check_out);
+/* 0A000 for a view with a check option that cannot be written. */
+Status ddl_check_checkable(Ddl *d, Oid view_oid);
 Status ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists);
 
 /* ddl_type.c, ddl_domain.c */

@@ -142,12 +142,29 @@ cluster_on(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
     return ddl_put_relation(d->ctx, def);
 }
 
+/* WITH CHECK OPTION said otherwise. */
+static Status
+set_view_options(Ddl *d, const Relation *rel, const AlterTableCmd *c)
+{
+    RelDef *def;
+    TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
+    if (c->kind == AST_AT_SET_RELOPTIONS) {
+        TRY(ddl_view_options(d, &c->options, &def->view_check));
+    } else {
+        for (int i = 0; i < c->options.count; i++)
+            if (strcmp(AST_AS(DefElem, c->options.items[i])->name, "check_option") == 0) def->view_check = 0;
+    }
+    TRY(ddl_put_relation(d->ctx, def));
+    return ddl_check_checkable(d, rel->oid);
+}
+
 static Status
 set_reloptions(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 {
     RelDef *def;
     (void)how;
-    if (rel->kind != RELKIND_TABLE) return QN_OK; /* a view's and an index's are taken, and mean nothing yet */
+    if (rel->kind == RELKIND_VIEW) return set_view_options(d, rel, c);
+    if (rel->kind != RELKIND_TABLE) return QN_OK; /* an index's are taken, and mean nothing yet */
     TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
     TRY(reloptions_change(d->ctx, d->arena, def->options, &c->options, c->kind == AST_AT_RESET_RELOPTIONS, &def->options));
     return ddl_put_relation(d->ctx, def);

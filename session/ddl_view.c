@@ -2,7 +2,9 @@
  *
  * A view keeps its query's text and the search_path it was made with; the binder parses and binds it anew wherever the view is used. What
  * the query reads is noted as dependencies, so that nothing it needs is dropped from under it. */
+#include "catalog/updatable.h"
 #include "common/settings.h"
+#include "parser/deparse.h"
 #include "parser/parse.h"
 #include "planner/resolve.h"
 #include "session/ddl.h"
@@ -115,6 +117,70 @@ view_schema(Ddl *d, const RangeVar *rv, const Plan *plan, RelDef *def)
     return QN_OK;
 }
 
+/* CREATE RECURSIVE VIEW v (a, b) AS q is CREATE VIEW v AS WITH RECURSIVE v (a, b) AS (q) SELECT a, b FROM v. */
+static Status
+recursive_view(Ddl *d, const ViewStmt *v, ViewStmt *out)
+{
+    Ctx *ctx = d->ctx;
+    StrBuf b = strbuf_new(d->arena);
+    char *text;
+    size_t nbytes, consumed;
+    const char *name = AST_AS(RangeVar, v->rel)->name;
+    strbuf_addz(&b, "WITH RECURSIVE ");
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 0) {
+            deparse_ident(&b, name);
+            strbuf_addz(&b, " (");
+        }
+        for (int i = 0; i < v->columns.count; i++) {
+            if (i > 0) strbuf_addz(&b, ", ");
+            deparse_ident(&b, ast_str(v->columns.items[i]));
+        }
+        if (pass == 0) strbuf_addf(&b, ") AS (%s) SELECT ", v->query_text);
+    }
+    strbuf_addz(&b, " FROM ");
+    deparse_ident(&b, name);
+    TRY(strbuf_finish(ctx, &b, &text, &nbytes));
+    *out = *v;
+    out->query_text = text;
+    return parse_sql(ctx, d->arena, text, nbytes, &out->query, &consumed);
+}
+
+Status
+ddl_view_options(Ddl *d, const AstList *options, char *out)
+{
+    for (int i = 0; i < options->count; i++) {
+        const DefElem *e = AST_AS(DefElem, options->items[i]);
+        bool flag;
+        if (strcmp(e->name, "check_option") == 0) {
+            const char *text = option_text(e);
+            *out = text != NULL && ascii_casecmp(text, "local") == 0 ? 'l' : text != NULL && ascii_casecmp(text, "cascaded") == 0 ? 'c' : 0;
+            if (*out != 0) continue;
+            Status st = RAISE(d->ctx, ERR_INVALID_PARAMETER_VALUE, "invalid value for enum option \"check_option\": %s", text != NULL ? text : "true");
+            return err_detail(d->ctx, st, "Valid values are \"local\" and \"cascaded\".");
+        }
+        if (strcmp(e->name, "security_barrier") != 0 && strcmp(e->name, "security_invoker") != 0)
+            return RAISE(d->ctx, ERR_INVALID_PARAMETER_VALUE, "unrecognized parameter \"%s\"", e->name);
+        TRY(option_bool(d->ctx, e, &flag)); /* there is one role, which may read everything */
+    }
+    return QN_OK;
+}
+
+Status
+ddl_check_checkable(Ddl *d, Oid oid)
+{
+    const Relation *rel;
+    ViewForm f;
+    TRY(catalog_relation_by_oid(d->ctx, oid, &rel));
+    if (rel->view_check == 0) return QN_OK;
+    TRY(view_form(d->ctx, d->arena, rel, &f));
+    if (f.why_not == NULL) return QN_OK;
+    return err_hint(d->ctx,
+                    RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED,
+                          "WITH CHECK OPTION is supported only on automatically updatable views"),
+                    "%s", f.why_not);
+}
+
 Status
 ddl_run_view(Ddl *d, const ViewStmt *v)
 {
@@ -124,9 +190,14 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
     const Plan *plan;
     RelDef def = {.name = rv->name, .kind = RELKIND_VIEW, .view_sql = v->query_text,
                   .view_path = ctx->settings->search_path};
-    if (v->recursive) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "recursive views are not supported yet");
-    if (v->check != AST_VIEW_CHECK_NONE)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "WITH CHECK OPTION is not supported yet");
+    ViewStmt recursive;
+    if (v->recursive) {
+        TRY(recursive_view(d, v, &recursive));
+        v = &recursive;
+        def.view_sql = v->query_text;
+    }
+    def.view_check = v->check == AST_VIEW_CHECK_LOCAL ? 'l' : v->check == AST_VIEW_CHECK_CASCADED ? 'c' : 0;
+    TRY(ddl_view_options(d, &v->options, &def.view_check));
     TRY(plan_query(d, v->query, &plan));
     TRY(view_schema(d, rv, plan, &def));
     TRY(output_columns(d, plan, &v->columns,
@@ -141,9 +212,12 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
         TRY(lock_relation(ctx, old->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, old->name));
         def.oid = old->oid;
         def.layout = 1;
-        return ddl_put_relation(ctx, &def);
+        for (int i = 0; i < old->ncols; i++) def.cols[i].col.default_sql = old->cols[i].default_sql;
+        TRY(ddl_put_relation(ctx, &def));
+    } else {
+        TRY(ddl_create_table(ctx, &def));
     }
-    return ddl_create_table(ctx, &def);
+    return ddl_check_checkable(d, def.oid);
 }
 
 /* ---- CREATE TABLE AS ---- */
