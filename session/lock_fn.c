@@ -136,8 +136,8 @@ Status
 fn_txid_current(KernelCall *call)
 {
     Xid xid;
-    if (tx_top_xid(call->ctx->tx) == XID_NONE) TRY(tx_write_xid(call->ctx, &xid));
-    ROWS(call, i) OUT(call, int64_t, i) = (int64_t)tx_top_xid(call->ctx->tx);
+    TRY(tx_assign_xid(call->ctx, &xid));
+    ROWS(call, i) OUT(call, int64_t, i) = (int64_t)xid;
     return QN_OK;
 }
 

@@ -145,6 +145,7 @@ struct Tx {
     TxIsolation isolation;
     bool active, read_only, has_snapshot;
     Xid last_xid;           /* newest own xid */
+    bool is_unwritten;      /* nothing bears it yet: the next command may use it */
     Xid min_write_xid;      /* a snapshot or savepoint sees the own xids below */
     XidRanges xids;         /* own, ascending, those rolled back included */
     bool any_aborted;       /* some of them were rolled back to a savepoint */

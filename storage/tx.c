@@ -95,6 +95,7 @@ tx_begin(Ctx *ctx, TxIsolation isolation, bool read_only)
     tx->ssi = NULL;
     tx->has_snapshot = tx->any_aborted = false;
     tx->last_xid = 0;
+    tx->is_unwritten = false;
     tx->min_write_xid = 1;
     tx->csn = 0;
     tx->nroots = 0;
@@ -165,7 +166,21 @@ tx_write_xid(Ctx *ctx, Xid *xid_out)
     if (tx == NULL) return RAISE_INTERNAL(ctx, "write outside a transaction");
     if (tx->isolation == TX_READ_COMMITTED) tx_note_follow(ctx);
     if (__builtin_expect(tx->last_xid < tx->min_write_xid, 0)) TRY(take_xid(ctx, tx));
+    tx->is_unwritten = false;
     *xid_out = tx->last_xid;
+    return QN_OK;
+}
+
+Status
+tx_assign_xid(Ctx *ctx, Xid *top_out)
+{
+    Tx *tx = ctx->tx;
+    if (tx == NULL) return RAISE_INTERNAL(ctx, "xid outside a transaction");
+    if (tx->last_xid == 0) {
+        TRY(take_xid(ctx, tx));
+        tx->is_unwritten = true;
+    }
+    *top_out = tx_top_xid(tx);
     return QN_OK;
 }
 
@@ -220,7 +235,7 @@ static void
 see_own(Tx *tx)
 {
     Snapshot *snap = &tx->snapshot;
-    snap->cmd_xid = tx->last_xid + 1;
+    snap->cmd_xid = tx->last_xid + !tx->is_unwritten;
     if (tx->min_write_xid < snap->cmd_xid) tx->min_write_xid = snap->cmd_xid;
 }
 

@@ -69,6 +69,8 @@ void tx_snapshot_drop(Ctx *ctx, Snapshot *snap); /* twice is fine */
 
 /* The xid this command writes with: takes one on first use. 25006 in a read-only transaction. */
 Status tx_write_xid(Ctx *ctx, Xid *xid_out);
+/* The transaction's first xid, taken if it has none, for those who only want its number. */
+Status tx_assign_xid(Ctx *ctx, Xid *top_out);
 bool tx_owns(Ctx *ctx, Xid xid); /* an xid of the running transaction, not rolled back to a savepoint */
 
 /* The state of an xid now, without a snapshot: for writers who meet it on a row. */
