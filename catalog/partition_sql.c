@@ -121,6 +121,7 @@ typedef struct Writer {
     const Relation *rel;
     StrBuf *b;
     bool first; /* nothing written in this AND list yet */
+    int nterms; /* of the AND lists so far */
 } Writer;
 
 static void
@@ -128,6 +129,7 @@ and_next(Writer *w)
 {
     if (!w->first) strbuf_addz(w->b, " AND ");
     w->first = false;
+    w->nterms++;
 }
 
 static Status
@@ -249,12 +251,13 @@ add_default(Writer *w, const PartitionDesc *d)
         add_not_nulls(w);
         strbuf_addz(w->b, n > 1 ? " AND (" : " AND ");
         for (int i = 0; i < n; i++) {
-            strbuf_addz(w->b, i > 0 ? " OR (" : "(");
-            w->first = true;
-            size_t from = w->b->nbytes;
-            TRY(add_range(w, d->parts[i]->bound));
-            if (w->b->nbytes == from) strbuf_addz(w->b, "true");
-            strbuf_addc(w->b, ')');
+            StrBuf one = strbuf_new(w->arena);
+            Writer range = {w->ctx, w->arena, w->rel, &one, true, 0};
+            const char *text;
+            TRY(add_range(&range, d->parts[i]->bound));
+            TRY(finish(w->ctx, &one, &text));
+            if (i > 0) strbuf_addz(w->b, " OR ");
+            strbuf_addf(w->b, range.nterms > 1 ? "(%s)" : "%s", range.nterms > 0 ? text : "true");
         }
         if (n > 1) strbuf_addc(w->b, ')');
     }
@@ -278,7 +281,7 @@ Status
 partition_constraint_sql(Ctx *ctx, Arena *arena, const Relation *rel, const PartitionBound *bound, const char **out)
 {
     StrBuf b = strbuf_new(arena);
-    Writer w = {ctx, arena, rel, &b, true};
+    Writer w = {ctx, arena, rel, &b, true, 0};
     *out = NULL;
     if (bound->kind == PARTITION_DEFAULT && rel->partitions->nparts <= 1) return QN_OK;
     if (bound->kind == PARTITION_HASH) {

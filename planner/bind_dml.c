@@ -194,7 +194,8 @@ target_arbiters(Dml *d, const Member *m, const MemberList *members, ModifyTarget
     TRY_ALLOC(d->s->ctx, list, ARENA_ARRAY(d->s->ps->arena, int, oc->narbiters));
     for (int i = 0; i < oc->narbiters; i++) {
         list[i] = index_for(members, m, d->r->indexes[oc->arbiters[i]]->oid);
-        if (list[i] < 0) return RAISE_INTERNAL(d->s->ctx, "partition \"%s\" lacks an index of its table", m->rel->name);
+        if (list[i] < 0) /* CREATE INDEX ON ONLY, not completed yet */
+            return RAISE(d->s->ctx, ERR_INVALID_COLUMN_REFERENCE, "there is no unique or exclusion constraint matching the ON CONFLICT specification");
     }
     t->arbiters = list;
     return QN_OK;
@@ -673,6 +674,29 @@ bind_insert(Scope *parent, const InsertStmt *stmt, Query **out)
 
 /* ---- UPDATE ---- */
 
+static bool
+holds_star(const AstList *args)
+{
+    for (int i = 0; i < args->count; i++) {
+        const ColumnRef *c = (const ColumnRef *)args->items[i];
+        if (ast_is(args->items[i], ColumnRef) && ast_is(c->fields.items[c->fields.count - 1], A_Star)) return true;
+    }
+    return false;
+}
+
+/* (a, b) = ROW(t.*): how many values it has is known when the row is bound. */
+static Status
+starred_value(Scope *s, const MultiAssignRef *m, Expr **out)
+{
+    Expr *e;
+    TRY(bind_expr(s, m->source, &e));
+    const RowExpr *row = (const RowExpr *)e;
+    if (e->tag != EXPR_Row || row->fields.count != m->ncolumns)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "number of columns does not match number of values"), ast_location(m->source));
+    *out = row->fields.items[m->column - 1];
+    return QN_OK;
+}
+
 /* (a, b) = (SELECT ...): column by column. */
 static Status
 multi_value(Dml *d, const MultiAssignRef *m, const Column *c, Expr **out)
@@ -680,6 +704,7 @@ multi_value(Dml *d, const MultiAssignRef *m, const Column *c, Expr **out)
     Scope *s = d->s;
     if (ast_is(m->source, A_RowExpr)) {
         const AstList *args = &((const A_RowExpr *)m->source)->args;
+        if (holds_star(args)) return starred_value(s, m, out);
         if (args->count != m->ncolumns)
             return err_position(s->ctx, RAISE(s->ctx, ERR_SYNTAX_ERROR, "number of columns does not match number of values"), ast_location(m->source));
         const Ast *a = args->items[m->column - 1];
