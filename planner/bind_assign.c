@@ -77,6 +77,10 @@ assign_elements(Assign *a, Expr *base, Oid type, int32_t typmod, int at, Expr **
     Expr *old, *value;
     ArraySetExpr *e;
     while (at + n < path->count && ast_is(path->items[at + n], A_Indices)) n++;
+    if (type_base(type) == TYPE_JSONB) {
+        TRY(assign_at(a, base, TYPE_JSONB, -1, at + n, NULL, true, &value));
+        return bind_jsonb_assignment(s, base, &path->items[at], n, value, out);
+    }
     TRY(bind_subscripts(s, base, &path->items[at], n, &old));
     SubscriptExpr *sub = (SubscriptExpr *)old;
     Oid part = sub->is_slice ? type_base(type) : type_info(type_base(type))->elem_oid;

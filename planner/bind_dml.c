@@ -747,6 +747,8 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
 {
     Scope *s = d->s;
     Clause saved = s->clause;
+    bool *in_parts; /* by column: what was assigned before was a part */
+    TRY_ALLOC(s->ctx, in_parts, ARENA_ARRAY(s->ps->arena, bool, d->r->ncols + 1));
     s->clause = CLAUSE_UPDATE;
     for (int i = 0; i < targets->count; i++) {
         const ResTarget *t = AST_AS(ResTarget, targets->items[i]);
@@ -755,9 +757,9 @@ update_targets(Dml *d, const AstList *targets, Expr **values)
         TRY(target_column(d, t, CLAUSE_UPDATE, &col));
         const Column *c = &d->r->cols[col];
         bool part = t->path.count > 0;
-        if (values[col] != NULL && (!part || (values[col]->tag != EXPR_ArraySet && values[col]->tag != EXPR_FieldSet &&
-                                              values[col]->tag != EXPR_CoerceToDomain)))
+        if (values[col] != NULL && !(part && in_parts[col]))
             return RAISE(s->ctx, ERR_SYNTAX_ERROR, "multiple assignments to same column \"%s\"", c->name);
+        in_parts[col] = part;
         bool is_default = ast_is(t->value, SetToDefault);
         if (!is_default && (c->generated != 0 || c->identity == 'a')) {
             Status st = RAISE(s->ctx, ERR_GENERATED_ALWAYS, "column \"%s\" can only be updated to DEFAULT", c->name);

@@ -181,7 +181,8 @@ Status query_is_volatile(Ctx *ctx, Query *q, bool *out);
 
 /* bind_jsonb.c */
 Status bind_jsonb_subscripts(Scope *s, Expr *arg, Ast *const *subs, int n, Expr **out);
-Status bind_jsonb_path(Scope *s, Ast *const *subs, int n, Expr **out); /* an array of text */
+/* base with value at the end of the subscripts; value NULL: *out is NULL. */
+Status bind_jsonb_assignment(Scope *s, Expr *base, Ast *const *subs, int n, Expr *value, Expr **out);
 
 /* bind_func.c */
 Status bind_func_call(Scope *s, const FuncCall *f, Expr **out);

@@ -142,9 +142,5 @@ Status jsonb_push_value_key(JsonbBuilder *b, const Value *v);
 
 /* A path step as an element's number. */
 bool jsonb_path_index(const Str *step, int32_t *out);
-/* old[path] = value, as an assignment to a subscript: containers on the way are made where they lack. path is
- * nsteps > 0 texts; old NULL: an SQL NULL. */
-Status jsonb_assign(Ctx *ctx, Arena *arena, const Str *old, const Value *path, int nsteps, const Str *value,
-                    Str *out);
 
 #endif

@@ -417,21 +417,36 @@ fn_jsonb_set_lax(KernelCall *call)
     return QN_OK;
 }
 
-Status
-jsonb_assign(Ctx *ctx, Arena *arena, const Str *old, const Value *path, int nsteps, const Str *value, Str *out)
+/* old[path] = value, as an assignment to subscripts: containers on the way are made where they lack. */
+static Status
+assign(KernelCall *call, int row)
 {
-    JsonbBuilder b = jsonb_builder(ctx, arena);
-    Str nothing;
-    PathEdit e = {.b = &b, .ctx = ctx, .path = path, .nsteps = nsteps, .value = jsonb_root(value),
-                  .op = PATH_CREATE | PATH_FILL_GAPS};
-    if (old == NULL) { /* the first step says which container there would be */
-        int32_t at;
-        uint32_t head = (uint32_t)(jsonb_path_index(&path[0].str, &at) ? JSONB_ARRAY : JSONB_OBJECT) << 29;
-        nothing = str_make((const char *)&head, 4);
-        old = &nothing;
+    static const Str json_null = {.len = 4}; /* JSONB_NULL's head is 0 */
+    uint32_t head = (uint32_t)(ARG(call, 3, uint8_t, row) ? JSONB_ARRAY : JSONB_OBJECT) << 29;
+    Str nothing = str_make((const char *)&head, 4);
+    const Str *old = vec_is_null(call->args[0], row) ? &nothing : &ARG(call, 0, Str, row);
+    const Str *value = vec_is_null(call->args[2], row) ? &json_null : &ARG(call, 2, Str, row);
+    ArrayView path;
+    Value *steps;
+    array_view(&ARG(call, 1, Str, row), &path);
+    TRY_ALLOC(call->ctx, steps, ARENA_ARRAY(call->arena, Value, path.nelems + 1));
+    for (uint32_t i = 0; i < path.nelems; i++) {
+        steps[i] = array_element(&path, i);
+        if (steps[i].is_null)
+            return RAISE(call->ctx, ERR_NULL_VALUE_NOT_ALLOWED, "jsonb subscript in assignment must not be null");
     }
+    JsonbBuilder b = jsonb_builder(call->ctx, call->arena);
+    PathEdit e = {.b = &b, .ctx = call->ctx, .path = steps, .nsteps = (int)path.nelems, .value = jsonb_root(value),
+                  .op = PATH_CREATE | PATH_FILL_GAPS};
     TRY(edit_item(&e, jsonb_root(old), 0));
-    return jsonb_finish(&b, out);
+    return finish(call, row, &b);
+}
+
+Status
+fn_jsonb_assign(KernelCall *call)
+{
+    ROWS (call, i) TRY(assign(call, i));
+    return QN_OK;
 }
 
 /* Members that are null. */
