@@ -62,8 +62,8 @@ typedef struct quern_config {
     int read_only;         /* no writes; several processes may read when none writes */
     int must_exist;        /* fail instead of making the file */
     int no_background;     /* no checkpoint or vacuum threads: they happen when you ask for them */
-    const char *settings;  /* "work_mem=64MB;TimeZone=Europe/Vienna": as if SET at once, NULL for none; max_wal_size and checkpoint_timeout
-                            * can be given here only */
+    const char *settings;  /* "work_mem=64MB;TimeZone=Europe/Vienna": as if SET at once, and what RESET goes back to; NULL for none;
+                            * max_wal_size and checkpoint_timeout can be given here only */
     int salvage;           /* for quern_recover: reads what is left of a damaged database, and writes nothing to it */
     int (*progress)(void *arg, double fraction); /* as quern_progress, from the start: opening after a crash may take a while */
     void *progress_arg;

@@ -1,6 +1,7 @@
 /* lexer.re - SQL text to tokens, by PostgreSQL's rules. re2c matches what is regular; strings, nested
  * comments and dollar quotes are opened by a rule and finished by a function below. */
 #include "grammar.h"
+#include "common/settings.h"
 #include "parser/parse_priv.h"
 #include <limits.h>
 #include <string.h>
@@ -169,6 +170,22 @@ read_escape(Lexer *lx, StrBuf *b, const char **p, uint32_t *high, bool *raw_out)
     }
     strbuf_addc(b, c);
     return QN_OK;
+}
+
+/* Whether backslashes in '...' are ordinary characters. */
+static bool
+conforming(const Lexer *lx)
+{
+    return lx->ctx->settings == NULL || lx->ctx->settings->standard_conforming_strings;
+}
+
+static Status
+unsafe_unicode(Lexer *lx, const char *start)
+{
+    Status st = RAISE(lx->ctx, ERR_FEATURE_NOT_SUPPORTED, "unsafe use of string constant with Unicode escapes");
+    st = err_detail(lx->ctx, st,
+                    "String constants with Unicode escapes cannot be used when standard_conforming_strings is off.");
+    return err_position(lx->ctx, st, (int)(start - lx->start) + 1);
 }
 
 /* The string whose first quote ends at p; start is the token's. quote is ' or ". */
@@ -473,7 +490,7 @@ again:
     }
 
     "'"                       {
-        TRY(read_string(lx, start, p, '\'', false, &tok->str, &p));
+        TRY(read_string(lx, start, p, '\'', !conforming(lx), &tok->str, &p));
         EMIT(TK_SCONST);
     }
     [eE] "'"                  {
@@ -481,6 +498,7 @@ again:
         EMIT(TK_SCONST);
     }
     [uU] "&'"                 {
+        if (!conforming(lx)) return unsafe_unicode(lx, start);
         TRY(read_string(lx, start, p, '\'', false, &tok->str, &p));
         EMIT(TK_USCONST);
     }

@@ -155,6 +155,9 @@ static Status
 apply_settings(Session *s, const char *list)
 {
     Ctx *ctx = &s->ctx;
+    int n_given = 0;
+    for (const char *p = list; p != NULL && *p != '\0'; p++) n_given += *p == '=';
+    TRY_ALLOC(ctx, s->given, ARENA_ARRAY(s->arena, const char *, 2 * n_given + 1));
     while (list != NULL && *list != '\0') {
         size_t n = strcspn(list, ";"), eq = strcspn(list, "=");
         if (eq < n) {
@@ -162,6 +165,8 @@ apply_settings(Session *s, const char *list)
             TRY_ALLOC(ctx, name, arena_strndup(s->arena, list, eq));
             TRY_ALLOC(ctx, value, arena_strndup(s->arena, list + eq + 1, n - eq - 1));
             TRY(settings_set(s, name, value, false));
+            s->given[2 * s->ngiven] = name;
+            s->given[2 * s->ngiven++ + 1] = value;
         } else if (n > 0) {
             return RAISE(ctx, ERR_SYNTAX_ERROR, "settings are given as name=value");
         }

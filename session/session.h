@@ -88,6 +88,8 @@ struct Session {
     int nundo, undo_cap;      /* the log of this transaction's SETs */
     CustomSetting *custom;
     int ncustom, custom_cap;
+    const char **given;          /* names and values of settings given at opening, what RESET goes back to; in the session's arena */
+    int ngiven;
     uint64_t settings_generation; /* changes with every SET: plans are made again */
 
     Stmt *stmts;           /* all, newest first */

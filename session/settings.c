@@ -400,6 +400,15 @@ check_changeable(Session *s, const SettingInfo *info)
     return QN_OK;
 }
 
+/* What the session was opened with; NULL: nothing was said. */
+static const char *
+given_value(const Session *s, const SettingInfo *info)
+{
+    for (int i = s->ngiven - 1; i >= 0; i--)
+        if (setting_find(s->given[2 * i]) == info) return s->given[2 * i + 1];
+    return NULL;
+}
+
 Status
 settings_set(Session *s, const char *name, const char *text, bool is_local)
 {
@@ -410,6 +419,7 @@ settings_set(Session *s, const char *name, const char *text, bool is_local)
     TRY(check_changeable(s, info));
     TRY(log_room(s));
     bool owned = false;
+    if (text == NULL) text = given_value(s, info);
     if (text == NULL) {
         value = info->dflt;
     } else if (info->kind == SETTING_KIND_STR) {

@@ -104,8 +104,9 @@ simple(const char *dsn, const char *sql)
 }
 
 static void *
-create(const char *target, const char *file)
+create(const char *target, const char *file, const char *settings)
 {
+    (void)settings; /* the server's are as its owner wants them */
     if (!load()) return NULL;
     PgDb *db = calloc(1, sizeof(*db));
     unsigned h = 5381;

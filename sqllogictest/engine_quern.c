@@ -18,14 +18,16 @@ struct SltSession {
 typedef struct QuernDb {
     char dir[64];
     char path[96];
+    const char *settings;
 } QuernDb;
 
 static void *
-create(const char *target, const char *file)
+create(const char *target, const char *file, const char *settings)
 {
     (void)file;
     QuernDb *db = calloc(1, sizeof(*db));
     if (db == NULL) return NULL;
+    db->settings = settings;
     if (target != NULL && strcmp(target, ":memory:") == 0) {
         snprintf(db->path, sizeof(db->path), ":memory:");
         return db;
@@ -85,7 +87,10 @@ connect_db(void *arg)
     QuernDb *db = arg;
     SltSession *s = calloc(1, sizeof(*s));
     if (s == NULL) return NULL;
-    if (quern_open(db->path, &s->db) != QUERN_OK) {
+    quern_config config;
+    quern_config_init(&config);
+    config.settings = db->settings;
+    if (quern_open_config(db->path, &config, &s->db) != QUERN_OK) {
         fprintf(stderr, "cannot open %s: %s\n", db->path, quern_errmsg(s->db));
         quern_close(s->db);
         free(s);

@@ -18,6 +18,7 @@
 typedef struct Options {
     const SltEngine *engine;
     const char *target, *prelude, *summary;
+    char *settings; /* what the prelude sets: as with settings given to connect, RESET goes back to them */
     int jobs, timeout_s, show;
     bool verbose;
 } Options;
@@ -114,6 +115,26 @@ typedef struct Run {
 } Run;
 
 static void run_include(Run *r, SltSession *s, const char *path);
+
+/* SET name TO 'value' of the prelude as name=value. */
+static char *
+prelude_settings(const Options *opt)
+{
+    SltFile f;
+    char *list = calloc(1, 1);
+    size_t nbytes = 0;
+    if (list == NULL || !slt_read(opt->prelude, opt->engine->name, &f)) exit(3);
+    for (int i = 0; i < f.count; i++) {
+        char name[64], value[128];
+        if (f.records[i].kind != SLT_STATEMENT || sscanf(f.records[i].sql, "SET %63s TO '%127[^';]'", name, value) != 2) continue;
+        char *more = realloc(list, nbytes + strlen(name) + strlen(value) + 3);
+        if (more == NULL) exit(3);
+        list = more;
+        nbytes += (size_t)sprintf(list + nbytes, "%s=%s;", name, value);
+    }
+    slt_free(&f);
+    return list;
+}
 
 static SltSession *
 open_session(Run *r)
@@ -220,7 +241,7 @@ run_file(const Options *opt, Job *job)
     r.opt = opt;
     r.job = job;
     r.threshold = 0;
-    r.db = opt->engine->create(opt->target, job->path);
+    r.db = opt->engine->create(opt->target, job->path, opt->settings);
     if (r.db == NULL) exit(3);
     r.session = open_session(&r);
     for (int i = 0; i < job->file.count; i++) {
@@ -412,6 +433,7 @@ main(int argc, char **argv)
         else ok = add_path(&jobs, a, true) && ok;
     }
     if (jobs.count == 0) return usage();
+    if (opt.prelude != NULL) opt.settings = prelude_settings(&opt);
     if (opt.jobs < 1) opt.jobs = 1;
     run_jobs(&opt, &jobs, &totals);
     if (opt.summary != NULL) {

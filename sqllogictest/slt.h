@@ -66,8 +66,9 @@ typedef struct SltEngine SltEngine;
 typedef struct SltSession SltSession;
 struct SltEngine {
     const char *name;
-    /* A fresh database for one file. NULL with a message on standard error. */
-    void *(*create)(const char *target, const char *file);
+    /* A fresh database for one file, whose sessions begin with these settings ("name=value;..."; NULL: none). NULL with a
+     * message on standard error. */
+    void *(*create)(const char *target, const char *file, const char *settings);
     void (*destroy)(void *db);
     SltSession *(*connect)(void *db);
     void (*disconnect)(SltSession *s);

@@ -147,10 +147,10 @@ add_months_days(int64_t t, const Interval *iv, int64_t *out)
         if (!datetime_to_timestamp(&dt, out)) return false;
     }
     if (iv->days != 0) {
-        int64_t us;
-        if (__builtin_mul_overflow((int64_t)iv->days, USECS_PER_DAY, &us) ||
-            __builtin_add_overflow(*out, us, out) || !TIMESTAMP_IS_VALID(*out))
-            return false;
+        /* The days alone may be more than 64 bits of microseconds. */
+        int128 us = (int128)*out + (int128)iv->days * USECS_PER_DAY;
+        *out = (int64_t)us;
+        if (us != *out || !TIMESTAMP_IS_VALID(*out)) return false;
     }
     return true;
 }

@@ -448,6 +448,7 @@ typedef struct Reader {
     bool clock12, pm, has_zone;
     int tz_sign, tz_hour, tz_minute;
     int precision; /* of FFn, 0: none given */
+    int extra;     /* characters skipped before the field beyond the template's */
     char name[8];  /* name_of */
 } Reader;
 
@@ -654,7 +655,8 @@ read_field(Reader *r, int i)
             r->tz_sign = *r->p == '-' ? -1 : 1;
             r->p++;
         } else {
-            r->tz_sign = r->p > r->text && r->p[-1] == '-' ? -1 : 1;
+            /* The sign may have been taken for a separator. */
+            r->tz_sign = r->extra > 0 && r->p > r->text && r->p[-1] == '-' ? -1 : 1;
         }
         TRY(read_int(r, i, 2, &r->tz_hour, NULL));
         r->has_zone = true;
@@ -751,6 +753,7 @@ read_all(Reader *r)
                 r->p += n;
             continue;
         }
+        r->extra = extra;
         TRY(read_field(r, i));
         if (!r->fx) {
             extra = 0;
