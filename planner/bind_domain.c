@@ -163,13 +163,11 @@ check_domains(PlanState *ps, Expr *e, Oid type, CoerceKind kind, int loc, Expr *
 /* ---- rows ---- */
 
 static Status
-raise_row_cast(PlanState *ps, Oid from, Oid target, int loc, const char *fmt, const char *a, const char *b, int column)
+raise_row_cast(PlanState *ps, Oid from, Oid target, int loc, const char *detail, const char *a, const char *b, int column)
 {
     Status st = RAISE(ps->ctx, ERR_CANNOT_COERCE, "cannot cast type %s to %s", type_text(ps, from), type_text(ps, target));
-    if (column > 0)
-        st = err_detail(ps->ctx, st, "Cannot cast type %s to %s in column %d.", a, b, column);
-    else
-        st = err_detail(ps->ctx, st, "%s", fmt);
+    st = detail != NULL ? err_detail(ps->ctx, st, "%s", detail)
+                        : err_detail(ps->ctx, st, "Cannot cast type %s to %s in column %d.", a, b, column);
     return err_position(ps->ctx, st, loc);
 }
 
