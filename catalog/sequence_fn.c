@@ -1,6 +1,7 @@
 /* sequence_fn.c - nextval, currval, setval, lastval. */
 #include "catalog/catalog_priv.h"
 #include "catalog/sequence.h"
+#include "storage/lock.h"
 #include "types/kernel.h"
 
 static Status
@@ -14,6 +15,15 @@ sequence_of(Ctx *ctx, Oid oid, const Relation **out)
     return QN_OK;
 }
 
+/* Locked, so that nobody is changing it (ALTER SEQUENCE). */
+static Status
+sequence_to_change(Ctx *ctx, Oid oid, const Relation **out)
+{
+    TRY(sequence_of(ctx, oid, out));
+    TRY(lock_relation(ctx, oid, LOCK_ROW_EXCLUSIVE, LOCK_WAIT, (*out)->name));
+    return sequence_of(ctx, oid, out);
+}
+
 Status
 fn_nextval_oid(KernelCall *call)
 {
@@ -23,14 +33,14 @@ fn_nextval_oid(KernelCall *call)
         /* The usual case, a default: all values of the batch at once. */
         int64_t values[BATCH_ROWS];
         int k = 0;
-        TRY(sequence_of(call->ctx, (Oid)ARG(call, 0, int32_t, 0), &seq));
+        TRY(sequence_to_change(call->ctx, (Oid)ARG(call, 0, int32_t, 0), &seq));
         TRY(sequence_next(call->ctx, seq, call->n, values));
         ROWS(call, i) OUT(call, int64_t, i) = values[k++];
         return QN_OK;
     }
     ROWS(call, i) {
         Oid oid = (Oid)ARG(call, 0, int32_t, i);
-        if (oid != last) TRY(sequence_of(call->ctx, oid, &seq));
+        if (oid != last) TRY(sequence_to_change(call->ctx, oid, &seq));
         last = oid;
         TRY(sequence_next(call->ctx, seq, 1, &OUT(call, int64_t, i)));
     }
@@ -55,7 +65,7 @@ set_rows(KernelCall *call, bool has_flag)
         const Relation *seq;
         int64_t v = ARG(call, 1, int64_t, i);
         bool is_called = !has_flag || ARG(call, 2, uint8_t, i) != 0;
-        TRY(sequence_of(call->ctx, (Oid)ARG(call, 0, int32_t, i), &seq));
+        TRY(sequence_to_change(call->ctx, (Oid)ARG(call, 0, int32_t, i), &seq));
         TRY(sequence_set(call->ctx, seq, v, is_called));
         OUT(call, int64_t, i) = v;
     }
