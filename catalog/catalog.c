@@ -666,6 +666,15 @@ catalog_get(Ctx *ctx, Oid oid)
 }
 
 CatObj *
+catalog_get_before(Ctx *ctx, Oid oid)
+{
+    const OvEntry *e = ov_find(&ctx->catalog->ov, oid);
+    if (e == NULL || !e->has_obj || e->base == NULL) return NULL;
+    catobj_ref(e->base);
+    return e->base;
+}
+
+CatObj *
 catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, NameSpace space)
 {
     Catalog *c = ctx->catalog;

@@ -102,6 +102,8 @@ enum { OID_SOURCE = 9999 };
 
 /* The object as this session sees it, with a reference to give back; NULL if there is none. */
 CatObj *catalog_get(Ctx *ctx, Oid oid);
+/* The object as it was before this transaction changed it, with a reference; NULL: the transaction made it, or did not touch it. */
+CatObj *catalog_get_before(Ctx *ctx, Oid oid);
 typedef enum NameSpace { NAMES_RELATIONS, NAMES_SCHEMAS, NAMES_TYPES, NAMES_ROUTINES } NameSpace;
 CatObj *catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, NameSpace space);
 /* All objects, or those of a parent (parent2), ascending by oid, with references held by the arena's caller: give them back

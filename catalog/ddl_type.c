@@ -58,6 +58,7 @@ ddl_type_uses(Ctx *ctx, Oid type, Oid other)
     if (type < OID_FIRST_USER) return false;
     const TypeInfo *info = type_info(type);
     if (info == NULL) return false;
+    if (info->made == TYPTYPE_RANGE || info->made == TYPTYPE_MULTIRANGE) return ddl_type_uses(ctx, info->subtype_oid, other);
     if (info->elem_oid != 0) return ddl_type_uses(ctx, info->elem_oid, other);
     Oid rel_oid = catalog_type_relation(ctx, type);
     if (rel_oid != INVALID_OID) {

@@ -19,7 +19,9 @@ edge(KernelCall *call, bool last)
 {
     const UserType *t;
     TRY(enum_of(call, &t));
-    ROWS (call, i) OUT(call, int64_t, i) = t->labels[last ? t->nlabels - 1 : 0].key;
+    const EnumLabel *l = &t->labels[last ? t->nlabels - 1 : 0];
+    TRY(enum_check_label(call->ctx, t, l));
+    ROWS (call, i) OUT(call, int64_t, i) = l->key;
     return QN_OK;
 }
 
@@ -42,7 +44,9 @@ label_array(KernelCall *call, const UserType *t, int64_t from, int64_t to, Str *
     ArrayBuilder b = array_builder(call->arena, t->oid);
     for (int i = 0; i < t->nlabels; i++) {
         Value v = value_i64(t->oid, t->labels[i].key);
-        if (v.i64 >= from && v.i64 <= to) TRY(array_add(call->ctx, &b, &v));
+        if (v.i64 < from || v.i64 > to) continue;
+        TRY(enum_check_label(call->ctx, t, &t->labels[i]));
+        TRY(array_add(call->ctx, &b, &v));
     }
     return array_finish_1d(call->ctx, &b, out);
 }

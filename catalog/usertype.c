@@ -520,6 +520,23 @@ catalog_all_user_types(Ctx *ctx, Arena *arena, const UserType *const **out, int 
 /* ---- enum values ---- */
 
 Status
+enum_check_label(Ctx *ctx, const UserType *t, const EnumLabel *l)
+{
+    CatObj *before = catalog_get_before(ctx, t->oid);
+    TypeDef *def;
+    bool known = false;
+    if (before == NULL) return QN_OK;
+    Status st = catobj_to_type(ctx, ctx->stmt_arena, before, &def);
+    catobj_unref(before);
+    TRY(st);
+    for (int i = 0; i < def->nlabels && !known; i++) known = def->labels[i].oid == l->oid;
+    if (known) return QN_OK;
+    return err_hint(ctx,
+                    RAISE(ctx, ERR_UNSAFE_NEW_ENUM_VALUE_USAGE, "unsafe use of new value \"%s\" of enum type %s", l->name, t->name),
+                    "New enum values must be committed before they can be used.");
+}
+
+Status
 enum_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
 {
     const UserType *t;
@@ -528,7 +545,7 @@ enum_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32
     for (int i = 0; t != NULL && i < t->nlabels; i++)
         if (strlen(t->labels[i].name) == nbytes && memcmp(t->labels[i].name, text, nbytes) == 0) {
             *out = value_i64(type, t->labels[i].key);
-            return QN_OK;
+            return enum_check_label(ctx, t, &t->labels[i]);
         }
     const char *name;
     TRY(type_format(ctx, ctx->stmt_arena, type, -1, &name));

@@ -442,6 +442,35 @@ exec_emit(ExecNode *node, Batch *outer, Batch *inner, Batch **out)
     return QN_OK;
 }
 
+/* ARRAY(SELECT ...): the values as one array; arrays as one of one more dimension. */
+static Status
+gather_array(Exec *exec, ExecNode *root, Oid type, Arena *arena, Value *out)
+{
+    Ctx *ctx = exec->ctx;
+    ArrayBuilder ab = array_builder(arena, type_info(type)->elem_oid);
+    ArrayStack stack = {0};
+    Batch *b;
+    for (;;) {
+        TRY(exec_next(root, &b));
+        if (b == NULL) break;
+        bool of_arrays = b->cols[0]->type == type;
+        for (int k = 0; k < b->nsel; k++) {
+            Value v = vec_get(b->cols[0], batch_row(b, k));
+            ArrayView a;
+            if (of_arrays) {
+                if (!v.is_null) array_view(&v.str, &a);
+                TRY(array_stack_add(ctx, arena, &stack, v.is_null ? NULL : &a));
+                continue;
+            }
+            v.type = ab.elem;
+            TRY(array_add(ctx, &ab, &v));
+        }
+    }
+    out->is_null = false;
+    out->phys = PHYS_STR;
+    return stack.n > 0 ? array_stack_finish(ctx, &stack, arena, &out->str) : array_finish_1d(ctx, &ab, &out->str);
+}
+
 Status
 exec_single_value(Exec *exec, ExecNode *root, SubPlanKind kind, Oid type, Arena *arena, Value *out)
 {
@@ -457,21 +486,7 @@ exec_single_value(Exec *exec, ExecNode *root, SubPlanKind kind, Oid type, Arena 
         out->b = b != NULL;
         return QN_OK;
     }
-    if (kind == SUBPLAN_ARRAY) {
-        ArrayBuilder ab = array_builder(arena, type_info(type)->elem_oid);
-        for (;;) {
-            TRY(exec_next(root, &b));
-            if (b == NULL) break;
-            for (int k = 0; k < b->nsel; k++) {
-                Value v = vec_get(b->cols[0], batch_row(b, k));
-                v.type = ab.elem;
-                TRY(array_add(ctx, &ab, &v));
-            }
-        }
-        out->is_null = false;
-        out->phys = PHYS_STR;
-        return array_finish_1d(ctx, &ab, &out->str);
-    }
+    if (kind == SUBPLAN_ARRAY) return gather_array(exec, root, type, arena, out);
     exec_bound(root, 2);
     TRY(exec_next(root, &b));
     if (b == NULL) return QN_OK;

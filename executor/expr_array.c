@@ -12,6 +12,7 @@ typedef struct ArrayOpState {
     Str array;       /* the one unpacked; kept by address and bytes */
     char *bytes;
     Vector **elems;  /* CONST, one an element */
+    void **states;   /* what the operator keeps for each, a compiled pattern say; in arena */
     int nelems, cap;
     bool has_null;
     ArraySet *set;   /* NULL: compare one by one */
@@ -69,6 +70,7 @@ unpack(ExprProg *p, Step *s, ArrayOpState *st, const Str *array)
     array_view(&st->array, &view);
     st->nelems = 0;
     st->has_null = false;
+    TRY_ALLOC(p->ctx, st->states, ARENA_ARRAY(st->arena, void *, view.nelems + 1));
     if (view.nelems >= SET_MIN_ELEMS && is_plain_equality(s, view.elem)) {
         TRY(array_set_build(p->ctx, st->arena, &view, &st->set));
         st->has_null = array_set_has_null(st->set);
@@ -139,6 +141,8 @@ any_of_const(ExprProg *p, Step *s, ArrayOpState *st, Slot *slot, const Vector *l
         vec_reset(scratch, PHYS_BOOL);
         call->args[0] = (Vector *)left;
         call->args[1] = st->elems[e];
+        call->state = &st->states[e];
+        call->state_arena = st->arena;
         call->out = scratch;
         TRY_ALLOC(p->ctx, call->arena, expr_batch_arena(p));
         bool is_const = left->shape == VEC_CONST;

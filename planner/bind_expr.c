@@ -499,7 +499,7 @@ bind_in(Scope *s, const A_Expr *e, Expr **out)
     int nconsts = 0;
 
     TRY(bind_expr(s, e->left, &l));
-    rows = l->tag == EXPR_Row;
+    rows = ast_is(e->left, A_RowExpr);
     /* Values without columns first, for one = ANY (array); left leads for the common type. */
     TRY_ALLOC(s->ctx, consts, ARENA_ARRAY(ps->arena, Expr *, list->count + 1));
     Expr **all, **vars;
@@ -800,7 +800,7 @@ bind_array(Scope *s, const A_ArrayExpr *a, Oid type, int32_t typmod, Expr **out)
         } else {
             TRY(bind_expr(s, item, &e->items.items[i]));
             const TypeInfo *t = type_info(e->items.items[i]->type);
-            if (t != NULL && t->elem_oid != 0 && t->category == TYPCAT_ARRAY) e->multi_dim = true;
+            if (t != NULL && t->elem_oid != 0 && t->array_oid == 0) e->multi_dim = true;
         }
     }
     e->items.count = e->items.cap = n;
@@ -1051,7 +1051,7 @@ bind_sql_value(Scope *s, const SqlValueFunction *v, Expr **out)
 {
     static const struct { const char *fn; Oid via, type; } table[] = {
         [AST_SQLVALUE_CURRENT_DATE] = {"now", 0, TYPE_DATE},
-        [AST_SQLVALUE_CURRENT_TIME] = {NULL, 0, 0},
+        [AST_SQLVALUE_CURRENT_TIME] = {"now", 0, TYPE_TIMETZ},
         [AST_SQLVALUE_CURRENT_TIMESTAMP] = {"now", 0, TYPE_TIMESTAMPTZ},
         [AST_SQLVALUE_LOCALTIME] = {"now", TYPE_TIMESTAMP, TYPE_TIME},
         [AST_SQLVALUE_LOCALTIMESTAMP] = {"now", 0, TYPE_TIMESTAMP},

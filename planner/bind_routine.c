@@ -228,8 +228,8 @@ bind_body_result(PlanState *ps, Query *q, const Ast *stmt)
         return coerce_result(ps, q, 0, env->result, false);
     }
     if (q->out.count == 1 && env->result != TYPE_RECORD && type_is_row(env->result) &&
-        type_base(q->out.items[0]->type) == type_base(env->result))
-        return QN_OK; /* the whole row as one value */
+        (type_base(q->out.items[0]->type) == type_base(env->result) || q->out.items[0]->tag == EXPR_Row))
+        return coerce_result(ps, q, 0, env->result, false); /* the whole row as one value */
     if (q->out.count < env->ncols) return raise_result(ps, "Final statement returns too few columns.");
     if (q->out.count > env->ncols) return raise_result(ps, "Final statement returns too many columns.");
     for (int i = 0; i < env->ncols; i++) TRY(coerce_result(ps, q, i, env->col_types[i], true));

@@ -92,7 +92,7 @@ finish_sublink(Scope *s, const SubLink *l, Query *q, Expr **out)
     e->base.typmod = q->out.items[0]->typmod;
     if (e->kind == SUBPLAN_ARRAY) {
         const TypeInfo *t = type_info(e->base.type);
-        Oid array = t == NULL ? 0 : t->elem_oid != 0 ? t->oid : t->array_oid;
+        Oid array = t == NULL ? 0 : t->array_oid != 0 ? t->array_oid : t->elem_oid != 0 ? t->oid : 0;
         if (array == 0)
             return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_OBJECT, "could not find array type for data type %s", type_text(s->ps, e->base.type)), l->loc);
         e->base.type = array;

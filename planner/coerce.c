@@ -1,5 +1,8 @@
 /* coerce.c - casts: whether there is one, and the expression that does it. */
 #include "planner/resolve.h"
+#include "types/range.h"
+
+enum { MULTIRANGE_OF_ONE = 4281 }; /* multirange(range): makes whatever multirange its result is */
 
 char
 type_category(Oid type)
@@ -57,6 +60,10 @@ coerce_path(Oid target, Oid source, CastContext context, const Function **fn_out
     if (source_kind == TYPTYPE_COMPOSITE && target == TYPE_RECORD) return CASTPATH_RELABEL;
     if (source == TYPE_RECORD && target_kind == TYPTYPE_COMPOSITE) return CASTPATH_ROW;
     if (type_is_polymorphic(target)) return CASTPATH_NONE;
+    if (context == CAST_EXPLICIT && source_kind == TYPTYPE_RANGE && range_multirange(source) == target) {
+        if (fn_out != NULL) *fn_out = fn_by_oid(MULTIRANGE_OF_ONE);
+        return CASTPATH_FUNC;
+    }
 
     const Cast *cast = cast_find(source, target);
     if (cast != NULL) {

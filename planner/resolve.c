@@ -710,9 +710,11 @@ type_modifiers(PlanState *ps, Oid type, const TypeName *t, int32_t *out)
         if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
         return length_typmod(ps, "char", v[0], t->loc, out);
     case TYPE_TIME:
+    case TYPE_TIMETZ:
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ: {
-        const char *name = type == TYPE_TIME ? "TIME" : "TIMESTAMP", *tz = type == TYPE_TIMESTAMPTZ ? " WITH TIME ZONE" : "";
+        const char *name = type == TYPE_TIME || type == TYPE_TIMETZ ? "TIME" : "TIMESTAMP";
+        const char *tz = type == TYPE_TIMESTAMPTZ || type == TYPE_TIMETZ ? " WITH TIME ZONE" : "";
         if (n != 1) return typmod_error(ps, t->loc, "invalid type modifier");
         if (v[0] < 0) {
             Status st = RAISE(ps->ctx, ERR_INVALID_PARAMETER_VALUE, "%s(%lld)%s precision must not be negative", name, (long long)v[0], tz);

@@ -154,6 +154,7 @@ alter_add_column(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow h
     col.col.inh_count = how.recursing;
     TRY(ddl_column_default(d, def, &col, &extra));
     TRY(check_generated(d, rel, &extra, &col));
+    if (col.col.default_sql != NULL) TRY(ddl_refuse_row_type_columns(ctx, oid, rel->name, false));
     TRY(store_column(d, rel, def, &col));
     TRY(catalog_relation_by_oid(ctx, oid, &rel));
     TRY(alter_has_rows(d, rel, &rows));

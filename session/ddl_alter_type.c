@@ -178,6 +178,7 @@ change_table(Ddl *d, const Relation *rel, const AlterTableStmt *a, bool recursin
     RelDef *def;
     const Ast **values;
     Oid oid = rel->oid;
+    TRY(ddl_refuse_row_type_columns(d->ctx, oid, rel->name, false));
     TRY(ddl_edit_relation(d->ctx, d->arena, oid, &def));
     TRY_ALLOC(d->ctx, values, ARENA_ARRAY(d->arena, const Ast *, def->ncols + 1));
     for (int i = 0; i < a->cmds.count; i++) {

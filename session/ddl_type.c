@@ -212,8 +212,7 @@ alter_attribute(Ddl *d, RelDef *def, const AlterTableCmd *c)
             return RAISE(ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" of relation \"%s\" already exists", cd->name, def->name);
         ColDef *col = &def->cols[def->ncols]; /* unpacking left room for one more */
         TRY(ddl_make_column(d, def->name, cd, col, &extra));
-        Oid part = type_base(col->col.type);
-        if (part == def->oid + 1 || part == def->oid + 2)
+        if (ddl_type_uses(ctx, col->col.type, def->oid + 1))
             return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "composite type %s cannot be made a member of itself", def->name);
         col->col.attnum = ++def->ncols;
         col->added_layout = 1;

@@ -123,6 +123,7 @@ type_encoding(Oid type)
     case TYPE_INTERVAL:
         return KEY_INTERVAL;
     case TYPE_UUID:
+    case TYPE_TIMETZ:
         return KEY_UUID;
     case TYPE_BPCHAR:
         return KEY_BPCHAR;

@@ -99,9 +99,6 @@ TEXT_OPS(bytea_agg)
 typedef struct ArrayState {
     ArrayBuilder *builder; /* NULL before the first row */
     int64_t n;             /* rows */
-    int32_t ndim;          /* of the arrays gathered */
-    int32_t dims[ARRAY_DIMS_MAX], lbounds[ARRAY_DIMS_MAX];
-    int32_t pad;
 } ArrayState;
 
 static Status
@@ -147,54 +144,36 @@ array_agg_final(AggCall *call, const void *state, Arena *arena, Value *out)
     return QN_OK;
 }
 
+typedef struct StackState {
+    ArrayStack *stack; /* NULL before the first row */
+    int64_t unused;
+} StackState;
+
 static Status
-subarray_fold(AggCall *call, ArrayState *s, int i)
+subarray_fold(AggCall *call, StackState *s, int i)
 {
-    if (vec_is_null(call->args[0], i))
-        return RAISE(call->ctx, ERR_NULL_VALUE_NOT_ALLOWED, "cannot accumulate null arrays");
-    const Str *str = &ARG(call, 0, Str, i);
     ArrayView a;
-    array_view(str, &a);
-    if (s->builder == NULL) {
-        if (a.ndim == 0)
-            return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "cannot accumulate empty arrays");
-        if (a.ndim + 1 > ARRAY_DIMS_MAX)
-            return RAISE(call->ctx, ERR_PROGRAM_LIMIT_EXCEEDED,
-                         "number of array dimensions (%d) exceeds the maximum allowed (%d)",
-                         a.ndim + 1, ARRAY_DIMS_MAX);
-        TRY(array_start(call, s, a.elem));
-        s->ndim = a.ndim;
-        memcpy(s->dims, a.dims, sizeof(a.dims));
-        memcpy(s->lbounds, a.lbounds, sizeof(a.lbounds));
-    } else if (a.ndim != s->ndim ||
-               memcmp(a.dims, s->dims, (size_t)a.ndim * sizeof(int32_t)) != 0 ||
-               memcmp(a.lbounds, s->lbounds, (size_t)a.ndim * sizeof(int32_t)) != 0) {
-        return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR,
-                     "cannot accumulate arrays of different dimensionality");
+    bool null = vec_is_null(call->args[0], i);
+    if (!null) array_view(&ARG(call, 0, Str, i), &a);
+    if (s->stack == NULL) {
+        TRY_ALLOC(call->ctx, s->stack, ARENA_NEW(call->arena, ArrayStack));
+        agg_grew(call, sizeof(ArrayStack));
     }
-    size_t before = builder_bytes(s->builder);
-    TRY(array_add_all(call->ctx, s->builder, &a, 0, a.nelems));
-    agg_grew(call, builder_bytes(s->builder) - before);
-    s->n++;
+    size_t before = builder_bytes(&s->stack->builder);
+    TRY(array_stack_add(call->ctx, call->arena, s->stack, null ? NULL : &a));
+    agg_grew(call, builder_bytes(&s->stack->builder) - before);
     return QN_OK;
 }
-AGG_FOLD(subarray, ArrayState, subarray_fold)
+AGG_FOLD(subarray, StackState, subarray_fold)
 
 static Status
 array_agg_array_final(AggCall *call, const void *state, Arena *arena, Value *out)
 {
-    const ArrayState *s = state;
-    int32_t dims[ARRAY_DIMS_MAX], lbounds[ARRAY_DIMS_MAX];
+    const StackState *s = state;
     Str str;
     *out = value_null(call->arg_types[0]);
-    if (s->builder == NULL) return QN_OK;
-    dims[0] = (int32_t)s->n;
-    lbounds[0] = 1;
-    memcpy(dims + 1, s->dims, (size_t)s->ndim * sizeof(int32_t));
-    memcpy(lbounds + 1, s->lbounds, (size_t)s->ndim * sizeof(int32_t));
-    ArrayBuilder copy = *s->builder;
-    copy.arena = arena;
-    TRY(array_finish(call->ctx, &copy, s->ndim + 1, dims, lbounds, &str));
+    if (s->stack == NULL) return QN_OK;
+    TRY(array_stack_finish(call->ctx, s->stack, arena, &str));
     *out = value_str(out->type, str);
     return QN_OK;
 }
@@ -203,7 +182,7 @@ const AggOps aggops_array_agg = {.state_bytes = sizeof(ArrayState),
                                  .update = array_update,
                                  .update_one = array_update_one,
                                  .final = array_agg_final};
-const AggOps aggops_array_agg_array = {.state_bytes = sizeof(ArrayState),
+const AggOps aggops_array_agg_array = {.state_bytes = sizeof(StackState),
                                        .update = subarray_update,
                                        .update_one = subarray_update_one,
                                        .final = array_agg_array_final};

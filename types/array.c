@@ -453,6 +453,38 @@ array_set_slice(Ctx *ctx, Arena *arena, const ArrayView *old, Oid elem, int nsub
     return array_finish(ctx, &b, ndim, old->dims, old->lbounds, out);
 }
 
+Status
+array_stack_add(Ctx *ctx, Arena *arena, ArrayStack *s, const ArrayView *a)
+{
+    if (a == NULL) return RAISE(ctx, ERR_NULL_VALUE_NOT_ALLOWED, "cannot accumulate null arrays");
+    if (s->n == 0) {
+        if (a->ndim == 0) return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "cannot accumulate empty arrays");
+        if (a->ndim + 1 > ARRAY_DIMS_MAX)
+            return RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "number of array dimensions (%d) exceeds the maximum allowed (%d)",
+                         a->ndim + 1, ARRAY_DIMS_MAX);
+        s->builder = array_builder(arena, a->elem);
+        s->ndim = a->ndim;
+        memcpy(s->dims, a->dims, sizeof(a->dims));
+        memcpy(s->lbounds, a->lbounds, sizeof(a->lbounds));
+    }
+    size_t n = (size_t)a->ndim * sizeof(int32_t);
+    if (a->ndim != s->ndim || memcmp(a->dims, s->dims, n) != 0 || memcmp(a->lbounds, s->lbounds, n) != 0)
+        return RAISE(ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "cannot accumulate arrays of different dimensionality");
+    s->n++;
+    return array_add_all(ctx, &s->builder, a, 0, a->nelems);
+}
+
+Status
+array_stack_finish(Ctx *ctx, const ArrayStack *s, Arena *arena, Str *out)
+{
+    int32_t dims[ARRAY_DIMS_MAX] = {(int32_t)s->n}, lbounds[ARRAY_DIMS_MAX] = {1};
+    memcpy(dims + 1, s->dims, (size_t)s->ndim * sizeof(int32_t));
+    memcpy(lbounds + 1, s->lbounds, (size_t)s->ndim * sizeof(int32_t));
+    ArrayBuilder copy = s->builder;
+    copy.arena = arena;
+    return array_finish(ctx, &copy, s->ndim + 1, dims, lbounds, out);
+}
+
 /* Sets: open addressing over element numbers. */
 struct ArraySet {
     const TypeInfo *type;

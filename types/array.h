@@ -67,6 +67,17 @@ Status array_finish(Ctx *ctx, ArrayBuilder *b, int ndim, const int32_t *dims, co
 Status array_finish_1d(Ctx *ctx, ArrayBuilder *b, Str *out);
 Str array_empty(Oid elem);
 
+/* Arrays of equal shape put into one of one more dimension. Zero is empty; the builder lives in the arena of the first call. */
+typedef struct ArrayStack {
+    ArrayBuilder builder;
+    int64_t n; /* arrays so far */
+    int ndim;  /* of each */
+    int32_t dims[ARRAY_DIMS_MAX], lbounds[ARRAY_DIMS_MAX];
+} ArrayStack;
+/* 22004 for a NULL (a is NULL), 2202E for an empty array or another shape. */
+Status array_stack_add(Ctx *ctx, Arena *arena, ArrayStack *s, const ArrayView *a);
+Status array_stack_finish(Ctx *ctx, const ArrayStack *s, Arena *arena, Str *out); /* n > 0 */
+
 /* A numeric in integer form becomes the variable form (in the arena); anything else is itself. */
 Status value_default_form(Ctx *ctx, Arena *arena, const Value *v, Value *out);
 

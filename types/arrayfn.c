@@ -869,3 +869,26 @@ fn_call_variadic(KernelCall *call)
     }
     return QN_OK;
 }
+
+Status
+fn_width_bucket_array(KernelCall *call)
+{
+    ROWS (call, i) {
+        ArrayView a = arg_view(call, 1, i);
+        Value x = arg_value(call, 0, i);
+        uint32_t lo = 0, hi = a.nelems;
+        TRY(check_comparable(call->ctx, a.elem));
+        if (a.ndim > 1) return RAISE(call->ctx, ERR_ARRAY_SUBSCRIPT_ERROR, "thresholds must be one-dimensional array");
+        if (a.nulls != NULL)
+            for (uint32_t k = 0; k < a.nelems; k++)
+                if (array_is_null(&a, k)) return RAISE(call->ctx, ERR_NULL_VALUE_NOT_ALLOWED, "thresholds array must not contain NULLs");
+        while (lo < hi) {
+            uint32_t mid = lo + (hi - lo) / 2;
+            Value bound = array_element(&a, mid);
+            if (type_info(a.elem)->cmp(&bound, &x) <= 0) lo = mid + 1;
+            else hi = mid;
+        }
+        OUT(call, int32_t, i) = (int32_t)lo;
+    }
+    return QN_OK;
+}

@@ -1,5 +1,5 @@
 /* datepart.c - kernels that take dates and times apart: extract and date_part, date_trunc, date_bin, age. */
-#include "types/datetime.h"
+#include "types/timetz.h"
 #include "types/kernel.h"
 #include "types/numvar.h"
 #include <math.h>
@@ -230,6 +230,20 @@ part_of_interval(Ctx *ctx, const UnitArg *u, const Str *name, const Interval *iv
 }
 
 static Status
+part_of_timetz(Ctx *ctx, const UnitArg *u, const Str *name, TimeTz t, Part *out)
+{
+    int32_t east = -t.west;
+    switch (u->unit) {
+    case UNIT_NONE: return unknown_unit(ctx, u, name, TYPE_TIMETZ);
+    case UNIT_EPOCH: *out = part_int(t.us + (int64_t)t.west * USECS_PER_SEC, 6); return QN_OK;
+    case UNIT_TIMEZONE: *out = part_int(east, 0); return QN_OK;
+    case UNIT_TIMEZONE_HOUR: *out = part_int(east / 3600, 0); return QN_OK;
+    case UNIT_TIMEZONE_MINUTE: *out = part_int(east / 60 % 60, 0); return QN_OK;
+    default: return time_part_of(u->unit, t.us, out) ? QN_OK : unsupported_unit(ctx, u, TYPE_TIMETZ);
+    }
+}
+
+static Status
 part_of_row(KernelCall *call, UnitArg *u, const TimeZone *tz, int i, Part *out)
 {
     const Str *name = &ARG(call, 0, Str, i);
@@ -237,6 +251,7 @@ part_of_row(KernelCall *call, UnitArg *u, const TimeZone *tz, int i, Part *out)
     switch (call->args[1]->type) {
     case TYPE_DATE: return part_of_date(call->ctx, u, name, ARG(call, 1, int32_t, i), out);
     case TYPE_TIME: return part_of_time(call->ctx, u, name, ARG(call, 1, int64_t, i), out);
+    case TYPE_TIMETZ: return part_of_timetz(call->ctx, u, name, timetz_unpack(&ARG(call, 1, Uuid, i)), out);
     case TYPE_TIMESTAMP: return part_of_timestamp(call->ctx, u, name, ARG(call, 1, int64_t, i), NULL, out);
     case TYPE_TIMESTAMPTZ: return part_of_timestamp(call->ctx, u, name, ARG(call, 1, int64_t, i), tz, out);
     default: {
@@ -270,6 +285,7 @@ date_part_kernel(KernelCall *call)
 
 Status fn_timestamp_part(KernelCall *call) { return date_part_kernel(call); }
 Status fn_timestamptz_part(KernelCall *call) { return date_part_kernel(call); }
+Status fn_timetz_part(KernelCall *call) { return date_part_kernel(call); }
 Status fn_time_part(KernelCall *call) { return date_part_kernel(call); }
 Status fn_interval_part(KernelCall *call) { return date_part_kernel(call); }
 Status fn_date_part_date(KernelCall *call) { return date_part_kernel(call); }
@@ -347,6 +363,7 @@ extract_kernel(KernelCall *call)
 }
 
 Status fn_extract_date(KernelCall *call) { return extract_kernel(call); }
+Status fn_extract_timetz(KernelCall *call) { return extract_kernel(call); }
 Status fn_extract_time(KernelCall *call) { return extract_kernel(call); }
 Status fn_extract_timestamp(KernelCall *call) { return extract_kernel(call); }
 Status fn_extract_timestamptz(KernelCall *call) { return extract_kernel(call); }

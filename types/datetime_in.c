@@ -3,7 +3,7 @@
  * Text is first split into fields by shape alone (datetime_split); then each field is given a meaning by
  * what it looks like and by which parts of the date are known already. A bit mask holds the parts seen, and
  * a part seen twice is an error. Values are checked at the end, when all of them are known. */
-#include "types/datetime.h"
+#include "types/timetz.h"
 #include "common/settings.h"
 #include <math.h>
 #include <stdlib.h>
@@ -885,6 +885,27 @@ check_date(Parser *p)
     return DT_OK;
 }
 
+/* The moment a zone's offset is asked for, in local time: as far as the text says it; a time alone is today's. */
+static int64_t
+local_moment(const Parser *p)
+{
+    int64_t local;
+    if (p->time_only && (p->seen & M_DATE) != M_DATE) return timestamptz_to_timestamp(session_timezone(p->ctx), ctx_tx_start(p->ctx));
+    return datetime_to_timestamp(&p->dt, &local) ? local : 0;
+}
+
+/* An abbreviation lies in the fields, which end with parse_all: its offset is found before that. */
+static void
+settle_abbrev(Parser *p)
+{
+    if (p->zone_abbrev == NULL) return;
+    ZoneSpec spec = {.zone = p->zone, .abbrev = p->zone_abbrev, .abbrev_bytes = strlen(p->zone_abbrev)};
+    p->offset = zone_spec_offset_local(&spec, local_moment(p));
+    p->has_offset = true;
+    p->zone = NULL;
+    p->zone_abbrev = NULL;
+}
+
 static DtError
 parse_all(Parser *p, const char *text, size_t nbytes)
 {
@@ -912,20 +933,12 @@ parse_all(Parser *p, const char *text, size_t nbytes)
         if ((p->seen & M_TIME) != M_TIME) return DT_BAD_FORMAT;
         /* A zone's offset depends on the date. */
         bool needs_date = p->zone != NULL && p->zone_abbrev == NULL && !timezone_is_fixed(p->zone);
+        settle_abbrev(p);
         return needs_date && (p->seen & M_DATE) != M_DATE ? DT_BAD_FORMAT : DT_OK;
     }
     if ((p->seen & M_DATE) != M_DATE) return DT_BAD_FORMAT;
     p->dt.us = 0;
-    if (p->zone_abbrev != NULL) { /* lies in f, which ends here: settle the offset now */
-        int64_t local;
-        ZoneSpec spec = {.zone = p->zone, .abbrev = p->zone_abbrev,
-                         .abbrev_bytes = strlen(p->zone_abbrev)};
-        if (!datetime_to_timestamp(&p->dt, &local)) local = 0;
-        p->offset = zone_spec_offset_local(&spec, local);
-        p->has_offset = true;
-        p->zone = NULL;
-        p->zone_abbrev = NULL;
-    }
+    settle_abbrev(p);
     if (p->dst) {
         if (p->zone != NULL || (p->seen & M_TZ) == 0) return DT_BAD_FORMAT;
         p->offset += 3600;
@@ -999,6 +1012,25 @@ finish_timestamp(Ctx *ctx, Parser *p, const char *text, size_t nbytes, int64_t *
         return RAISE(ctx, ERR_DATETIME_FIELD_OVERFLOW, "timestamp out of range: \"%.*s\"", (int)nbytes,
                      text);
     *out = t;
+    return QN_OK;
+}
+
+Status
+timetz_parse(Ctx *ctx, const char *text, size_t nbytes, int32_t typmod, TimeTz *out)
+{
+    Parser p = parser_new(ctx, true);
+    DtError e = parse_all(&p, text, nbytes);
+    if (e != DT_OK) return datetime_raise(ctx, e, text, nbytes, "time with time zone");
+    int32_t east = p.offset;
+    if (!p.has_offset) {
+        const TimeZone *tz = p.zone != NULL ? p.zone : session_timezone(ctx);
+        east = timezone_offset_local(tz, floor_div(local_moment(&p), USECS_PER_SEC) + UNIX_EPOCH_SECS);
+    } else if (p.dst) {
+        east += 3600;
+    }
+    out->us = ((int64_t)p.dt.hour * 60 + p.dt.minute) * USECS_PER_MINUTE + (int64_t)p.dt.second * USECS_PER_SEC + p.fsec_us;
+    out->us = time_round(out->us, typmod);
+    out->west = -east;
     return QN_OK;
 }
 

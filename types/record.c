@@ -356,3 +356,34 @@ composite_make(Ctx *ctx, Arena *arena, Oid type, const Value *fields, Str *out)
         all[i] = shape.names[i] != NULL ? fields[at++] : value_null(type_base(shape.types[i]));
     return record_make(ctx, arena, all, shape.n, out);
 }
+
+/* Numbers as unsigned words, everything else as bytes, shorter first: an order of the stored form alone. */
+static int
+image_compare_field(const Value *a, const Value *b)
+{
+    if (a->phys == PHYS_STR) return str_cmp(&a->str, &b->str);
+    size_t n = phys_width[a->phys];
+    if (n > 8) {
+        int c = memcmp(&a->i128, &b->i128, n);
+        return (c > 0) - (c < 0);
+    }
+    uint64_t x = 0, y = 0;
+    switch (a->phys) {
+    case PHYS_I16: x = (uint64_t)(int64_t)a->i16, y = (uint64_t)(int64_t)b->i16; break;
+    case PHYS_I32: x = (uint64_t)(int64_t)a->i32, y = (uint64_t)(int64_t)b->i32; break;
+    default: memcpy(&x, &a->i64, n), memcpy(&y, &b->i64, n); break;
+    }
+    return (x > y) - (x < y);
+}
+
+int
+record_image_compare(const Str *a, const Str *b)
+{
+    int na = record_count(a), nb = record_count(b);
+    for (int i = 0; i < na && i < nb; i++) {
+        Value x = record_field(a, i), y = record_field(b, i);
+        int c = x.is_null || y.is_null ? (int)x.is_null - (int)y.is_null : image_compare_field(&x, &y);
+        if (c != 0) return c;
+    }
+    return (na > nb) - (na < nb);
+}

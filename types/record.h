@@ -35,6 +35,8 @@ Status record_read(Ctx *ctx, Arena *arena, const Value *v, RecordReader *out); /
 bool record_column(const RecordReader *r, int i, char *room, const char **name_out, size_t *nbytes_out, Value *out);
 /* Compares field by field, NULLs equal and last; a shorter record that is a prefix comes first. */
 int record_compare(const Str *a, const Str *b);
+/* The same by the bytes of the fields (*=, *< and their like). */
+int record_image_compare(const Str *a, const Str *b);
 
 /* The attributes of a composite type as they are now. 42809 for other types. */
 Status record_shape(Ctx *ctx, Arena *arena, Oid type, TypeShape *out);

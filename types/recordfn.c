@@ -4,7 +4,7 @@
 
 /* Rows of different shape have no order; PostgreSQL names the first column that differs. */
 static Status
-check_shape(Ctx *ctx, const Str *a, const Str *b)
+check_columns(Ctx *ctx, const Str *a, const Str *b)
 {
     int n = record_count(a);
     if (n != record_count(b))
@@ -15,6 +15,16 @@ check_shape(Ctx *ctx, const Str *a, const Str *b)
             return RAISE(ctx, ERR_DATATYPE_MISMATCH,
                          "cannot compare dissimilar column types %s and %s at record column %d",
                          x != NULL ? x->sql_name : "???", y != NULL ? y->sql_name : "???", i + 1);
+    }
+    return QN_OK;
+}
+
+static Status
+check_shape(Ctx *ctx, const Str *a, const Str *b)
+{
+    TRY(check_columns(ctx, a, b));
+    for (int i = 0; i < record_count(a); i++) {
+        const TypeInfo *x = type_info(record_field(a, i).type);
         if (x != NULL && x->cmp == NULL)
             return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "could not identify a comparison function for type %s",
                          x->sql_name);
@@ -33,6 +43,25 @@ check_shape(Ctx *ctx, const Str *a, const Str *b)
         }                                                                                          \
         return QN_OK;                                                                              \
     }
+#define RECORD_IMAGE(NAME, T, EXPR)                                                                \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        ROWS (call, i) {                                                                           \
+            const Str *a = &ARG(call, 0, Str, i), *b = &ARG(call, 1, Str, i);                      \
+            TRY(check_columns(call->ctx, a, b));                                                   \
+            int c = record_image_compare(a, b);                                                    \
+            OUT(call, T, i) = (EXPR);                                                              \
+        }                                                                                          \
+        return QN_OK;                                                                              \
+    }
+RECORD_IMAGE(record_image_eq, uint8_t, c == 0)
+RECORD_IMAGE(record_image_ne, uint8_t, c != 0)
+RECORD_IMAGE(record_image_lt, uint8_t, c < 0)
+RECORD_IMAGE(record_image_le, uint8_t, c <= 0)
+RECORD_IMAGE(record_image_gt, uint8_t, c > 0)
+RECORD_IMAGE(record_image_ge, uint8_t, c >= 0)
+RECORD_IMAGE(btrecordimagecmp, int32_t, c)
+
 RECORD_COMPARE(record_eq, uint8_t, c == 0)
 RECORD_COMPARE(record_ne, uint8_t, c != 0)
 RECORD_COMPARE(record_lt, uint8_t, c < 0)

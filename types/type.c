@@ -185,6 +185,7 @@ format_scalar(StrBuf *b, const TypeInfo *t, int32_t typmod)
     case TYPE_TIME:
         strbuf_addf(b, "time(%d) without time zone", typmod);
         break;
+    case TYPE_TIMETZ: strbuf_addf(b, "time(%d) with time zone", typmod); break;
     case TYPE_TIMESTAMP:
         strbuf_addf(b, "timestamp(%d) without time zone", typmod);
         break;
