@@ -95,6 +95,7 @@ heap_truncate(Ctx *ctx, Heap *heap, uint32_t *new_root_page_out)
 {
     TRY(heap_create(ctx, heap->desc.relid, new_root_page_out));
     TRY(ssi_note_write_all(ctx, heap->desc.relid));
+    ssi_move_locks(ctx, heap->desc.relid, heap->desc.relid); /* rows will be elsewhere */
     atomic_store(&heap->stats->live, 0);
     atomic_store(&heap->stats->dead, 0);
     return rel_drop(ctx, heap->desc.root_page);
