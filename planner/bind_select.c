@@ -485,10 +485,11 @@ _Static_assert((int)AST_LOCK_BLOCK == ROW_WAIT && (int)AST_LOCK_SKIP == ROW_SKIP
 
 /* A table named by several clauses gets the strongest lock and the least patience of them. */
 static Status
-lock_item(SelectState *st, LLockRows *n, const LockingClause *l, const NsItem *item)
+lock_table(SelectState *st, LLockRows *n, const LockingClause *l, int rel, const Relation *relation)
 {
     Scope *s = st->scope;
-    LockedRel lock = {item->rel, (int)l->strength, (int)l->wait};
+    LockedRel lock = {rel, (int)l->strength, (int)l->wait};
+    if (relation->systable != NULL) return QN_OK;
     for (int i = 0; i < n->locked.count; i++) {
         LockedRel *have = &n->locked.items[i];
         if (have->rel != lock.rel) continue;
@@ -497,7 +498,48 @@ lock_item(SelectState *st, LLockRows *n, const LockingClause *l, const NsItem *i
         return QN_OK;
     }
     TRY(array_push(s->ctx, s->ps->arena, &n->locked, lock));
-    return add_dep(s, item->relation, LOCK_ROW_SHARE_MODE);
+    return add_dep(s, relation, LOCK_ROW_SHARE_MODE);
+}
+
+/* The tables of a FROM item: itself, or those of a subquery or view. */
+static Status
+lock_tables(SelectState *st, LLockRows *n, const LockingClause *l, LNode *node)
+{
+    Ctx *ctx = st->scope->ctx;
+    const char *bad = NULL;
+    if (node == NULL) return QN_OK;
+    TRY(ctx_check_depth(ctx));
+    switch (node->tag) {
+    case LOGICAL_Get: return lock_table(st, n, l, node->rel, ((LGet *)node)->relation);
+    case LOGICAL_Append: return lock_table(st, n, l, node->rel, ((LAppend *)node)->relation);
+    case LOGICAL_Project:
+    case LOGICAL_Filter:
+    case LOGICAL_Sort:
+    case LOGICAL_Limit:
+    case LOGICAL_LockRows: return lock_tables(st, n, l, node->left);
+    case LOGICAL_Join:
+        TRY(lock_tables(st, n, l, node->left));
+        return lock_tables(st, n, l, node->right);
+    case LOGICAL_Aggregate: bad = "GROUP BY clause"; break;
+    case LOGICAL_Distinct: bad = "DISTINCT clause"; break;
+    case LOGICAL_Window: bad = "window functions"; break;
+    case LOGICAL_SetOp: bad = "UNION/INTERSECT/EXCEPT"; break;
+    default: return QN_OK;
+    }
+    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "%s is not allowed with %s", lock_clause_name(l->strength), bad);
+}
+
+/* What a clause that names the item may not be applied to; NULL: it may. */
+static const char *
+unlockable(const Scope *s, const NsItem *item)
+{
+    const LNode *node = item->rel > 0 && item->exprs == NULL ? s->ps->rels[item->rel].node : NULL;
+    if (node == NULL) return "a join";
+    switch (node->tag) {
+    case LOGICAL_Function: return "a function";
+    case LOGICAL_CteRef: return "a WITH query";
+    default: return NULL;
+    }
 }
 
 static Status
@@ -523,11 +565,12 @@ add_locks(SelectState *st)
             for (int k = 0; k < s->all.count; k++) {
                 const NsItem *item = s->all.items[k];
                 if (rv != NULL && (item->name == NULL || strcmp(item->name, rv->name) != 0)) continue;
+                const char *what = unlockable(s, item);
                 found = true;
-                if (item->relation != NULL && item->relation->kind == RELKIND_TABLE && item->relation->systable == NULL)
-                    TRY(lock_item(st, n, l, item));
-                else if (rv != NULL && item->relation == NULL)
-                    return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "%s cannot be applied to a join", name), rv->loc);
+                if (what == NULL)
+                    TRY(lock_tables(st, n, l, s->ps->rels[item->rel].node));
+                else if (rv != NULL)
+                    return err_position(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "%s cannot be applied to %s", name, what), rv->loc);
             }
             if (!found)
                 return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_TABLE, "relation \"%s\" in %s clause not found in FROM clause", rv->name, name), rv->loc);

@@ -202,18 +202,45 @@ order_below(Opt *o, const SortKeyList *order, int rel, const ExprList *exprs, So
     return QN_OK;
 }
 
+/* The tables whose rows the tree's rows are made of. */
+static Status
+open_tables(Opt *o, const LNode *n, ColSet *out)
+{
+    TRY(ctx_check_depth(o->ctx));
+    switch (n->tag) {
+    case LOGICAL_Get:
+        if (((const LGet *)n)->relation->systable != NULL) return QN_OK;
+        return colset_add(o->ctx, o->arena, out, (ColId){n->rel, SCANCOL_TID});
+    case LOGICAL_Append: return colset_add(o->ctx, o->arena, out, (ColId){n->rel, SCANCOL_TID});
+    case LOGICAL_Join:
+        TRY(open_tables(o, n->left, out));
+        if (((const LJoin *)n)->jointype == JOIN_SEMI || ((const LJoin *)n)->jointype == JOIN_ANTI) return QN_OK;
+        return open_tables(o, n->right, out);
+    case LOGICAL_Project:
+    case LOGICAL_Filter:
+    case LOGICAL_Sort:
+    case LOGICAL_Limit:
+    case LOGICAL_LockRows: return open_tables(o, n->left, out);
+    default: return QN_OK;
+    }
+}
+
 static Status
 plan_project(Opt *o, LProject *p, const Want *w, Sub *out)
 {
     Ctx *ctx = o->ctx;
-    ColSet below = {0}, ids = {0};
+    ColSet below = {0}, ids = {0}, tables = {0};
     ExprList exprs = {0};
     SortKeyList order = {0};
-    /* Only what is read above, in the order it is read. */
+    TRY(open_tables(o, p->base.left, &tables));
+    /* Only what is read above, in the order it is read: its own columns, and what names the rows of tables. */
     for (int i = 0; i < w->need->count; i++) {
         ColId c = w->need->items[i];
-        if (c.rel != p->base.rel || c.col < 0 || c.col >= p->exprs.count) continue;
-        TRY(array_push(ctx, o->arena, &exprs, p->exprs.items[c.col]));
+        Expr *e;
+        if (c.rel == p->base.rel && c.col >= 0 && c.col < p->exprs.count) e = p->exprs.items[c.col];
+        else if (c.col < 0 && colset_has(&tables, (ColId){c.rel, SCANCOL_TID})) TRY_ALLOC(ctx, e, rel_column_ref(o->ps, c.rel, c.col));
+        else continue;
+        TRY(array_push(ctx, o->arena, &exprs, e));
         TRY(array_push(ctx, o->arena, &ids, c));
     }
     TRY(colset_add_exprs(o->ps, &below, &exprs));
@@ -535,28 +562,6 @@ plan_limit(Opt *o, LLimit *l, const Want *w, Sub *out)
     return QN_OK;
 }
 
-/* The tables whose columns the tree hands up. */
-static Status
-open_tables(Opt *o, const LNode *n, ColSet *out)
-{
-    TRY(ctx_check_depth(o->ctx));
-    switch (n->tag) {
-    case LOGICAL_Get:
-        if (((const LGet *)n)->relation->systable != NULL) return QN_OK;
-        return colset_add(o->ctx, o->arena, out, (ColId){n->rel, SCANCOL_TID});
-    case LOGICAL_Append: return colset_add(o->ctx, o->arena, out, (ColId){n->rel, SCANCOL_TID});
-    case LOGICAL_Join:
-        TRY(open_tables(o, n->left, out));
-        if (((const LJoin *)n)->jointype == JOIN_SEMI || ((const LJoin *)n)->jointype == JOIN_ANTI) return QN_OK;
-        return open_tables(o, n->right, out);
-    case LOGICAL_Filter:
-    case LOGICAL_Sort:
-    case LOGICAL_Limit:
-    case LOGICAL_LockRows: return open_tables(o, n->left, out);
-    default: return QN_OK;
-    }
-}
-
 /* A mark of each table of tids, with its columns in the input. */
 static Status
 make_marks(Opt *o, const ColSet *tids, const ColSet *input, RowMark **marks_out)
@@ -605,7 +610,8 @@ plan_lock_rows(Opt *o, LLockRows *l, const Want *w, Sub *out)
     for (int i = 0; i < l->locked.count; i++) { /* the first ones, in that order */
         n->marks[i].strength = l->locked.items[i].strength;
         n->marks[i].wait_policy = l->locked.items[i].wait_policy;
-        if (n->marks[i].tid_col < 0) return RAISE_INTERNAL(ctx, "the rows to lock are not known");
+        if (n->marks[i].tid_col < 0)
+            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "locking the rows of a subquery that is not merged into the query is not supported yet");
     }
     TRY(pnode_pass_targets(o, &n->base, out, NULL));
     out->node = &n->base;
