@@ -201,3 +201,25 @@ coerce_row(PlanState *ps, Expr *e, Oid target, CastContext context, CoerceKind k
     *out = (Expr *)r;
     return QN_OK;
 }
+
+/* The plan of one row: a value of the domain's base type as one of the domain. */
+Status
+plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, const Value *v, Plan **out)
+{
+    static const char *name = "value";
+    PlanState *ps;
+    Query *q;
+    Expr *e;
+    TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
+    ps->ctx = ctx;
+    ps->arena = arena;
+    ps->sql = "";
+    TRY_ALLOC(ctx, e, make_const(ps, v, -1, 0));
+    TRY(coerce_to_domain(ps, e, domain, COERCE_EXPLICIT, 0, &e));
+    TRY_ALLOC(ctx, q, ARENA_NEW(arena, Query));
+    TRY_ALLOC(ctx, q->root, lnode_new(ps, LOGICAL_OneRow, -1));
+    TRY(array_push(ctx, arena, &q->out, e));
+    q->out_names = &name;
+    TRY(passes_run(ps, q));
+    return physical_plan(ps, q, out);
+}

@@ -60,6 +60,9 @@ Status plan_uses(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, Query
 Status plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type,
                        int32_t typmod, Expr **out);
 
+/* A row with v, of the domain's base type, as a value of the domain. */
+Status plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, const Value *v, Plan **out);
+
 /* The CHECK of a domain over this type, in which VALUE is the value. */
 Status plan_domain_check(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, Oid type, int32_t typmod, Expr **out);
 

@@ -201,6 +201,7 @@ session_open(const char *path, const quern_config *config, const struct FileOps 
     ctx->stop = &s->stop;
     ctx->mem = &s->mem;
     ctx->notice = session_notice;
+    ctx->check_domain = session_check_domain;
     ctx->end_session = end_claimed;
     ctx->tick = session_tick;
     ctx->plan_query = session_plan_query;

@@ -175,6 +175,9 @@ void settings_at_rollback(Session *s, int mark); /* 0: all */
 Status settings_text(Session *s, const VariableSetStmt *stmt, const char **out);
 Status settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out);
 
+/* domain.c */
+Status session_check_domain(Ctx *ctx, uint32_t domain, const void *value);
+
 /* notice.c */
 void session_notice(Ctx *ctx, const char *severity, Status code, const char *message);
 Status session_tick(Ctx *ctx);

@@ -365,6 +365,7 @@ typedef struct Rows {
     JValue json;
     Value json_value;
     Elements elements;
+    Oid domain; /* the rows' type if it is one over a composite type, else 0 */
     bool set, done, is_null;
 } Rows;
 
@@ -375,6 +376,7 @@ settle_shape(Ctx *ctx, Arena *arena, Rows *r, SetCallArgs *call, bool has_row)
     Oid type = has_row ? call->arg_types[0] : TYPE_RECORD;
     if (!type_is_row(type))
         return RAISE(ctx, ERR_DATATYPE_MISMATCH, "first argument of %s must be a row type", r->f.function);
+    if (type_base(type) != type) r->domain = type;
     if (type_base(type) != TYPE_RECORD) {
         TRY(record_shape(ctx, arena, type_base(type), &r->shape));
     } else if (!r->row.is_null) {
@@ -440,6 +442,13 @@ put_row(Ctx *ctx, Rows *r, JValue v, Arena *arena, Vector **out, int row)
         for (int i = 0; i < r->shape.n; i++) fields[i] = r->old != NULL ? r->old[i] : value_null(type_base(r->shape.types[i]));
     } else {
         TRY(fill_row(&r->f, &r->shape, v, r->old, fields));
+    }
+    if (r->domain != 0) {
+        Value whole = value_null(type_base(r->domain));
+        whole.is_null = false;
+        whole.phys = PHYS_STR;
+        TRY(record_make(ctx, arena, fields, r->shape.n, &whole.str));
+        TRY(type_check_domain(ctx, r->domain, &whole));
     }
     for (int i = 0; i < r->shape.n; i++) {
         if (r->shape.names[i] == NULL) continue;
