@@ -177,7 +177,16 @@ bind_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, Expr **args, int nargs
     for (int i = 0; i < a->order.count; i++) TRY(find_levels(s->ctx, &a->order.items[i].expr, &l));
     if (a->filter != NULL) TRY(find_levels(s->ctx, &a->filter, &l));
     a->level = l.deepest >= 0 ? l.deepest : s->level;
-    for (int i = 0; i < a->direct.count; i++) TRY(find_levels(s->ctx, &a->direct.items[i], &l));
+    for (int i = 0; i < a->direct.count; i++) {
+        LevelSearch direct = {.b = s->b, .level = s->level, .deepest = -1, .agg_level = -1};
+        TRY(find_levels(s->ctx, &a->direct.items[i], &direct));
+        if (direct.deepest > a->level)
+            return err_position(s->ctx,
+                                RAISE(s->ctx, ERR_GROUPING_ERROR,
+                                      "outer-level aggregate cannot contain a lower-level variable in its direct arguments"),
+                                expr_location(a->direct.items[i]));
+        TRY(find_levels(s->ctx, &a->direct.items[i], &l));
+    }
     if (l.has_agg && l.agg_level == a->level)
         return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate function calls cannot be nested"), l.agg_loc);
     if (l.window_loc != 0)
@@ -240,6 +249,19 @@ set_union(SelectState *st, IntList *into, const IntList *from)
     return QN_OK;
 }
 
+/* An output column that GROUP BY means by its number or name may be no aggregate. */
+static Status
+check_group_expr(Scope *s, Expr **e)
+{
+    LevelSearch l = {.b = s->b, .level = s->level, .deepest = -1, .agg_level = -1};
+    TRY(find_levels(s->ctx, e, &l));
+    if (l.has_agg && l.agg_level == s->level)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_GROUPING_ERROR, "aggregate functions are not allowed in GROUP BY"), l.agg_loc);
+    if (l.window_loc != 0)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_WINDOWING_ERROR, "window functions are not allowed in GROUP BY"), l.window_loc);
+    return QN_OK;
+}
+
 static Status
 group_expr(SelectState *st, const Ast *a, IntList *set)
 {
@@ -256,6 +278,7 @@ group_expr(SelectState *st, const Ast *a, IntList *set)
     if (pos < 0) {
         Expr **e = &st->targets.items[target].expr;
         TRY(resolve_unknown(s, e));
+        TRY(check_group_expr(s, e));
         if (op_for_type((*e)->type, SEL_EQ) == 0 && ordering_op((*e)->type, false) == 0) {
             Status status = RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "could not identify an equality operator for type %s", type_text(s->ps, (*e)->type));
             return err_position(s->ctx, status, ast_location(a));
