@@ -1,4 +1,4 @@
-/* modify.c - INSERT, UPDATE, DELETE with RETURNING and ON CONFLICT. All rows are changed before the first is handed up.
+/* modify.c - INSERT, UPDATE, DELETE, MERGE (modmerge.c) with RETURNING and ON CONFLICT. All rows are changed before the first is handed up.
  *
  * A batch of input becomes a batch of whole table rows (for UPDATE: the old rows, fetched by tid, with the assigned columns replaced), is
  * checked, written a page at a time, then entered into the indexes. Where the named table stands for several, the rows of a batch
@@ -58,6 +58,8 @@ modify_open(ExecNode *node)
     ModifyState *s = (ModifyState *)node;
     Ctx *ctx = node->ctx;
     s->plan = (const ModifyPlan *)node->plan;
+    s->change = (Change){s->plan->kind, s->plan->ncols, s->plan->cols, s->plan->value_col};
+    if (s->plan->kind == DML_MERGE) TRY(merge_open(s));
     TRY(alloc_scratch(s));
     TRY(open_on_conflict(s));
     TRY(recheck_init(&s->recheck, node, s->plan->marks, s->plan->nmarks));
@@ -103,7 +105,8 @@ insert_batch(ModifyState *s, Target *t, Batch *b)
     const int *map = t->plan->map;
     arena_reset(t->table.tmp);
     for (int c = 0; c < t->rel->ncols; c++) t->row->cols[c] = NULL;
-    for (int i = 0; i < s->plan->ncols; i++) t->row->cols[map != NULL ? map[s->plan->cols[i]] : s->plan->cols[i]] = b->cols[i];
+    const Change *c = &s->change;
+    for (int i = 0; i < c->ncols; i++) t->row->cols[map != NULL ? map[c->cols[i]] : c->cols[i]] = b->cols[c->value_col + i];
     t->row->nrows = b->nrows;
     t->row->nsel = b->nsel;
     t->row->sel = b->sel;
@@ -121,7 +124,7 @@ named_rows(ModifyState *s, Batch *b, Batch **out)
     ModTable t = {.ctx = ctx, .tmp = s->tmp, .rel = s->plan->rel};
     Batch *row;
     TRY_ALLOC(ctx, row, batch_create(s->tmp, s->plan->rel->ncols));
-    for (int i = 0; i < s->plan->ncols; i++) row->cols[s->plan->cols[i]] = b->cols[i];
+    for (int i = 0; i < s->change.ncols; i++) row->cols[s->change.cols[i]] = b->cols[s->change.value_col + i];
     row->nrows = b->nrows;
     row->nsel = b->nsel;
     row->sel = b->sel;
@@ -160,8 +163,6 @@ insert_routed(ModifyState *s, Batch *b)
     return QN_OK;
 }
 
-static EXEC_NOINLINE Status change_rows(ModifyState *s, Target *t, Batch *b);
-
 /* A row that another transaction has moved on, in READ COMMITTED: where, and what it was joined with. */
 typedef struct MovedRow {
     Tid newer;
@@ -173,7 +174,7 @@ static Status
 change_moved(ModifyState *s, Target *t, const MovedRow *m)
 {
     Ctx *ctx = s->base.ctx;
-    const bool exclusive = s->plan->kind == DML_DELETE || t->key_update;
+    const bool exclusive = s->change.kind == DML_DELETE || t->key_update;
     HeapResult result;
     Tid tid = m->newer;
     Batch *b;
@@ -183,25 +184,48 @@ change_moved(ModifyState *s, Target *t, const MovedRow *m)
     s->recheck.pins[0].tid = tid;
     s->recheck.pins[0].table = t->rel->oid;
     TRY(recheck_run(&s->recheck, &b));
-    if (b != NULL) TRY(change_rows(s, t, b));
+    Change change = s->change; /* MERGE chooses anew */
+    if (b != NULL) TRY(s->plan->kind == DML_MERGE ? merge_batch(s, b) : modify_change_rows(s, t, b));
+    s->change = change;
     recheck_end(&s->recheck);
+    return QN_OK;
+}
+
+static Status
+raise_second_time(ModifyState *s)
+{
+    Status st = RAISE(s->base.ctx, ERR_CARDINALITY_VIOLATION, "MERGE command cannot affect row a second time");
+    return err_hint(s->base.ctx, st, "Ensure that not more than one source row matches any one target row.");
+}
+
+/* Rows whose match another transaction has deleted are not matched. */
+static Status
+merge_gone(ModifyState *s, Batch *in, int n)
+{
+    uint8_t *results;
+    TRY_ALLOC(s->base.ctx, results, arena_memdup(s->tmp, s->results, (size_t)n + 1));
+    for (int k = 0; k < n; k++)
+        if (results[k] == HEAP_GONE) TRY(merge_unmatched(s, in, batch_row(in, k)));
+    memcpy(s->results, results, (size_t)n);
     return QN_OK;
 }
 
 /* What to do with rows that could not be changed: the k-th result is that of the k-th selected row of in. Those to look at
  * again are taken one by one, after the others. */
 static Status
-handle_results(ModifyState *s, Target *t, const Batch *in, int n)
+handle_results(ModifyState *s, Target *t, Batch *in, int n)
 {
     Ctx *ctx = s->base.ctx;
     int nmoved = 0;
     MovedRow *moved;
     for (int k = 0; k < n; k++) {
         HeapResult r = (HeapResult)s->results[k];
+        if (r == HEAP_SELF && s->plan->kind == DML_MERGE) return raise_second_time(s);
         if (r == HEAP_DONE || r == HEAP_SELF) continue;
         if (tx_isolation(ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(ctx, r);
         nmoved += r == HEAP_MOVED;
     }
+    if (s->plan->kind == DML_MERGE) TRY(merge_gone(s, in, n));
     if (nmoved == 0) return QN_OK;
     TRY_ALLOC(ctx, moved, ARENA_ARRAY(s->tmp, MovedRow, nmoved));
     for (int k = 0, m = 0; k < n; k++) {
@@ -430,8 +454,9 @@ update_batch(ModifyState *s, Target *t, Batch *b)
     TRY(gather_input(s, b, n, &in));
     for (int j = 0; j < n; j++) s->tids[j] = s->tids[s->rows_out[j]];
     for (int c = 0; c < t->rel->ncols; c++) t->row->cols[c] = t->rel->cols[c].dropped ? NULL : old->cols[c];
-    for (int i = 0; i < s->plan->ncols; i++)
-        t->row->cols[map != NULL ? map[s->plan->cols[i]] : s->plan->cols[i]] = in->cols[s->plan->value_col + i];
+    const Change *change = &s->change;
+    for (int i = 0; i < change->ncols; i++)
+        t->row->cols[map != NULL ? map[change->cols[i]] : change->cols[i]] = in->cols[change->value_col + i];
     t->row->nrows = t->row->nsel = n;
     t->row->sel = NULL;
     if (s->plan->nsteps > 0) return update_routed(s, t, in, old);
@@ -474,12 +499,13 @@ delete_batch(ModifyState *s, Target *t, Batch *b)
     return handle_results(s, t, in, n);
 }
 
-static EXEC_NOINLINE Status
-change_rows(ModifyState *s, Target *t, Batch *b)
+EXEC_NOINLINE Status
+modify_change_rows(ModifyState *s, Target *t, Batch *b)
 {
     arena_reset(t->table.tmp);
-    if (drop_repeats(s, b) == 0) return QN_OK;
-    return s->plan->kind == DML_UPDATE ? update_batch(s, t, b) : delete_batch(s, t, b);
+    int nrows = b->nsel;
+    if (drop_repeats(s, b) < nrows && s->plan->kind == DML_MERGE) return raise_second_time(s);
+    return s->change.kind == DML_UPDATE ? update_batch(s, t, b) : delete_batch(s, t, b);
 }
 
 /* Table by table, in the order their first rows come. */
@@ -504,9 +530,18 @@ change_by_table(ModifyState *s, Batch *b)
         mine.sel = s->of_table;
         mine.nsel = n;
         TRY(target_by_oid(s, oid, &t));
-        TRY(change_rows(s, t, &mine));
+        TRY(modify_change_rows(s, t, &mine));
     }
     return QN_OK;
+}
+
+Status
+modify_insert(ModifyState *s, Batch *b)
+{
+    Target *t;
+    if (s->plan->nsteps > 0) return insert_routed(s, b);
+    TRY(target_open(s, 0, &t));
+    return insert_batch(s, t, b);
 }
 
 static Status
@@ -514,20 +549,17 @@ change_batch(ModifyState *s, Batch *b)
 {
     Target *t;
     switch (s->plan->kind) {
-    case DML_INSERT:
-        if (s->plan->nsteps > 0) return insert_routed(s, b);
-        TRY(target_open(s, 0, &t));
-        return insert_batch(s, t, b);
+    case DML_INSERT: return modify_insert(s, b);
     case DML_UPDATE:
     case DML_DELETE:
         drop_null_tids(s, b);
         if (b->nsel == 0) return QN_OK;
         if (s->plan->oid_col >= 0) return change_by_table(s, b);
         TRY(target_open(s, 0, &t));
-        return change_rows(s, t, b);
-    case DML_MERGE: break;
+        return modify_change_rows(s, t, b);
+    case DML_MERGE: return merge_batch(s, b);
     }
-    return RAISE(s->base.ctx, ERR_FEATURE_NOT_SUPPORTED, "MERGE is not supported yet");
+    return QN_OK;
 }
 
 static Status
@@ -588,6 +620,7 @@ modify_close(ExecNode *node)
 {
     ModifyState *s = (ModifyState *)node;
     rowstore_free(s->returned);
+    merge_close(s);
     router_close(s->router);
     for (int i = 0; s->targets != NULL && i < s->plan->ntargets; i++) target_close(&s->targets[i]);
     expr_prog_close(s->returning);

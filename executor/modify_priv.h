@@ -23,9 +23,23 @@ typedef struct Target {
 
 typedef struct Router Router;
 
+/* What is being done to rows: that of the plan, or of MERGE's action at hand. value_col: where the new values begin in the input. */
+typedef struct Change {
+    DmlKind kind;
+    int ncols;
+    const int *cols;
+    int value_col;
+} Change;
+
+typedef struct MergeProg { /* an action's expressions */
+    ExprProg *when, *values;
+} MergeProg;
+
 typedef struct ModifyState {
     ExecNode base;
     const ModifyPlan *plan;
+    Change change;
+    MergeProg *merge;
     Target *targets;
     int last_target;       /* rows of a batch mostly belong to the table of the one before */
     Router *router;        /* NULL: rows stay in the table they are for */
@@ -67,7 +81,17 @@ Status router_find(ModifyState *s, Batch *rows, const int32_t **target_out);
 /* The statement's table is a partition: its rows belong to it, else 23514. */
 Status router_check(ModifyState *s, Batch *rows);
 
+/* modmerge.c: MERGE */
+Status merge_open(ModifyState *s);
+void merge_close(ModifyState *s);
+Status merge_batch(ModifyState *s, Batch *b);
+/* A row whose match has gone meanwhile. */
+Status merge_unmatched(ModifyState *s, Batch *b, int row);
+
 /* modify.c */
+/* UPDATE or DELETE, by s->change, of b's rows, all of them t's. */
+Status modify_change_rows(ModifyState *s, Target *t, Batch *b);
+Status modify_insert(ModifyState *s, Batch *b);
 /* Writes the selected rows of t->row and t->full, checked already. clash_out (one row): -1, or the position of a unique index that has its key
  * by now; then nothing was written. NULL: that is 23505. */
 Status modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out);

@@ -10,7 +10,7 @@ set_assigned(const ModifyState *s, Target *t)
     const ModifyPlan *plan = s->plan;
     const int *map = t->plan->map;
     const OnConflict *oc = plan->on_conflict;
-    if (plan->kind == DML_UPDATE)
+    if (plan->kind == DML_UPDATE || plan->kind == DML_MERGE)
         for (int i = 0; i < plan->ncols; i++) bits_set(t->assigned, (size_t)(map != NULL ? map[plan->cols[i]] : plan->cols[i]));
     if (oc != NULL && oc->action == ONCONFLICT_UPDATE)
         for (int i = 0; i < oc->set.count; i++) bits_set(t->assigned, (size_t)(map != NULL ? map[oc->set_cols[i]] : oc->set_cols[i]));

@@ -126,6 +126,11 @@ item_column(Scope *s, const NsItem *item, int col, int loc, Expr **out)
     }
     Oid type;
     int32_t typmod;
+    if (col < 0 && col != SCANCOL_TABLEOID && s->clause == CLAUSE_MERGE_WHEN) {
+        const char *name;
+        rel_column(s->ps, item->rel, col, NULL, NULL, &name);
+        return err_position(s->ctx, RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "cannot use system column \"%s\" in MERGE WHEN condition", name), loc);
+    }
     if (item->relation != NULL && col >= 0) {
         type = item->relation->cols[col].type;
         typmod = item->relation->cols[col].typmod;
@@ -335,7 +340,7 @@ bind_query(Scope *parent, const Ast *stmt, bool keep_unknown, Query **out)
     case AST_InsertStmt: return bind_insert(parent, AST_AS(InsertStmt, stmt), out);
     case AST_UpdateStmt: return bind_update(parent, AST_AS(UpdateStmt, stmt), out);
     case AST_DeleteStmt: return bind_delete(parent, AST_AS(DeleteStmt, stmt), out);
-    case AST_MergeStmt: return RAISE(parent->ctx, ERR_FEATURE_NOT_SUPPORTED, "MERGE is not supported yet");
+    case AST_MergeStmt: return bind_merge(parent, AST_AS(MergeStmt, stmt), out);
     default: return RAISE(parent->ctx, ERR_FEATURE_NOT_SUPPORTED, "this statement cannot be planned");
     }
 }

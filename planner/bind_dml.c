@@ -1,18 +1,6 @@
 /* bind_dml.c - INSERT, UPDATE, DELETE: target columns, assignment casts, defaults, ON CONFLICT, RETURNING, the
  * expressions of constraints and generated columns. */
-#include "planner/bind_viewdml.h"
-
-/* One statement at work. */
-typedef struct Dml {
-    Scope *s;
-    LModify *m;
-    const Relation *r;   /* the table; of a view, the one below it */
-    ViewTarget *view;    /* NULL: a table was named */
-    NsItem *named;       /* what the statement calls the target */
-    NsItem *new_row; /* columns are (m->base.rel, attribute): RETURNING, ON CONFLICT, CHECK */
-    LNode *root;
-    Expr **values;   /* by attribute: what the column becomes; NULL: not assigned */
-} Dml;
+#include "planner/bind_dml.h"
 
 static Status
 row_item(Scope *s, const Relation *r, int rel, const char *name, NsItem **out)
@@ -46,7 +34,7 @@ named_relation(const Dml *d)
     return d->view != NULL ? d->view->view : d->r;
 }
 
-static Status
+Status
 dml_begin(Scope *s, DmlKind kind, NsItem *named, ViewTarget *view, Dml *d)
 {
     const Relation *r = view != NULL ? view->base : named->relation;
@@ -240,8 +228,7 @@ assigns_partition_key(const Dml *d, const MemberList *members)
     return false;
 }
 
-/* The tables the statement writes: those the scan of node reads. */
-static Status
+Status
 bind_targets_of(Dml *d, const LNode *node)
 {
     LModify *m = d->m;
@@ -257,8 +244,7 @@ bind_targets_of(Dml *d, const LNode *node)
     return bind_partition_steps(d->s, &a->members, d->new_row, &m->steps, &m->nsteps);
 }
 
-/* A generated column's value is the target's to make. */
-static void
+void
 forget_generated(const Relation *r, Expr **values)
 {
     for (int i = 0; i < r->ncols; i++)
@@ -321,13 +307,6 @@ target_column(Dml *d, const ResTarget *t, Clause clause, int *out)
 
 /* ---- INSERT ---- */
 
-typedef struct Targets { /* attribute positions in the order they are given */
-    int *cols;
-    const ResTarget **parts; /* where a part of the column is meant; else NULL */
-    int n;
-    bool explicit;
-} Targets;
-
 /* What a target takes: the column's type, or that of the part. */
 static Status
 target_type(Dml *d, const Targets *t, int i, Column *out)
@@ -347,7 +326,7 @@ set_target(Dml *d, const Targets *t, int i, Expr *value)
     return QN_OK;
 }
 
-static Status
+Status
 insert_columns(Dml *d, const InsertStmt *stmt, Targets *t)
 {
     Scope *s = d->s;
@@ -428,7 +407,7 @@ insert_value(Dml *d, const InsertStmt *stmt, const Column *c, const Ast *a, Expr
     return assign_cast(d->s, c, out);
 }
 
-static NOINLINE Status
+NOINLINE Status
 insert_values(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Targets *t)
 {
     Scope *s = d->s;
@@ -571,8 +550,6 @@ infer_arbiters(Dml *d, const InferClause *inf, OnConflict *oc)
     return QN_OK;
 }
 
-static Status update_targets(Dml *d, const AstList *targets, Expr **values);
-
 static NOINLINE Status
 bind_on_conflict(Dml *d, const OnConflictClause *c)
 {
@@ -621,7 +598,7 @@ bind_on_conflict(Dml *d, const OnConflictClause *c)
     return QN_OK;
 }
 
-static NOINLINE Status
+NOINLINE Status
 insert_defaults(Dml *d)
 {
     for (int i = 0; i < d->r->ncols; i++) {
@@ -742,7 +719,7 @@ old_value(Dml *d, const ResTarget *t, int col, Expr **out)
     return item_column(d->s, d->s->items.items[0], col, 0, out);
 }
 
-static Status
+Status
 update_targets(Dml *d, const AstList *targets, Expr **values)
 {
     Scope *s = d->s;
@@ -848,8 +825,7 @@ switch_to_new_row(Dml *d, NsItem *target)
     return QN_OK;
 }
 
-/* Which row: the tid and, where that does not say it, the table. */
-static Status
+Status
 push_tid(Dml *d, const LNode *node)
 {
     static const int cols[] = {SCANCOL_TID, SCANCOL_TABLEOID};

@@ -14,7 +14,8 @@ static const char *const clause_names[CLAUSE_COUNT] = {
     [CLAUSE_RETURNING] = "RETURNING", [CLAUSE_VALUES] = "VALUES", [CLAUSE_CHECK] = "check constraints",
     [CLAUSE_DEFAULT] = "DEFAULT expressions", [CLAUSE_GENERATED] = "column generation expressions",
     [CLAUSE_INDEX_EXPR] = "index expressions", [CLAUSE_INDEX_PREDICATE] = "index predicates", [CLAUSE_FROM_SUBQUERY] = "FROM clause of their own query level",
-    [CLAUSE_CALL] = "CALL arguments", [CLAUSE_EXECUTE] = "EXECUTE parameters", [CLAUSE_DELETE] = "DELETE"};
+    [CLAUSE_CALL] = "CALL arguments", [CLAUSE_EXECUTE] = "EXECUTE parameters", [CLAUSE_DELETE] = "DELETE",
+    [CLAUSE_MERGE_WHEN] = "MERGE WHEN conditions"};
 
 const char *
 clause_name(Clause c)

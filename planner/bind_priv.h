@@ -15,7 +15,7 @@ typedef enum Clause {
     CLAUSE_PARTITION, CLAUSE_WINDOW_ORDER, CLAUSE_FRAME_RANGE, CLAUSE_FRAME_ROWS, CLAUSE_FRAME_GROUPS, CLAUSE_INSERT,
     CLAUSE_UPDATE, CLAUSE_GROUP_BY, CLAUSE_ORDER_BY, CLAUSE_DISTINCT_ON, CLAUSE_LIMIT, CLAUSE_OFFSET,
     CLAUSE_RETURNING, CLAUSE_VALUES, CLAUSE_CHECK, CLAUSE_DEFAULT, CLAUSE_GENERATED, CLAUSE_INDEX_EXPR,
-    CLAUSE_INDEX_PREDICATE, CLAUSE_FROM_SUBQUERY, CLAUSE_CALL, CLAUSE_EXECUTE, CLAUSE_DELETE, CLAUSE_COUNT
+    CLAUSE_INDEX_PREDICATE, CLAUSE_FROM_SUBQUERY, CLAUSE_CALL, CLAUSE_EXECUTE, CLAUSE_DELETE, CLAUSE_MERGE_WHEN, CLAUSE_COUNT
 } Clause;
 
 /* One named source of columns in FROM. */
@@ -243,6 +243,7 @@ Status bind_cte_ref(Scope *s, CteName *cte, const RangeVar *rv, LNode **out, NsI
 /* bind_dml.c */
 Status bind_insert(Scope *parent, const InsertStmt *stmt, Query **out);
 Status bind_update(Scope *parent, const UpdateStmt *stmt, Query **out);
+Status bind_merge(Scope *parent, const MergeStmt *stmt, Query **out); /* bind_merge.c */
 Status bind_delete(Scope *parent, const DeleteStmt *stmt, Query **out);
 
 /* bind_assign.c: target is one of INSERT's columns or UPDATE's, with a path into the column c. */

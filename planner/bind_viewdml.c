@@ -39,7 +39,8 @@ bind_source(Scope *vs, const RangeVar *rv, int lock_mode, Clause clause, ViewTar
     const Relation *r;
     TRY(open_relation(vs, rv, lock_mode, &r));
     if (r->kind == RELKIND_VIEW) return bind_view_target(vs, r, AST_AS(Alias, rv->alias), lock_mode, clause, v, node, item);
-    TRY(bind_table(vs, r, AST_AS(Alias, rv->alias), rv->only || clause == CLAUSE_INSERT, lock_mode, node, item));
+    TRY(bind_table(vs, r, AST_AS(Alias, rv->alias), rv->only || (clause == CLAUSE_INSERT && r->partitions == NULL), lock_mode,
+                   node, item));
     v->base = r;
     v->base_node = *node;
     TRY_ALLOC(vs->ctx, v->defaults, ARENA_ARRAY(vs->ps->arena, const char *, r->ncols + 1));

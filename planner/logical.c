@@ -193,6 +193,10 @@ lnode_exprs(Ctx *ctx, LNode *node, ExprWalkFn fn, void *arg)
         LModify *m = (LModify *)node;
         TRY(walk_exprs(ctx, &m->exprs, fn, arg));
         TRY(walk_exprs(ctx, &m->returning, fn, arg));
+        for (int i = 0; i < m->nactions; i++) {
+            if (m->actions[i].when != NULL) TRY(fn(ctx, &m->actions[i].when, arg));
+            TRY(walk_exprs(ctx, &m->actions[i].values, fn, arg));
+        }
         for (int i = 0; i < m->ntargets; i++) {
             TRY(walk_exprs(ctx, &m->targets[i].generated, fn, arg));
             TRY(walk_exprs(ctx, &m->targets[i].checks, fn, arg));

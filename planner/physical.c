@@ -968,6 +968,35 @@ add_other_rows(Opt *o, const LModify *m, ExprList *exprs, ColSet *ids, ColSet *t
     return QN_OK;
 }
 
+/* MERGE: what its actions read of the input. */
+static Status
+add_action_columns(Opt *o, const LModify *m, ColSet *out)
+{
+    for (int i = 0; i < m->nactions; i++) {
+        ExprList when = {&m->actions[i].when, m->actions[i].when != NULL, 1};
+        TRY(colset_add_exprs(o->ps, out, &when));
+        TRY(colset_add_exprs(o->ps, out, &m->actions[i].values));
+    }
+    return QN_OK;
+}
+
+static Status
+plan_actions(Opt *o, const LModify *m, const ColSet *input, ModifyPlan *n)
+{
+    if (m->nactions == 0) return QN_OK;
+    TRY_ALLOC(o->ctx, n->actions, arena_memdup(o->arena, m->actions, sizeof(MergeAction) * (size_t)m->nactions));
+    n->nactions = m->nactions;
+    for (int i = 0; i < m->nactions; i++) {
+        MergeAction *a = &n->actions[i];
+        ExprList when = {&m->actions[i].when, a->when != NULL, 1}, translated = {0};
+        a->values = (ExprList){0};
+        TRY(opt_translate_list(o, &m->actions[i].values, input, NULL, &a->values));
+        TRY(opt_translate_list(o, &when, input, NULL, &translated));
+        a->when = when.count > 0 ? translated.items[0] : NULL;
+    }
+    return QN_OK;
+}
+
 static Status
 plan_modify(Opt *o, LModify *m, Sub *out)
 {
@@ -987,6 +1016,7 @@ plan_modify(Opt *o, LModify *m, Sub *out)
         TRY(array_push(ctx, o->arena, &ids, id));
     }
     TRY(colset_add_exprs(o->ps, &extra, &m->returning));
+    TRY(add_action_columns(o, m, &extra));
     for (int i = 0; i < extra.count; i++) {
         Expr *ref;
         if (extra.items[i].rel == m->base.rel || colset_has(&ids, extra.items[i])) continue;
@@ -1014,10 +1044,11 @@ plan_modify(Opt *o, LModify *m, Sub *out)
     n->ncols = m->ncols_set;
     n->tid_col = 0;
     n->returning = m->returning.count > 0;
-    n->oid_col = m->kind != DML_INSERT && m->exprs.count > m->ncols_set + 1 ? 1 : -1;
+    n->oid_col = m->kind != DML_INSERT && m->exprs.count > (m->kind == DML_MERGE ? 1 : m->ncols_set + 1) ? 1 : -1;
     n->value_col = m->kind == DML_INSERT ? 0 : n->oid_col > 0 ? 2 : 1;
     TRY(plan_targets(o, m, &row, n));
     if (m->on_conflict != NULL) TRY(plan_on_conflict(o, m, &row, &n->on_conflict));
+    TRY(plan_actions(o, m, &in.cols, n));
     TRY(array_push(ctx, o->arena, &row, ((ColId){m->base.rel, SCANCOL_TID})));
     TRY(array_push(ctx, o->arena, &row, ((ColId){m->base.rel, SCANCOL_TABLEOID})));
     TRY(opt_translate_list(o, &m->returning, &in.cols, &row, &n->base.targets));

@@ -157,6 +157,16 @@ typedef struct ModifyTarget {
     int nview_checks;   /* the last of checks: WITH CHECK OPTION of views of these names */
 } ModifyTarget;
 
+/* One WHEN of MERGE. when and values are over the input row (INPUT_OUTER). */
+typedef enum MergeKind { MERGE_NOTHING, MERGE_INSERT, MERGE_UPDATE, MERGE_DELETE } MergeKind;
+typedef struct MergeAction {
+    MergeKind kind;
+    bool matched;
+    Expr *when;      /* NULL: always */
+    int *cols;       /* attributes of ModifyPlan.rel that get a value */
+    ExprList values; /* as many */
+} MergeAction;
+
 /* One partitioned table on a row's way to its partition. */
 typedef struct PartitionStep {
     const Relation *rel;
