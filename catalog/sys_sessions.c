@@ -3,6 +3,7 @@
 #include "storage/activity.h"
 #include "storage/db.h"
 #include "storage/lock.h"
+#include "storage/ssi.h"
 #include <stdio.h>
 
 static const char *const lock_kinds[] = {[LOCK_RELATION] = "relation", [LOCK_OBJECT] = "object",
@@ -37,6 +38,38 @@ lock_target(SysRows *r, LockTag tag)
     sys_int2(r, advisory ? (int)tag.b : 0);
 }
 
+/* What serializable transactions have read. */
+static Status
+siread_locks(Ctx *ctx, SysRows *r)
+{
+    SsiLockRow *rows;
+    int n;
+    TRY(ssi_list(ctx, sys_arena(r), &rows, &n));
+    for (int i = 0; i < n; i++) {
+        const SsiLockRow *l = &rows[i];
+        const char *holder;
+        bool page = l->page != SSI_PAGE_ALL, row = l->slot != SSI_SLOT_NONE;
+        TRY_ALLOC(ctx, holder, arena_printf(sys_arena(r), "%d/%u", l->pid, l->ntx));
+        TRY(sys_row(r));
+        sys_text(r, row ? "tuple" : page ? "page" : "relation");
+        sys_oid(r, DATABASE_OID);
+        sys_oid(r, (Oid)l->rel);
+        if (page) sys_int4(r, (int)l->page);
+        else sys_null(r);
+        if (row) sys_int2(r, (int)l->slot);
+        else sys_null(r);
+        sys_skip(r, 5);
+        sys_text(r, l->pid != 0 ? holder : NULL);
+        if (l->pid != 0) sys_int4(r, l->pid);
+        else sys_null(r);
+        sys_text(r, "SIReadLock");
+        sys_bool(r, true);
+        sys_bool(r, false);
+        sys_null(r);
+    }
+    return QN_OK;
+}
+
 Status
 sys_pg_locks(Ctx *ctx, SysRows *r)
 {
@@ -59,7 +92,7 @@ sys_pg_locks(Ctx *ctx, SysRows *r)
         sys_bool(r, l->fast_path);
         sys_null(r);
     }
-    return QN_OK;
+    return siread_locks(ctx, r);
 }
 
 /* What a session or thread waits for: two columns. */

@@ -244,6 +244,7 @@ begin(Ctx *ctx, Ssi *s, SsiTx *t)
     tx_take_snapshot(ctx);
     t->snapshot_seq = s->last_seq;
     t->slot = ctx->conn->slot;
+    t->ntx = ctx->conn->ntx;
     t->flags = tx->read_only ? SSI_READ_ONLY | SSI_DECLARED_RO : 0;
     append(&s->active, &s->active_tail, t);
     s->running[t->slot] = t;
@@ -559,7 +560,7 @@ ssi_list(Ctx *ctx, Arena *arena, SsiLockRow **rows_out, int *n_out)
     for (uint32_t i = 0; i < s->nbuckets && *rows_out != NULL; i++)
         for (const SsiTarget *t = s->buckets[i]; t != NULL; t = t->next)
             for (const SsiLock *l = t->locks; l != NULL; l = l->target_next)
-                (*rows_out)[n++] = (SsiLockRow){t->tag.rel, t->tag.page, t->tag.slot, l->tx == &s->old ? -1 : l->tx->slot};
+                (*rows_out)[n++] = (SsiLockRow){t->tag.rel, t->tag.page, t->tag.slot, l->tx == &s->old ? 0 : l->tx->slot + 1, l->tx->ntx};
     mutex_unlock(&s->mutex);
     return *rows_out != NULL ? QN_OK : RAISE_OOM(ctx);
 }

@@ -61,7 +61,8 @@ typedef struct SsiLockRow {
     uint32_t rel;
     PageNo page;   /* SSI_PAGE_ALL: the relation */
     uint32_t slot; /* SSI_SLOT_NONE: the page */
-    int conn;      /* -1: its transaction has ended */
+    int pid;       /* 0: its transaction has ended */
+    uint32_t ntx;  /* as in LockRow */
 } SsiLockRow;
 Status ssi_list(Ctx *ctx, Arena *arena, SsiLockRow **rows_out, int *n_out);
 

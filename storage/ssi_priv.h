@@ -67,6 +67,7 @@ struct SsiTx {
     SsiTx *csn_next;
     uint32_t flags;
     int slot;           /* of its connection; -1 once it has ended */
+    uint32_t ntx;       /* number of the transaction in its session */
     Lsn csn;            /* 0: none yet */
     /* Numbers from Ssi.last_seq, which goes up with each commit begun and each end. */
     uint64_t snapshot_seq, prepare_seq, commit_seq, earliest_out;

@@ -17,6 +17,7 @@ enum {
     OPS_MAX = 5,
     KEYS_AT_ONCE = 8,   /* lists in use; the window moves on, so that lists stay short */
     TXS_A_KEY = 24,
+    STATEMENTS = 6,
 };
 
 static int ntransactions = 3000;
@@ -134,7 +135,7 @@ typedef struct Client {
     pthread_t thread;
     uint64_t random;
     quern *db;
-    quern_stmt *append, *change, *read, *range;
+    quern_stmt *append, *change, *join, *read, *lock, *range;
     HistoryTx *txs;
     int n, cap;
 } Client;
@@ -198,7 +199,7 @@ run_append(Client *c, HistoryTx *tx)
     op->value = atomic_fetch_add(&c->load->next_value, 1) + 1;
     snprintf(text, sizeof(text), " %d", op->value);
     /* Even lists have been there from the start. */
-    quern_stmt *st = op->key % 2 == 0 ? c->change : c->append;
+    quern_stmt *st = op->key % 2 != 0 ? c->append : draw(c, 2) == 0 ? c->join : c->change;
     quern_bind_int32(st, 1, op->key);
     quern_bind_text(st, 2, text, -1);
     int code = quern_step(st);
@@ -207,16 +208,16 @@ run_append(Client *c, HistoryTx *tx)
 }
 
 static int
-run_read(Client *c, HistoryTx *tx)
+run_read(Client *c, HistoryTx *tx, quern_stmt *st)
 {
     HistoryOp *op = new_op(tx, key_now(c));
-    quern_bind_int32(c->read, 1, op->key);
-    int code = quern_step(c->read);
+    quern_bind_int32(st, 1, op->key);
+    int code = quern_step(st);
     if (code == QUERN_ROW) {
-        take_list(op, quern_column_text(c->read, 0));
-        code = quern_step(c->read);
+        take_list(op, quern_column_text(st, 0));
+        code = quern_step(st);
     }
-    quern_reset(c->read);
+    quern_reset(st);
     return code == QUERN_DONE ? QUERN_OK : code;
 }
 
@@ -248,7 +249,7 @@ run_tx(Client *c, HistoryTx *tx)
     for (int i = 0, n = 1 + (int)draw(c, OPS_MAX); i < n && code == QUERN_OK; i++) {
         uint32_t what = draw(c, 5);
         if (what < 2 && !read_only) code = run_append(c, tx);
-        else if (what < 4) code = run_read(c, tx);
+        else if (what < 4) code = run_read(c, tx, !read_only && draw(c, 4) == 0 ? c->lock : c->read);
         else code = run_range(c, tx);
         if (draw(c, 3) == 0) usleep(draw(c, 100));
     }
@@ -270,14 +271,16 @@ run_tx(Client *c, HistoryTx *tx)
 static bool
 client_open(Client *c)
 {
-    static const char *const sql[4] = {
+    static const char *const sql[STATEMENTS] = {
         "INSERT INTO lists VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET v = lists.v || excluded.v",
-        "UPDATE lists SET v = v || $2 WHERE k = $1", "SELECT v FROM lists WHERE k = $1",
+        "UPDATE lists SET v = v || $2 WHERE k = $1",
+        "UPDATE lists SET v = lists.v || $2 FROM lists other WHERE lists.k = $1 AND other.k = lists.k",
+        "SELECT v FROM lists WHERE k = $1", "SELECT v FROM lists WHERE k = $1 FOR UPDATE",
         "SELECT k, v FROM lists WHERE k BETWEEN $1 AND $2"};
-    quern_stmt **st[4] = {&c->append, &c->change, &c->read, &c->range};
+    quern_stmt **st[STATEMENTS] = {&c->append, &c->change, &c->join, &c->read, &c->lock, &c->range};
     if (quern_open(c->load->path, &c->db) != QUERN_OK) return false;
     if (quern_exec(c->db, "SET synchronous_commit = off; SET deadlock_timeout = '5ms'", NULL, NULL) != QUERN_OK) return false;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < STATEMENTS; i++)
         if (quern_prepare(c->db, sql[i], -1, st[i], NULL) != QUERN_OK) return false;
     return true;
 }
@@ -293,8 +296,8 @@ client_main(void *arg)
         if (!run_tx(c, tx)) atomic_store(&c->load->failed, true);
         if (tx->committed) atomic_fetch_add(&c->load->committed, 1);
     }
-    quern_stmt *st[4] = {c->append, c->change, c->read, c->range};
-    for (int i = 0; i < 4; i++) quern_finalize(st[i]);
+    quern_stmt *st[STATEMENTS] = {c->append, c->change, c->join, c->read, c->lock, c->range};
+    for (int i = 0; i < STATEMENTS; i++) quern_finalize(st[i]);
     quern_close(c->db);
     return NULL;
 }
