@@ -1,5 +1,6 @@
 /* constraints.c - see constraints.h. */
 #include "executor/constraints.h"
+#include "catalog/define.h"
 #include "common/array.h"
 #include "common/settings.h"
 #include "storage/tx.h"
@@ -231,6 +232,7 @@ due_of(Ctx *ctx, const Waiting *w, Due *due)
     if (due->rel == NULL) return QN_OK;
     due->c = find_constraint(due->rel->constraints, due->rel->nconstraints, w->constraint_oid);
     if (due->c == NULL) due->c = find_constraint(due->rel->referenced_by, due->rel->nreferenced_by, w->constraint_oid);
+    if (due->c == NULL) TRY(define_find_constraint(ctx, ctx->constraints->arena, w->constraint_oid, &due->c)); /* of a parent */
     return QN_OK;
 }
 

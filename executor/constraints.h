@@ -60,6 +60,13 @@ Status constraints_set(Ctx *ctx, const RelConstraint *c, bool deferred);
 /* Whether rows of the table wait to be looked at: it cannot be altered then (55006). */
 bool constraints_wait_for(Ctx *ctx, Oid rel_oid);
 
+/* Where keys of a referenced table are: itself, or its partitions, each with its part of the index. Locked ROW SHARE. */
+typedef struct FkTarget {
+    const Relation *rel;
+    const IndexDef *ix;
+} FkTarget;
+Status fk_targets(Ctx *ctx, Arena *arena, const Relation *ref, Oid index_oid, FkTarget **out, int *n_out);
+
 /* Plans of foreign keys' actions, kept for a statement (fk.c). */
 typedef struct FkActions FkActions;
 FkActions *fk_actions_new(Ctx *ctx); /* NULL: no memory */

@@ -205,7 +205,7 @@ still_referenced(FkRun *f)
     }
     TRY(modify_key_text(ctx, f->arena, f->ref, c->ref_attnums, cols, c->nkeys, 0, &key));
     Status st = RAISE(ctx, ERR_FOREIGN_KEY_VIOLATION,
-                      "update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"", f->ref->name, c->name,
+                      "update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"", f->due->rel->name, c->name,
                       f->r->name);
     return err_detail(ctx, st, "Key %s is still referenced from table \"%s\".", key, f->r->name);
 }
@@ -217,19 +217,24 @@ key_is_back(FkRun *f, bool *out)
     const RelConstraint *c = f->c;
     const IndexDef *ix = relation_index_by_oid(f->ref, c->index_oid);
     Vector *cols[KEY_MAX_INDEX_COLUMNS];
-    Tid conflict = TID_NONE;
-    int n = 0;
+    FkTarget *targets;
+    int ntargets;
     *out = false;
-    for (int k = 0; ix != NULL && k < ix->nkeys; k++)
+    if (ix == NULL) return QN_OK;
+    for (int k = 0; k < ix->nkeys; k++)
         for (int j = 0; j < c->nkeys; j++) {
             if (c->ref_attnums[j] != ix->attnums[k]) continue;
             TRY_ALLOC(f->ctx, cols[k], vec_new(f->arena, ix->types[k]));
             if (!vec_reserve(f->arena, cols[k], 1)) return RAISE_OOM(f->ctx);
             vec_set_const(cols[k], &f->key[j]);
         }
-    if (ix == NULL) return QN_OK;
-    TRY(index_insert_batch(f->ctx, ix->index, f->ref->heap, cols, NULL, 1, NULL, INDEX_CHECK_KEY, &conflict, &n));
-    *out = n > 0;
+    TRY(fk_targets(f->ctx, f->arena, f->ref, c->index_oid, &targets, &ntargets));
+    for (int i = 0; i < ntargets && !*out; i++) {
+        Tid conflict = TID_NONE;
+        int n = 0;
+        TRY(index_insert_batch(f->ctx, targets[i].ix->index, targets[i].rel->heap, cols, NULL, 1, NULL, INDEX_CHECK_KEY, &conflict, &n));
+        *out = n > 0;
+    }
     return QN_OK;
 }
 
@@ -292,12 +297,13 @@ fk_run_due(Ctx *ctx, Arena *arena, const Due *due, FkActions *actions)
 {
     const RelConstraint *c = due->c;
     Value key[2 * KEY_MAX_INDEX_COLUMNS];
-    FkRun f = {.ctx = ctx, .actions = actions, .due = due, .c = c, .ref = due->rel, .key = key,
+    FkRun f = {.ctx = ctx, .actions = actions, .due = due, .c = c, .key = key,
                .is_delete = due->kind == DUE_DELETED};
     f.action = f.is_delete ? c->on_delete : c->on_update;
     f.fixed_snapshot = tx_isolation(ctx->tx) != TX_READ_COMMITTED;
     TRY(catalog_relation_by_oid(ctx, c->rel_oid, &f.r));
-    if (f.r == NULL) return QN_OK;
+    TRY(catalog_relation_by_oid(ctx, c->ref_rel_oid, &f.ref)); /* due->rel, or what that is a partition of */
+    if (f.r == NULL || f.ref == NULL) return QN_OK;
     TRY_ALLOC(ctx, f.arena, arena_create(arena, "key"));
     TRY(tx_command_begin(ctx));
     for (int64_t i = 0; i < rowstore_count(due->rows); i++) {

@@ -1,5 +1,6 @@
 /* fkcheck.c - the referencing side of foreign keys: is there a row with the key? It is locked against losing the key (KEY SHARE) to the end of the
  * transaction. */
+#include "common/array.h"
 #include "executor/constraints.h"
 #include "executor/keys.h"
 #include "executor/modify.h"
@@ -13,6 +14,8 @@ typedef struct FkCheck {
     const Relation *rel, *ref;
     const RelConstraint *c;
     const IndexDef *ix;       /* of ref */
+    FkTarget *targets;
+    int ntargets;
     Vector *cols[KEY_MAX_INDEX_COLUMNS]; /* keys as the index has them */
     bool *is_other;           /* by row: no value of the index's type is equal to it */
     Tid *found;               /* by row of the selection asked */
@@ -139,12 +142,12 @@ drop_partial(FkCheck *f, Vector *const *keys, uint16_t *sel, int *n)
 
 /* Locks the rows found. A row that somebody has taken away or moved meanwhile is looked for again: those keys stay in sel. */
 static Status
-lock_found(FkCheck *f, uint16_t *sel, int *n)
+lock_found(FkCheck *f, const FkTarget *t, uint16_t *sel, int *n)
 {
     uint8_t results[BATCH_ROWS];
     Tid newer[BATCH_ROWS];
     int again = 0;
-    TRY(heap_lock_rows(f->ctx, f->ref->heap, f->found, *n, HEAP_LOCK_KEY_SHARE, HEAP_WAIT, results, newer));
+    TRY(heap_lock_rows(f->ctx, t->rel->heap, f->found, *n, HEAP_LOCK_KEY_SHARE, HEAP_WAIT, results, newer));
     for (int r = 0; r < *n; r++) {
         HeapResult result = (HeapResult)results[r];
         if (result == HEAP_DONE || result == HEAP_SELF) continue;
@@ -152,6 +155,33 @@ lock_found(FkCheck *f, uint16_t *sel, int *n)
         sel[again++] = sel[r];
     }
     *n = again;
+    return QN_OK;
+}
+
+/* Rows of sel whose keys the table does not have stay in it. */
+static Status
+look_in(FkCheck *f, const FkTarget *t, uint16_t *sel, int *n)
+{
+    uint16_t missing[BATCH_ROWS];
+    int nmissing = 0;
+    while (*n > 0) {
+        int nfound = 0, m = 0;
+        TRY(ctx_check_stop(f->ctx));
+        memset(f->found, 0, (size_t)*n * sizeof(Tid));
+        TRY(index_insert_batch(f->ctx, t->ix->index, t->rel->heap, f->cols, sel, *n, NULL, INDEX_CHECK_KEY, f->found, &nfound));
+        for (int r = 0; r < *n; r++) {
+            if (f->found[r] == TID_NONE) {
+                missing[nmissing++] = sel[r];
+                continue;
+            }
+            f->found[m] = f->found[r];
+            sel[m++] = sel[r];
+        }
+        *n = m;
+        if (m > 0) TRY(lock_found(f, t, sel, n));
+    }
+    memcpy(sel, missing, (size_t)nmissing * sizeof(*sel));
+    *n = nmissing;
     return QN_OK;
 }
 
@@ -163,16 +193,8 @@ check_keys(FkCheck *f, Vector *const *keys, int nrows, uint16_t *sel, int n)
     TRY(index_columns(f, keys, nrows));
     for (int r = 0; r < n; r++)
         if (f->is_other[sel[r]]) return not_present(f, keys, sel[r]);
-    while (n > 0) {
-        int nfound = 0;
-        TRY(ctx_check_stop(f->ctx));
-        memset(f->found, 0, (size_t)n * sizeof(Tid));
-        TRY(index_insert_batch(f->ctx, f->ix->index, f->ref->heap, f->cols, sel, n, NULL, INDEX_CHECK_KEY, f->found, &nfound));
-        for (int r = 0; nfound < n && r < n; r++)
-            if (f->found[r] == TID_NONE) return not_present(f, keys, sel[r]);
-        TRY(lock_found(f, sel, &n));
-    }
-    return QN_OK;
+    for (int i = 0; i < f->ntargets && n > 0; i++) TRY(look_in(f, &f->targets[i], sel, &n));
+    return n > 0 ? not_present(f, keys, sel[0]) : QN_OK;
 }
 
 /* Rows noted in statements before: those that are still there, as they are now. */
@@ -192,6 +214,44 @@ check_current(FkCheck *f, const Vector *tids, int n)
     return check_keys(f, now->cols, now->nrows, f->sel, now->nrows);
 }
 
+/* The partition's part of a partitioned index. */
+static const IndexDef *
+index_part(const Relation *part, Oid index_oid)
+{
+    for (int i = 0; i < part->nindexes; i++)
+        if (part->indexes[i]->parent_index == index_oid) return part->indexes[i];
+    return NULL;
+}
+
+Status
+fk_targets(Ctx *ctx, Arena *arena, const Relation *ref, Oid index_oid, FkTarget **out, int *n_out)
+{
+    ARRAY(FkTarget) list = {0};
+    FkTarget root = {ref, relation_index_by_oid(ref, index_oid)};
+    int n = 0;
+    TRY(array_push(ctx, arena, &list, root));
+    for (int i = 0; i < list.count; i++) {
+        const FkTarget t = list.items[i];
+        if (t.ix == NULL) return RAISE_INTERNAL(ctx, "foreign key has no index to look in on \"%s\"", t.rel->name);
+        if (t.rel->kind != RELKIND_PARTITIONED) {
+            list.items[n++] = t;
+            continue;
+        }
+        for (int k = 0; k < t.rel->nchildren; k++) {
+            FkTarget part;
+            Oid oid = t.rel->children[k]->child_oid;
+            TRY(lock_relation(ctx, oid, LOCK_ROW_SHARE, LOCK_WAIT, NULL));
+            TRY(catalog_relation_by_oid(ctx, oid, &part.rel));
+            if (part.rel == NULL) continue;
+            part.ix = index_part(part.rel, t.ix->oid);
+            TRY(array_push(ctx, arena, &list, part));
+        }
+    }
+    *out = list.items;
+    *n_out = n;
+    return QN_OK;
+}
+
 static Status
 open_referenced(FkCheck *f)
 {
@@ -201,7 +261,7 @@ open_referenced(FkCheck *f)
     else TRY(catalog_relation_by_oid(ctx, f->c->ref_rel_oid, &f->ref));
     f->ix = f->ref != NULL ? relation_index_by_oid(f->ref, f->c->index_oid) : NULL;
     if (f->ix == NULL) return RAISE_INTERNAL(ctx, "foreign key \"%s\" has no index to look in", f->c->name);
-    return QN_OK;
+    return fk_targets(ctx, f->arena, f->ref, f->c->index_oid, &f->targets, &f->ntargets);
 }
 
 Status

@@ -381,12 +381,24 @@ insert_moved(ModifyState *s, Batch *in, Batch *rows, const int32_t *to, const ui
     return QN_OK;
 }
 
+/* Rows of the statement's table as rows of t, as far as t has their columns from it. */
+static Status
+as_rows_of(ModifyState *s, const Target *t, const Batch *rows, Batch **out)
+{
+    const int *map = t->plan->map;
+    TRY_ALLOC(s->base.ctx, *out, batch_create(s->tmp, t->rel->ncols));
+    for (int c = 0; c < s->plan->rel->ncols; c++)
+        if (!s->plan->rel->cols[c].dropped) (*out)->cols[map != NULL ? map[c] : c] = rows->cols[c];
+    (*out)->nrows = (*out)->nsel = rows->nrows;
+    return QN_OK;
+}
+
 /* Rows at[0..n) leave t: the old versions are deleted, the new ones inserted elsewhere. */
 static Status
 move_rows(ModifyState *s, Target *t, Batch *in, Batch *old, Batch *rows, const int32_t *target, const uint16_t *at, int n)
 {
     Ctx *ctx = s->base.ctx;
-    Batch *moved_in, *moved_old, *moved;
+    Batch *moved_in, *moved_old, *moved, *as_own;
     Tid tids[BATCH_ROWS];
     uint16_t done[BATCH_ROWS];
     int32_t to[BATCH_ROWS];
@@ -404,7 +416,8 @@ move_rows(ModifyState *s, Target *t, Batch *in, Batch *old, Batch *rows, const i
     if (ndone > 0) {
         moved_old->sel = done;
         moved_old->nsel = ndone;
-        TRY(notes_deleted(&t->notes, moved_old));
+        TRY(as_rows_of(s, t, moved, &as_own));
+        TRY(notes_moved(&t->notes, moved_old, as_own));
         TRY(insert_moved(s, moved_in, moved, to, done, ndone));
     }
     return handle_results(s, t, moved_in, n);

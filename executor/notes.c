@@ -5,14 +5,63 @@
 
 enum { NOTES_BYTES = 16 << 20 }; /* memory of one constraint's rows before they go to a file */
 
+/* A partition's constraint stands for the partitioned table's, which sees to its rows as well. */
+static bool
+is_copy(const Relation *ref, const RelConstraint *c)
+{
+    for (int i = 0; c->parent_constraint != 0 && i < ref->nreferenced_by; i++)
+        if (ref->referenced_by[i]->oid == c->parent_constraint) return true;
+    return false;
+}
+
+static Status
+own_attnums(TableNotes *n, const Relation *ref, const RelConstraint *c, const int **out)
+{
+    int *list;
+    *out = c->ref_attnums;
+    if (ref == n->rel) return QN_OK;
+    TRY_ALLOC(n->ctx, list, ARENA_ARRAY(n->arena, int, c->nkeys));
+    for (int k = 0; k < c->nkeys; k++) {
+        const Column *col = relation_column(n->rel, ref->cols[c->ref_attnums[k] - 1].name);
+        if (col == NULL) return RAISE_INTERNAL(n->ctx, "partition \"%s\" lacks a column of its parent", n->rel->name);
+        list[k] = col->attnum;
+    }
+    *out = list;
+    return QN_OK;
+}
+
+/* Of the table and of those it is a partition of. */
+static Status
+open_referrers(TableNotes *n)
+{
+    const Relation *ref = n->rel;
+    for (;;) {
+        Referrer *list;
+        int more = n->nreferrers + ref->nreferenced_by;
+        TRY_ALLOC(n->ctx, list, ARENA_ARRAY(n->arena, Referrer, more + 1));
+        if (n->nreferrers > 0) memcpy(list, n->referrers, (size_t)n->nreferrers * sizeof(*list));
+        n->referrers = list;
+        for (int i = 0; i < ref->nreferenced_by; i++) {
+            const RelConstraint *c = ref->referenced_by[i];
+            if (is_copy(ref, c)) continue;
+            Referrer *r = &list[n->nreferrers++];
+            r->c = c;
+            r->deleted = (Due){.kind = DUE_DELETED, .rel = n->rel, .c = c};
+            r->updated = (Due){.kind = DUE_UPDATED, .rel = n->rel, .c = c};
+            TRY(own_attnums(n, ref, c, &r->attnums));
+        }
+        if (relation_bound(ref) == NULL) return QN_OK;
+        TRY(catalog_relation_by_oid(n->ctx, ref->parents[0]->parent_oid, &ref));
+        if (ref == NULL) return QN_OK;
+    }
+}
+
 Status
 notes_open(TableNotes *n, Ctx *ctx, Arena *arena, const Relation *rel)
 {
     *n = (TableNotes){.ctx = ctx, .arena = arena, .rel = rel};
     TRY_ALLOC(ctx, n->unique, ARENA_ARRAY(arena, Due, rel->nindexes + 1));
     TRY_ALLOC(ctx, n->references, ARENA_ARRAY(arena, Due, rel->nconstraints + 1));
-    TRY_ALLOC(ctx, n->deleted, ARENA_ARRAY(arena, Due, rel->nreferenced_by + 1));
-    TRY_ALLOC(ctx, n->updated, ARENA_ARRAY(arena, Due, rel->nreferenced_by + 1));
     for (int i = 0; i < rel->nconstraints; i++) {
         const RelConstraint *c = rel->constraints[i];
         if (c->kind == CONSTRAINT_FOREIGN) {
@@ -22,10 +71,7 @@ notes_open(TableNotes *n, Ctx *ctx, Arena *arena, const Relation *rel)
         for (int k = 0; c->deferrable && k < rel->nindexes; k++)
             if (rel->indexes[k]->constraint_oid == c->oid) n->unique[k] = (Due){.kind = DUE_UNIQUE, .rel = rel, .c = c};
     }
-    for (int i = 0; i < rel->nreferenced_by; i++) {
-        n->deleted[i] = (Due){.kind = DUE_DELETED, .rel = rel, .c = rel->referenced_by[i]};
-        n->updated[i] = (Due){.kind = DUE_UPDATED, .rel = rel, .c = rel->referenced_by[i]};
-    }
+    TRY(open_referrers(n));
     TRY_ALLOC(ctx, n->tid_col, vec_new(arena, TYPE_INT8));
     return vec_reserve(arena, n->tid_col, BATCH_ROWS) ? QN_OK : RAISE_OOM(ctx);
 }
@@ -47,11 +93,12 @@ close_due(Due *due)
 static void
 each_due(TableNotes *n, DueDo what)
 {
-    if (n->updated == NULL) return; /* not opened to the end */
-    for (int i = 0; i < n->rel->nindexes; i++) what(&n->unique[i]);
-    for (int i = 0; i < n->rel->nconstraints; i++) what(&n->references[i]);
-    for (int i = 0; i < n->rel->nreferenced_by; i++) what(&n->deleted[i]);
-    for (int i = 0; i < n->rel->nreferenced_by; i++) what(&n->updated[i]);
+    for (int i = 0; n->unique != NULL && i < n->rel->nindexes; i++) what(&n->unique[i]);
+    for (int i = 0; n->references != NULL && i < n->rel->nconstraints; i++) what(&n->references[i]);
+    for (int i = 0; i < n->nreferrers; i++) {
+        what(&n->referrers[i].deleted);
+        what(&n->referrers[i].updated);
+    }
 }
 
 void
@@ -69,7 +116,7 @@ notes_close(TableNotes *n)
 bool
 notes_want_deleted(const TableNotes *n)
 {
-    return n->rel->nreferenced_by > 0;
+    return n->nreferrers > 0;
 }
 
 /* Notes rows sel[0..nsel) of cols[0..ncols). */
@@ -149,31 +196,26 @@ note_references(TableNotes *n, const Batch *old, const Batch *rows, const Tid *t
 
 /* ---- the referenced side ---- */
 
-Status
-notes_deleted(TableNotes *n, const Batch *old)
+static Status
+note_deleted(TableNotes *n, Referrer *r, const Batch *old)
 {
     uint16_t sel[BATCH_ROWS];
     Vector *cols[KEY_MAX_INDEX_COLUMNS];
-    if (!constraints_are_on(n->ctx)) return QN_OK;
-    for (int i = 0; i < n->rel->nreferenced_by; i++) {
-        const RelConstraint *c = n->deleted[i].c;
-        for (int k = 0; k < c->nkeys; k++) cols[k] = old->cols[c->ref_attnums[k] - 1];
-        int m = keys_drop_nulls(cols, c->nkeys, old->sel, old->nsel, sel); /* a key with a NULL is never referenced */
-        TRY(note(n, &n->deleted[i], cols, c->nkeys, sel, m));
-    }
-    return QN_OK;
+    for (int k = 0; k < r->c->nkeys; k++) cols[k] = old->cols[r->attnums[k] - 1];
+    int m = keys_drop_nulls(cols, r->c->nkeys, old->sel, old->nsel, sel); /* a key with a NULL is never referenced */
+    return note(n, &r->deleted, cols, r->c->nkeys, sel, m);
 }
 
 static Status
-note_changed_key(TableNotes *n, Due *due, const Batch *old, const Batch *fresh)
+note_changed_key(TableNotes *n, Referrer *to, const Batch *old, const Batch *fresh)
 {
-    const RelConstraint *c = due->c;
+    const RelConstraint *c = to->c;
     Vector *cols[2 * KEY_MAX_INDEX_COLUMNS];
     uint16_t sel[BATCH_ROWS];
     int m = 0;
     for (int k = 0; k < c->nkeys; k++) {
-        cols[k] = old->cols[c->ref_attnums[k] - 1];
-        cols[c->nkeys + k] = fresh->cols[c->ref_attnums[k] - 1];
+        cols[k] = old->cols[to->attnums[k] - 1];
+        cols[c->nkeys + k] = fresh->cols[to->attnums[k] - 1];
     }
     int nsel = keys_drop_nulls(cols, c->nkeys, fresh->sel, fresh->nsel, sel);
     for (int r = 0; r < nsel; r++) {
@@ -182,7 +224,7 @@ note_changed_key(TableNotes *n, Due *due, const Batch *old, const Batch *fresh)
         sel[m] = sel[r];
         m += !same;
     }
-    return note(n, due, cols, 2 * c->nkeys, sel, m);
+    return note(n, &to->updated, cols, 2 * c->nkeys, sel, m);
 }
 
 /* ---- */
@@ -198,9 +240,31 @@ notes_updated(TableNotes *n, const Batch *old, const Batch *fresh, const Tid *ti
 {
     if (!constraints_are_on(n->ctx)) return QN_OK;
     TRY(note_references(n, old, fresh, tids, changed));
-    for (int i = 0; i < n->rel->nreferenced_by; i++) {
-        const RelConstraint *c = n->updated[i].c;
-        if (is_assigned(c->ref_attnums, c->nkeys, changed)) TRY(note_changed_key(n, &n->updated[i], old, fresh));
+    for (int i = 0; i < n->nreferrers; i++)
+        if (is_assigned(n->referrers[i].attnums, n->referrers[i].c->nkeys, changed))
+            TRY(note_changed_key(n, &n->referrers[i], old, fresh));
+    return QN_OK;
+}
+
+Status
+notes_deleted(TableNotes *n, const Batch *old)
+{
+    if (!constraints_are_on(n->ctx)) return QN_OK;
+    for (int i = 0; i < n->nreferrers; i++) TRY(note_deleted(n, &n->referrers[i], old));
+    return QN_OK;
+}
+
+Status
+notes_moved(TableNotes *n, const Batch *old, const Batch *fresh)
+{
+    Batch moved = *fresh;
+    moved.sel = old->sel;
+    moved.nsel = old->nsel;
+    if (!constraints_are_on(n->ctx)) return QN_OK;
+    for (int i = 0; i < n->nreferrers; i++) {
+        Referrer *r = &n->referrers[i];
+        if (r->c->ref_rel_oid == n->rel->oid) TRY(note_deleted(n, r, old)); /* for this table the row is gone */
+        else TRY(note_changed_key(n, r, old, &moved));
     }
     return QN_OK;
 }

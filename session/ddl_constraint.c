@@ -396,6 +396,24 @@ persistence_word(char persistence)
     return persistence == 't' ? "temporary" : persistence == 'u' ? "unlogged" : "permanent";
 }
 
+/* Plans that write partitions of the table are made anew, so that they note what foreign keys to it want to know. */
+static Status
+renew_partitions(Ddl *d, const Relation *ref)
+{
+    const Relation **parts;
+    int n;
+    if (ref->kind != RELKIND_PARTITIONED) return QN_OK;
+    TRY(ddl_children(d, ref, true, &parts, &n));
+    for (int i = 0; i < n; i++) {
+        RelDef *def;
+        if (parts[i]->oid == ref->oid) continue;
+        TRY(lock_relation(d->ctx, parts[i]->oid, LOCK_SHARE_ROW_EXCLUSIVE, LOCK_WAIT, parts[i]->name));
+        TRY(ddl_edit_relation(d->ctx, d->arena, parts[i]->oid, &def));
+        TRY(ddl_put_relation(d->ctx, def));
+    }
+    return QN_OK;
+}
+
 static Status
 add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
 {
@@ -411,9 +429,7 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     if (c->match == AST_FK_MATCH_PARTIAL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented");
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
-    if (ref->kind == RELKIND_PARTITIONED)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "foreign keys that refer to partitioned tables are not supported yet");
-    if (ref->kind != RELKIND_TABLE || ref->oid < OID_FIRST_USER)
+    if ((ref->kind != RELKIND_TABLE && ref->kind != RELKIND_PARTITIONED) || ref->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);
     if (rel->persistence != ref->persistence && (rel->persistence == 't' || ref->persistence != 'p'))
         return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "constraints on %s tables may reference only %s tables",
@@ -443,6 +459,7 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     TRY(ddl_check_foreign_types(d, rel, ref, &def));
     TRY(set_columns(d, rel, c, &def));
     TRY(ddl_create_constraint(ctx, &def));
+    TRY(renew_partitions(d, ref));
     if (rel->kind == RELKIND_PARTITIONED) {
         const Relation **parts;
         TRY(ddl_children(d, rel, false, &parts, &n));

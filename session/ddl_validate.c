@@ -129,7 +129,7 @@ ddl_validate_foreign(Ddl *d, const Relation *rel, const Relation *ref, const Rel
         deparse_ident(&b, rel->cols[c->attnums[i] - 1].name);
         strbuf_addz(&b, " IS NOT NULL");
     }
-    strbuf_addz(&b, ") AND NOT EXISTS (SELECT 1 FROM ONLY ");
+    strbuf_addz(&b, ref->kind == RELKIND_PARTITIONED ? ") AND NOT EXISTS (SELECT 1 FROM " : ") AND NOT EXISTS (SELECT 1 FROM ONLY ");
     add_relation(&b, ref);
     strbuf_addz(&b, " pk WHERE ");
     for (int i = 0; i < c->nkeys; i++) {
