@@ -140,6 +140,8 @@ Status jsonb_push_value(JsonbBuilder *b, const Value *v);
 /* Any scalar as the key of the next value; 22023 for what is none. v is not NULL. */
 Status jsonb_push_value_key(JsonbBuilder *b, const Value *v);
 
+/* Where the container that begins at p would lie in base by PostgreSQL's layout; 0: it is base, or not in it. */
+int64_t jsonb_postgres_offset(JsonbItem base, const char *p);
 /* A path step as an element's number. */
 bool jsonb_path_index(const Str *step, int32_t *out);
 

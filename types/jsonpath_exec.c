@@ -4,19 +4,12 @@
  * list found. Without a list only whether there is a result counts, and the walk stops at the first. Errors that
  * the standard lets a path swallow are outcomes (OUT_ERROR) where they are not to be raised. */
 #include "types/jsonpath_exec.h"
-#include "common/settings.h"
-#include "types/datetime.h"
-#include "types/json.h"
 #include "types/numvar.h"
-#include "types/regex.h"
-#include "types/type_io.h"
 #include <math.h>
 #include <stdio.h>
 
 typedef enum Outcome { OUT_FOUND, OUT_NONE, OUT_ERROR } Outcome;
 typedef enum Truth { NO, YES, UNKNOWN } Truth;
-
-enum { JSONB_DATETIME = JSONB_OBJECT + 1 }; /* kind of items that .datetime() made: p is a TemplateTime */
 
 /* What .keyvalue() numbers objects by: the container they lie in and its number. */
 typedef struct BaseObject {
@@ -463,113 +456,20 @@ exec_double(Exec *x, PathNode n, JsonbItem it, PathList *found, Outcome *out)
     return exec_next(x, n, it, found, out);
 }
 
-static TemplateTime
-time_of(JsonbItem it)
-{
-    TemplateTime t;
-    memcpy(&t, it.p, sizeof(t));
-    return t;
-}
-
-/* The formats tried where no template is given. */
-static const char *const iso_formats[] = {
-    "yyyy-mm-dd",
-    "HH24:MI:SS.USTZH:TZM", "HH24:MI:SS.USTZH", "HH24:MI:SSTZH:TZM", "HH24:MI:SSTZH", "HH24:MI:SS.US", "HH24:MI:SS",
-    "yyyy-mm-dd HH24:MI:SS.USTZH:TZM", "yyyy-mm-dd HH24:MI:SS.USTZH", "yyyy-mm-dd HH24:MI:SSTZH:TZM",
-    "yyyy-mm-dd HH24:MI:SSTZH",
-    "yyyy-mm-dd\"T\"HH24:MI:SS.USTZH:TZM", "yyyy-mm-dd\"T\"HH24:MI:SS.USTZH", "yyyy-mm-dd\"T\"HH24:MI:SSTZH:TZM",
-    "yyyy-mm-dd\"T\"HH24:MI:SSTZH",
-    "yyyy-mm-dd HH24:MI:SS.US", "yyyy-mm-dd HH24:MI:SS", "yyyy-mm-dd\"T\"HH24:MI:SS.US", "yyyy-mm-dd\"T\"HH24:MI:SS",
-};
-
 static Status
 exec_datetime(Exec *x, PathNode n, JsonbItem it, PathList *found, Outcome *out)
 {
     PathNode arg = path_child(n, 1);
-    TemplateTime *t;
-    bool ok = false;
+    const char *template = NULL;
+    uint32_t nbytes = 0;
+    JsonbItem time;
     if (it.kind != JSONB_STRING)
         PATH_FAIL(x, out, ERR_INVALID_ARGUMENT_FOR_SQL_JSON_DATETIME_FUNCTION,
                   "jsonpath item method .%s() can only be applied to a string", "datetime");
-    TRY_ALLOC(x->ctx, t, ARENA_NEW(x->arena, TemplateTime));
+    if (arg.at != 0) template = path_text(arg, 1, &nbytes);
     *out = OUT_FOUND;
-    if (arg.at != 0) {
-        uint32_t nbytes;
-        const char *template = path_text(arg, 1, &nbytes);
-        TRY(forgive(x, datetime_read_template(x->ctx, x->arena, it.p, it.nbytes, template, nbytes, t), out));
-        if (*out == OUT_ERROR) return QN_OK;
-    }
-    for (size_t i = 0; arg.at == 0 && !ok && i < sizeof(iso_formats) / sizeof(iso_formats[0]); i++) {
-        Status st = datetime_read_template(x->ctx, x->arena, it.p, it.nbytes, iso_formats[i], strlen(iso_formats[i]), t);
-        if (st == ERR_OUT_OF_MEMORY) return st;
-        if (st != QN_OK) err_clear(&x->ctx->err);
-        ok = st == QN_OK;
-    }
-    if (arg.at == 0 && !ok) {
-        *out = OUT_ERROR;
-        if (!x->raises) return QN_OK;
-        return err_hint(x->ctx,
-                        RAISE(x->ctx, ERR_INVALID_ARGUMENT_FOR_SQL_JSON_DATETIME_FUNCTION,
-                              "datetime format is not recognized: \"%.*s\"", (int)it.nbytes, it.p),
-                        "Use a datetime template argument to specify the input data format.");
-    }
-    return exec_next(x, n, (JsonbItem){.kind = JSONB_DATETIME, .nbytes = sizeof(*t), .p = (const char *)t}, found, out);
-}
-
-/* PostgreSQL numbers objects by their place in its own layout; so that the numbers agree, sizes are reckoned in
- * that: a word for a container and for each part, keys before values, numbers and containers on words. */
-static int64_t
-laid_out_end(JsonbItem it, int64_t at)
-{
-    if (it.kind == JSONB_STRING) return at + it.nbytes;
-    if (it.kind == JSONB_NUMBER) {
-        uint16_t head;
-        int16_t weight;
-        memcpy(&head, it.p, 2);
-        memcpy(&weight, it.p + 2, 2);
-        bool is_short = (head & 0x3FFF) <= 63 && weight <= 63 && weight >= -64;
-        return ((at + 3) & ~(int64_t)3) + (is_short ? 6 : 8) + it.nbytes - 4;
-    }
-    if (!jsonb_is_container(it)) return at;
-    uint32_t n = jsonb_count(it);
-    bool object = it.kind == JSONB_OBJECT;
-    at = ((at + 3) & ~(int64_t)3) + 4 + (int64_t)n * (object ? 8 : 4);
-    for (uint32_t i = 0; object && i < n; i++) {
-        uint32_t nbytes;
-        (void)jsonb_key(it, i, &nbytes);
-        at += nbytes;
-    }
-    for (uint32_t i = 0; i < n; i++) at = laid_out_end(object ? jsonb_member(it, i) : jsonb_element(it, i), at);
-    return at;
-}
-
-/* Where the container that begins at p would lie in base; 0: it is base, or not in it. */
-static int64_t
-laid_out_at(JsonbItem base, const char *p)
-{
-    int64_t at = 0;
-    while (base.p != p) {
-        uint32_t n = jsonb_count(base), i = 0;
-        bool object = base.kind == JSONB_OBJECT, inside = false;
-        at += 4 + (int64_t)n * (object ? 8 : 4);
-        for (uint32_t k = 0; object && k < n; k++) {
-            uint32_t nbytes;
-            (void)jsonb_key(base, k, &nbytes);
-            at += nbytes;
-        }
-        for (; i < n && !inside; i++) {
-            JsonbItem v = object ? jsonb_member(base, i) : jsonb_element(base, i);
-            inside = jsonb_is_container(v) && p >= v.p && p < v.p + v.nbytes;
-            if (inside) {
-                base = v;
-                at = (at + 3) & ~(int64_t)3;
-            } else {
-                at = laid_out_end(v, at);
-            }
-        }
-        if (!inside) return 0;
-    }
-    return at;
+    TRY(forgive(x, jsonpath_read_time(x->ctx, x->arena, it, template, nbytes, &time), out));
+    return *out == OUT_ERROR ? QN_OK : exec_next(x, n, time, found, out);
 }
 
 static Status
@@ -600,7 +500,7 @@ exec_keyvalue(Exec *x, PathNode n, JsonbItem it, PathList *found, Outcome *out)
     if (it.kind != JSONB_OBJECT)
         PATH_FAIL(x, out, ERR_SQL_JSON_OBJECT_NOT_FOUND, "jsonpath item method .%s() can only be applied to an object", "keyvalue");
     uint32_t count = jsonb_count(it);
-    int64_t place = x->base.p != NULL ? laid_out_at(x->base.it, it.p) : 0;
+    int64_t place = x->base.p != NULL ? jsonb_postgres_offset(x->base.it, it.p) : 0;
     TRY(make_int(x, place + x->base.id * 10000000000, &id));
     *out = OUT_NONE;
     for (uint32_t i = 0; i < count; i++) {
@@ -614,14 +514,6 @@ exec_keyvalue(Exec *x, PathNode n, JsonbItem it, PathList *found, Outcome *out)
         if (is_done(*out, found)) return QN_OK;
     }
     return QN_OK;
-}
-
-static const char *
-type_name(JsonbItem it)
-{
-    static const char *const times[] = {"date", "time without time zone", "time with time zone",
-                                        "timestamp without time zone", "timestamp with time zone"};
-    return it.kind == JSONB_DATETIME ? times[time_of(it).kind] : jsonb_kind_name((JsonbKind)it.kind);
 }
 
 static Status
@@ -639,7 +531,7 @@ exec_method(Exec *x, PathNode n, JsonbItem it, PathList *found, bool unwrap, Out
     PathKind kind = path_kind(n);
     if (kind == PATH_SIZE) return exec_size(x, n, it, found, out);
     if (kind == PATH_TYPE) {
-        const char *name = type_name(it);
+        const char *name = it.kind == JSONB_DATETIME ? jsonpath_time_type(it) : jsonb_kind_name((JsonbKind)it.kind);
         it = (JsonbItem){.kind = JSONB_STRING, .nbytes = (uint32_t)strlen(name), .p = name};
         return exec_next(x, n, it, found, out);
     }
@@ -750,73 +642,6 @@ exec_item(Exec *x, PathNode n, JsonbItem it, PathList *found, bool unwrap, Outco
 /* Conditions. */
 
 static Status
-raise_zone(Exec *x, const char *from, const char *to)
-{
-    return err_hint(x->ctx,
-                    RAISE(x->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot convert value from %s to %s without time zone usage",
-                          from, to),
-                    "Use *_tz() function for time zone support.");
-}
-
-static int
-compare_i64(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-/* The instant of a date or timestamp without zone, in the session's. */
-static Status
-to_instant(Exec *x, const TemplateTime *t, int64_t *out)
-{
-    int64_t local = t->kind == TEMPLATE_DATE ? t->v * USECS_PER_DAY : t->v;
-    if (t->kind == TEMPLATE_TIMESTAMPTZ) {
-        *out = t->v;
-        return QN_OK;
-    }
-    if (!x->use_zone) return raise_zone(x, t->kind == TEMPLATE_DATE ? "date" : "timestamp", "timestamptz");
-    if (!timestamp_to_timestamptz(session_timezone(x->ctx), local, out))
-        return RAISE(x->ctx, ERR_DATETIME_FIELD_OVERFLOW, "timestamp out of range");
-    return QN_OK;
-}
-
-/* A time's zone: its own, or the session's of today. */
-static Status
-time_zone_of(Exec *x, const TemplateTime *t, int32_t *zone)
-{
-    *zone = t->zone;
-    if (t->kind == TEMPLATE_TIMETZ) return QN_OK;
-    if (!x->use_zone) return raise_zone(x, "time", "timetz");
-    *zone = zone_offset_at(session_timezone(x->ctx), ctx_tx_start(x->ctx), NULL);
-    return QN_OK;
-}
-
-/* *ok false: the two cannot be compared. */
-static Status
-compare_times(Exec *x, JsonbItem a, JsonbItem b, int *c, bool *ok)
-{
-    TemplateTime s = time_of(a), t = time_of(b);
-    bool s_time = s.kind == TEMPLATE_TIME || s.kind == TEMPLATE_TIMETZ;
-    bool t_time = t.kind == TEMPLATE_TIME || t.kind == TEMPLATE_TIMETZ;
-    *ok = s_time == t_time;
-    if (!*ok) return QN_OK;
-    if (s_time && (s.kind == TEMPLATE_TIMETZ || t.kind == TEMPLATE_TIMETZ)) {
-        int32_t sz, tz;
-        TRY(time_zone_of(x, &s, &sz));
-        TRY(time_zone_of(x, &t, &tz));
-        *c = compare_i64(s.v - sz * USECS_PER_SEC, t.v - tz * USECS_PER_SEC);
-        if (*c == 0) *c = compare_i64(tz, sz);
-    } else if (s.kind == TEMPLATE_TIMESTAMPTZ || t.kind == TEMPLATE_TIMESTAMPTZ) {
-        int64_t u, v;
-        TRY(to_instant(x, &s, &u));
-        TRY(to_instant(x, &t, &v));
-        *c = compare_i64(u, v);
-    } else {
-        *c = compare_i64(s.kind == TEMPLATE_DATE ? s.v * USECS_PER_DAY : s.v, t.kind == TEMPLATE_DATE ? t.v * USECS_PER_DAY : t.v);
-    }
-    return QN_OK;
-}
-
-static Status
 compare(Exec *x, PathKind op, JsonbItem a, JsonbItem b, Truth *out)
 {
     int c = 0;
@@ -832,7 +657,7 @@ compare(Exec *x, PathKind op, JsonbItem a, JsonbItem b, Truth *out)
     case JSONB_TRUE: c = (a.kind > b.kind) - (a.kind < b.kind); break;
     case JSONB_NUMBER:
     case JSONB_STRING: c = jsonb_compare(a, b); break;
-    case JSONB_DATETIME: TRY(compare_times(x, a, b, &c, &ok)); break;
+    case JSONB_DATETIME: TRY(jsonpath_compare_times(x->ctx, x->use_zone, a, b, &c, &ok)); break;
     default: return QN_OK;
     }
     if (!ok) return QN_OK;
@@ -985,30 +810,4 @@ jsonpath_run(const PathRun *run, PathList *found, bool *exists_out, bool *error_
     *error_out = out == OUT_ERROR;
     *exists_out = collect ? all.count > 0 : out == OUT_FOUND;
     return QN_OK;
-}
-
-static void
-add_zone(StrBuf *b, int32_t zone)
-{
-    int32_t at = zone < 0 ? -zone : zone;
-    strbuf_addf(b, "%c%02d:%02d", zone < 0 ? '-' : '+', at / 3600, at / 60 % 60);
-    if (at % 60 != 0) strbuf_addf(b, ":%02d", at % 60);
-}
-
-Status
-jsonpath_push(JsonbBuilder *b, JsonbItem it)
-{
-    if (it.kind != JSONB_DATETIME) return jsonb_push(b, it);
-    TemplateTime t = time_of(it);
-    StrBuf text = strbuf_new(b->arena);
-    switch (t.kind) {
-    case TEMPLATE_DATE: date_add_text(&text, (int32_t)t.v, DATESTYLE_ISO, DATEORDER_MDY); break;
-    case TEMPLATE_TIME:
-    case TEMPLATE_TIMETZ: time_add_text(&text, t.v); break;
-    case TEMPLATE_TIMESTAMP: timestamp_add_text(&text, t.v, DATESTYLE_ISO, DATEORDER_MDY, true); break;
-    default: timestamp_add_text(&text, t.v + t.zone * USECS_PER_SEC, DATESTYLE_ISO, DATEORDER_MDY, true); break;
-    }
-    if (t.kind == TEMPLATE_TIMETZ || t.kind == TEMPLATE_TIMESTAMPTZ) add_zone(&text, t.zone);
-    if (text.failed) return RAISE_OOM(b->ctx);
-    return jsonb_push_text(b, text.data, text.nbytes);
 }

@@ -37,4 +37,12 @@ Status jsonpath_run(const PathRun *run, PathList *found, bool *exists_out, bool 
 /* Adds a result. */
 Status jsonpath_push(JsonbBuilder *b, JsonbItem it);
 
+/* Dates and times (jsonpath_time.c): items of a kind of their own, whose bytes are a TemplateTime. */
+enum { JSONB_DATETIME = JSONB_OBJECT + 1 };
+/* By the template, or (NULL) by the first of ISO's formats that fits; 22007, 22008, 22031. */
+Status jsonpath_read_time(Ctx *ctx, Arena *arena, JsonbItem it, const char *template, size_t nbytes, JsonbItem *out);
+const char *jsonpath_time_type(JsonbItem it);
+/* *ok false: the two cannot be compared. 0A000 where the session's zone would be needed and may not be used. */
+Status jsonpath_compare_times(Ctx *ctx, bool use_zone, JsonbItem a, JsonbItem b, int *c, bool *ok);
+
 #endif
