@@ -3,6 +3,7 @@
 #include "common/hash.h"
 #include "types/array.h"
 #include "types/json.h"
+#include "types/json_each.h"
 #include "types/jsonb.h"
 #include "types/kernel.h"
 #include "types/textfn.h"
@@ -342,8 +343,6 @@ Status fn_jsonb_float8(KernelCall *call) { return cast_kernel(call, 1746, "doubl
 
 /* Set-returning. */
 
-typedef enum EachKind { EACH_ELEMENT, EACH_ELEMENT_TEXT, EACH_MEMBER, EACH_MEMBER_TEXT, EACH_KEY } EachKind;
-
 typedef struct Each {
     Str json;
     JsonbItem it;
@@ -400,7 +399,7 @@ each_next(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out)
 {
     Each *e = state;
     int n = 0;
-    bool as_text = e->kind == EACH_ELEMENT_TEXT || e->kind == EACH_MEMBER_TEXT;
+    bool as_text = each_as_text(e->kind);
     bool with_key = e->kind >= EACH_MEMBER;
     for (; n < BATCH_ROWS && e->at < e->n; n++, e->at++) {
         if (with_key) {
@@ -416,28 +415,4 @@ each_next(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out)
     return QN_OK;
 }
 
-#define EACH(NAME, KIND)                                                                           \
-    Status srf_##NAME##_open(Ctx *ctx, Arena *arena, const Value *args, int nargs, const Oid *arg_types, \
-                             void **state_out)                                                     \
-    {                                                                                              \
-        (void)nargs, (void)arg_types;                                                              \
-        return each_open(ctx, arena, args, KIND, #NAME, state_out);                                \
-    }                                                                                              \
-    Status srf_##NAME##_next(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out)        \
-    {                                                                                              \
-        return each_next(ctx, state, arena, out, n_out);                                           \
-    }
-EACH(jsonb_array_elements, EACH_ELEMENT)
-EACH(jsonb_array_elements_text, EACH_ELEMENT_TEXT)
-EACH(jsonb_each, EACH_MEMBER)
-EACH(jsonb_each_text, EACH_MEMBER_TEXT)
-EACH(jsonb_object_keys, EACH_KEY)
-
-const char *const srf_jsonb_array_elements_names[] = {"value"};
-const Oid srf_jsonb_array_elements_types[] = {TYPE_JSONB};
-const char *const srf_jsonb_array_elements_text_names[] = {"value"};
-const Oid srf_jsonb_array_elements_text_types[] = {TYPE_TEXT};
-const char *const srf_jsonb_each_names[] = {"key", "value"};
-const Oid srf_jsonb_each_types[] = {TYPE_TEXT, TYPE_JSONB};
-const char *const srf_jsonb_each_text_names[] = {"key", "value"};
-const Oid srf_jsonb_each_text_types[] = {TYPE_TEXT, TYPE_TEXT};
+EACH_FAMILY(jsonb, TYPE_JSONB)

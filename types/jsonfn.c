@@ -3,6 +3,7 @@
 #include "types/array.h"
 #include "types/datetime.h"
 #include "types/json.h"
+#include "types/json_each.h"
 #include "types/kernel.h"
 #include "types/record.h"
 #include "types/textfn.h"
@@ -537,8 +538,6 @@ fn_json_object_two_arg(KernelCall *call)
 
 /* Set-returning. */
 
-typedef enum EachKind { EACH_ELEMENT, EACH_ELEMENT_TEXT, EACH_MEMBER, EACH_MEMBER_TEXT, EACH_KEY } EachKind;
-
 typedef struct Each {
     Str json;
     JsonIter it;
@@ -597,7 +596,7 @@ each_next(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out)
 {
     Each *e = state;
     int n = 0;
-    bool as_text = e->kind == EACH_ELEMENT_TEXT || e->kind == EACH_MEMBER_TEXT;
+    bool as_text = each_as_text(e->kind);
     bool with_key = e->kind >= EACH_MEMBER;
     for (; n < BATCH_ROWS && json_next(&e->it); n++) {
         if (with_key) TRY(put_text(ctx, arena, out[0], n, e->it.key, e->it.key_end, true));
@@ -608,28 +607,4 @@ each_next(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out)
     return QN_OK;
 }
 
-#define EACH(NAME, KIND)                                                                           \
-    Status srf_##NAME##_open(Ctx *ctx, Arena *arena, const Value *args, int nargs, const Oid *arg_types, \
-                             void **state_out)                                                     \
-    {                                                                                              \
-        (void)nargs, (void)arg_types;                                                              \
-        return each_open(ctx, arena, args, KIND, #NAME, state_out);                                \
-    }                                                                                              \
-    Status srf_##NAME##_next(Ctx *ctx, void *state, Arena *arena, Vector **out, int *n_out)        \
-    {                                                                                              \
-        return each_next(ctx, state, arena, out, n_out);                                           \
-    }
-EACH(json_array_elements, EACH_ELEMENT)
-EACH(json_array_elements_text, EACH_ELEMENT_TEXT)
-EACH(json_each, EACH_MEMBER)
-EACH(json_each_text, EACH_MEMBER_TEXT)
-EACH(json_object_keys, EACH_KEY)
-
-const char *const srf_json_array_elements_names[] = {"value"};
-const Oid srf_json_array_elements_types[] = {TYPE_JSON};
-const char *const srf_json_array_elements_text_names[] = {"value"};
-const Oid srf_json_array_elements_text_types[] = {TYPE_TEXT};
-const char *const srf_json_each_names[] = {"key", "value"};
-const Oid srf_json_each_types[] = {TYPE_TEXT, TYPE_JSON};
-const char *const srf_json_each_text_names[] = {"key", "value"};
-const Oid srf_json_each_text_types[] = {TYPE_TEXT, TYPE_TEXT};
+EACH_FAMILY(json, TYPE_JSON)
