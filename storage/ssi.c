@@ -198,11 +198,12 @@ clean(Ssi *s)
 
 /* ---- beginning ---- */
 
-/* A read-only transaction turned out to be safe: it goes on as REPEATABLE READ. */
+/* A read-only transaction turned out to be safe: it goes on as REPEATABLE READ, and holds back nothing. */
 static void
 set_safe(Ssi *s, SsiTx *t)
 {
     t->flags |= SSI_SAFE;
+    leave_active(s, t);
     drop_edges(t, EDGE_RW);
     ssi_lock_release_all(s, t);
     cond_broadcast(&s->safe_cond);
@@ -268,7 +269,7 @@ ssi_start(Ctx *ctx)
     for (;;) {
         st = begin(ctx, s, t);
         if (st == QN_OK && !(is_deferrable(ctx) && ssi_has(t, SSI_UNSAFE))) break;
-        leave_active(s, t);
+        if (!ssi_has(t, SSI_SAFE)) leave_active(s, t);
         drop_edges(t, EDGE_UNSAFE);
         if (st != QN_OK) break;
     }
@@ -279,6 +280,14 @@ ssi_start(Ctx *ctx)
 }
 
 /* ---- reading and writing ---- */
+
+/* Is what is read with the snapshot read by the running transaction? A statement that is open for longer than its transaction keeps the
+ * snapshot. */
+static bool
+reads_for_tx(const Ctx *ctx, const Snapshot *snap)
+{
+    return snapshot_is_tracked(snap) && ctx->tx != NULL && ctx->tx->ssi == snap->ssi;
+}
 
 /* Is the transaction still to be watched? Raises if it is to fail. */
 static Status
@@ -293,7 +302,7 @@ ssi_note_read(Ctx *ctx, const Snapshot *snap, uint32_t rel, PageNo page, uint32_
 {
     Ssi *s = ctx->db->ssi;
     bool watched;
-    if (!snapshot_is_tracked(snap) || rel < SSI_FIRST_USER_OID) return QN_OK;
+    if (!reads_for_tx(ctx, snap) || rel < SSI_FIRST_USER_OID) return QN_OK;
     mutex_lock(&s->mutex);
     Status st = check_me(ctx, snap->ssi, "identification as a pivot, during conflict out checking", &watched);
     if (st == QN_OK && watched) st = ssi_lock_add(ctx, s, snap->ssi, (SsiTag){rel, page, slot});
@@ -337,6 +346,7 @@ ssi_note_unseen(Ctx *ctx, const Snapshot *snap, Xid xid)
 {
     Ssi *s = ctx->db->ssi;
     bool watched;
+    if (!reads_for_tx(ctx, snap)) return QN_OK;
     mutex_lock(&s->mutex);
     Status st = check_me(ctx, snap->ssi, "identification as a pivot, during conflict out checking", &watched);
     if (st == QN_OK && watched) {
@@ -499,7 +509,7 @@ ssi_end(Ctx *ctx, bool committed, bool wrote)
     if (t == NULL) return;
     ctx->tx->ssi = NULL;
     mutex_lock(&s->mutex);
-    leave_active(s, t);
+    if (!ssi_has(t, SSI_SAFE)) leave_active(s, t);
     while (t->out[EDGE_UNSAFE] != NULL) drop_edge(t->out[EDGE_UNSAFE]);
     if (committed) {
         t->commit_seq = ++s->last_seq;
