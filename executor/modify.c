@@ -417,7 +417,7 @@ move_rows(ModifyState *s, Target *t, Batch *in, Batch *old, Batch *rows, const i
         moved_old->sel = done;
         moved_old->nsel = ndone;
         TRY(as_rows_of(s, t, moved, &as_own));
-        TRY(notes_moved(&t->notes, moved_old, as_own));
+        TRY(notes_moved(&t->notes, s->plan->rel, moved_old, as_own));
         TRY(insert_moved(s, moved_in, moved, to, done, ndone));
     }
     return handle_results(s, t, moved_in, n);

@@ -254,8 +254,27 @@ notes_deleted(TableNotes *n, const Batch *old)
     return QN_OK;
 }
 
+/* A row stays in the table that the statement names and in those that one is a part of: its key has changed there. Whether a table in between still has
+ * it is more than is kept track of. */
+static Status
+note_moved(TableNotes *n, Referrer *r, const Batch *old, const Batch *fresh, const Relation *named)
+{
+    Ctx *ctx = n->ctx;
+    const Relation *ref, *up;
+    TRY(catalog_relation_by_oid(ctx, r->c->ref_rel_oid, &ref));
+    for (up = ref; up != NULL && relation_bound(up) != NULL;) {
+        TRY(catalog_relation_by_oid(ctx, up->parents[0]->parent_oid, &up));
+        if (up == NULL || up->oid != named->oid) continue;
+        Status st = RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
+                          "cannot move tuple across partitions when a non-root ancestor of the source partition is directly referenced in a foreign key");
+        st = err_detail(ctx, st, "A foreign key points to ancestor \"%s\" but not the root ancestor \"%s\".", ref->name, named->name);
+        return err_hint(ctx, st, "Consider defining the foreign key on table \"%s\".", named->name);
+    }
+    return note_changed_key(n, r, old, fresh);
+}
+
 Status
-notes_moved(TableNotes *n, const Batch *old, const Batch *fresh)
+notes_moved(TableNotes *n, const Relation *named, const Batch *old, const Batch *fresh)
 {
     Batch moved = *fresh;
     moved.sel = old->sel;
@@ -264,7 +283,7 @@ notes_moved(TableNotes *n, const Batch *old, const Batch *fresh)
     for (int i = 0; i < n->nreferrers; i++) {
         Referrer *r = &n->referrers[i];
         if (r->c->ref_rel_oid == n->rel->oid) TRY(note_deleted(n, r, old)); /* for this table the row is gone */
-        else TRY(note_changed_key(n, r, old, &moved));
+        else TRY(note_moved(n, r, old, &moved, named));
     }
     return QN_OK;
 }

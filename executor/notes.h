@@ -35,8 +35,8 @@ Status notes_inserted(TableNotes *n, const Batch *rows, const Tid *tids);
 /* fresh's selected rows have replaced the same rows of old; changed: attributes that were assigned. */
 Status notes_updated(TableNotes *n, const Batch *old, const Batch *fresh, const Tid *tids, const uint64_t *changed);
 Status notes_deleted(TableNotes *n, const Batch *old);
-/* old's selected rows have become the same rows of fresh, which are in another partition now. */
-Status notes_moved(TableNotes *n, const Batch *old, const Batch *fresh);
+/* old's selected rows have become the same rows of fresh, which are in another partition of the table the statement names now. */
+Status notes_moved(TableNotes *n, const Relation *named, const Batch *old, const Batch *fresh);
 /* Entries of rows sel[0..nsel) of the index's columns were made although others may have the key; tids by row. */
 Status notes_doubtful(TableNotes *n, int index, Vector *const *cols, const uint16_t *sel, int nsel, const Tid *tids);
 

@@ -44,10 +44,25 @@ ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool miss
     }
 }
 
+static Status
+is_waited_for(Ctx *ctx, const Relation *rel, bool *out)
+{
+    *out = constraints_wait_for(ctx, rel->oid);
+    TRY(ctx_check_depth(ctx));
+    for (int i = 0; i < rel->nchildren && !*out && rel->kind == RELKIND_PARTITIONED; i++) {
+        const Relation *part;
+        TRY(catalog_relation_by_oid(ctx, rel->children[i]->child_oid, &part));
+        if (part != NULL) TRY(is_waited_for(ctx, part, out));
+    }
+    return QN_OK;
+}
+
 Status
 ddl_check_not_in_use(Ctx *ctx, const Relation *rel, const char *what)
 {
-    if (!constraints_wait_for(ctx, rel->oid)) return QN_OK;
+    bool waited;
+    TRY(is_waited_for(ctx, rel, &waited));
+    if (!waited) return QN_OK;
     return RAISE(ctx, ERR_OBJECT_IN_USE, "cannot %s \"%s\" because it has pending trigger events", what, rel->name);
 }
 
@@ -118,6 +133,25 @@ missing_relation(Ddl *d, const DropStmt *s, const char *schema, const char *name
     return QN_OK;
 }
 
+/* A foreign key to a partitioned table needs all its partitions: they can be detached, not dropped. */
+static Status
+check_referenced_part(Ctx *ctx, const Relation *rel, const DropStmt *s)
+{
+    const Relation *ref = rel;
+    while (relation_bound(ref) != NULL && s->behavior != AST_DROP_CASCADE) {
+        const Relation *from;
+        TRY(catalog_relation_by_oid(ctx, ref->parents[0]->parent_oid, &ref));
+        if (ref == NULL) return QN_OK;
+        if (ref->nreferenced_by == 0) continue;
+        const RelConstraint *c = ref->referenced_by[0];
+        TRY(catalog_relation_by_oid(ctx, c->rel_oid, &from));
+        Status st = RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST, "cannot drop table %s because other objects depend on it", rel->name);
+        st = err_detail(ctx, st, "constraint %s on table %s depends on table %s", c->name, from != NULL ? from->name : "", rel->name);
+        return err_hint(ctx, st, "Use DROP ... CASCADE to drop the dependent objects too.");
+    }
+    return QN_OK;
+}
+
 static Status
 drop_relations(Ddl *d, const DropStmt *s)
 {
@@ -140,6 +174,7 @@ drop_relations(Ddl *d, const DropStmt *s)
             return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
                          "permission denied: \"%s\" is a system catalog", rel->name);
         TRY(ddl_check_not_in_use(ctx, rel, "DROP TABLE"));
+        TRY(check_referenced_part(ctx, rel, s));
         targets[n++] = (DropTarget){
             .kind = relation_base_kind(rel) == RELKIND_INDEX ? OBJ_INDEX : OBJ_RELATION, .oid = rel->oid};
     }

@@ -431,6 +431,11 @@ add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool i
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &ref));
     if ((ref->kind != RELKIND_TABLE && ref->kind != RELKIND_PARTITIONED) || ref->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "referenced relation \"%s\" is not a table", ref->name);
+    if (rel->kind == RELKIND_PARTITIONED && c->not_valid)
+        return err_detail(ctx, RAISE(ctx, ERR_WRONG_OBJECT_TYPE,
+                                     "cannot add NOT VALID foreign key on partitioned table \"%s\" referencing relation \"%s\"", rel->name,
+                                     ref->name),
+                          "This feature is not yet supported on partitioned tables.");
     if (rel->persistence != ref->persistence && (rel->persistence == 't' || ref->persistence != 'p'))
         return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "constraints on %s tables may reference only %s tables",
                      persistence_word(rel->persistence),

@@ -726,6 +726,20 @@ cut_loose(Ddl *d, const Relation *child)
     return QN_OK;
 }
 
+/* Foreign keys to the table, and to those it is a part of itself, must do without the partition's rows. */
+static Status
+check_unreferenced(Ddl *d, const Relation *part, const Relation *ref)
+{
+    for (;;) {
+        for (int i = 0; i < ref->nreferenced_by; i++)
+            if (ref->referenced_by[i]->parent_constraint == 0)
+                TRY(ddl_validate_detach(d, part, ref, ref->referenced_by[i]));
+        if (relation_bound(ref) == NULL) return QN_OK;
+        TRY(catalog_relation_by_oid(d->ctx, ref->parents[0]->parent_oid, &ref));
+        if (ref == NULL) return QN_OK;
+    }
+}
+
 Status
 alter_detach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 {
@@ -743,6 +757,8 @@ alter_detach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, Alte
     TRY(catalog_relation_by_oid(ctx, child->oid, &child));
     bool is_partition = relation_bound(child) != NULL && child->parents[0]->parent_oid == rel->oid;
     if (!is_partition) return RAISE(ctx, ERR_UNDEFINED_TABLE, "relation \"%s\" is not a partition of relation \"%s\"", child->name, rel->name);
+    TRY(check_unreferenced(d, child, rel));
+    TRY(catalog_relation_by_oid(ctx, child->oid, &child));
     TRY(cut_loose(d, child));
     TRY(catalog_relation_by_oid(ctx, child->oid, &child));
     return ddl_disown(d, child, rel);

@@ -148,3 +148,38 @@ ddl_validate_foreign(Ddl *d, const Relation *rel, const Relation *ref, const Rel
                             rel->name, c->name),
                       "Key %s is not present in table \"%s\".", orphan.key, ref->name);
 }
+
+Status
+ddl_validate_detach(Ddl *d, const Relation *part, const Relation *ref, const RelConstraint *c)
+{
+    Ctx *ctx = d->ctx;
+    const Relation *from;
+    StrBuf b = strbuf_new(d->arena);
+    char *sql;
+    TRY(catalog_relation_by_oid(ctx, c->rel_oid, &from));
+    if (from == NULL) return QN_OK;
+    Orphan orphan = {.d = d, .rel = from, .c = c};
+    strbuf_addz(&b, "SELECT ");
+    for (int i = 0; i < c->nkeys; i++) {
+        strbuf_addz(&b, i > 0 ? ", fk." : "fk.");
+        deparse_ident(&b, from->cols[c->attnums[i] - 1].name);
+    }
+    strbuf_addz(&b, " FROM ");
+    add_relation(&b, from);
+    strbuf_addz(&b, " fk JOIN ");
+    add_relation(&b, part);
+    for (int i = 0; i < c->nkeys; i++) {
+        strbuf_addz(&b, i > 0 ? " AND pk." : " pk ON pk.");
+        deparse_ident(&b, ref->cols[c->ref_attnums[i] - 1].name);
+        strbuf_addz(&b, " = fk.");
+        deparse_ident(&b, from->cols[c->attnums[i] - 1].name);
+    }
+    strbuf_addz(&b, " LIMIT 1");
+    TRY(strbuf_finish(ctx, &b, &sql, NULL));
+    TRY(ddl_query(d, sql, see_orphan, &orphan));
+    if (orphan.key == NULL) return QN_OK;
+    return err_detail(ctx,
+                      RAISE(ctx, ERR_FOREIGN_KEY_VIOLATION, "removing partition \"%s\" violates foreign key constraint \"%s\"",
+                            part->name, c->name),
+                      "Key %s is still referenced from table \"%s\".", orphan.key, from->name);
+}
