@@ -207,6 +207,7 @@ struct Relation {
     int nparents, nchildren;
     const InheritLink *const *parents;  /* by seq */
     const InheritLink *const *children; /* by the child's oid */
+    Oid of_type;                        /* CREATE TABLE ... OF: the composite type; else 0 */
     const PartitionKey *partition_key;  /* RELKIND_PARTITIONED */
     const PartitionDesc *partitions;    /* the same */
     /* tables */

@@ -439,6 +439,7 @@ catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out)
     put_u(&b, def->clustered_oid);
     put_sequence(&b, def->sequence);
     put_partition_key(&b, def->partition_key);
+    put_u(&b, def->of_type);
     put_u(&b, (uint8_t)def->view_check);
     put_u(&b, def->unpopulated);
     /* A sequence is found from its owner's side too: it goes when the column goes. */
@@ -475,6 +476,7 @@ catobj_to_relation(Ctx *ctx, Arena *arena, const CatObj *o, RelDef **out)
     def->clustered_oid = (Oid)get_u(&r);
     def->sequence = get_sequence(&r);
     def->partition_key = get_partition_key(&r);
+    def->of_type = (Oid)get_u(&r);
     def->view_check = (char)get_u(&r);
     def->unpopulated = get_u(&r) != 0;
     *out = def;

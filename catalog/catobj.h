@@ -80,6 +80,7 @@ typedef struct RelDef {
     Oid clustered_oid;
     SeqDef *sequence;
     PartitionKey *partition_key;
+    Oid of_type;
     int ndeps;
     ObjDep *deps;
 } RelDef;

@@ -86,6 +86,8 @@ typedef struct DropTarget {
 Status ddl_drop(Ctx *ctx, const DropTarget *targets, int n, bool cascade);
 /* The same with cascade and no notice: temporary objects whose time is over. */
 Status ddl_drop_quietly(Ctx *ctx, const DropTarget *targets, int n);
+/* Relations with the relation among their dependencies, in the statement's arena. */
+Status ddl_relations_using(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out);
 /* The views that name the relation, in the statement's arena; the first that reads the column, as "view v", or NULL. */
 Status ddl_views_reading(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out);
 Status ddl_view_that_reads(Ctx *ctx, Oid rel_oid, int attnum, const char **out);

@@ -640,15 +640,16 @@ ddl_drop_quietly(Ctx *ctx, const DropTarget *targets, int n)
 }
 
 static bool
-reads(const CatObj *o, Oid rel_oid, int attnum)
+uses(const CatObj *o, Oid rel_oid, int attnum)
 {
-    for (int i = 0; o->relkind == RELKIND_VIEW && i < o->ndeps; i++)
+    for (int i = 0; i < o->ndeps; i++)
         if (o->deps[i].ref == rel_oid && (attnum == 0 || o->deps[i].ref_attnum == attnum)) return true;
     return false;
 }
 
+/* relkind 0: any. */
 static Status
-views_reading(Ctx *ctx, Oid rel_oid, int attnum, Oid **out, int *n_out)
+relations_using(Ctx *ctx, char relkind, Oid rel_oid, int attnum, Oid **out, int *n_out)
 {
     CatObjList all;
     Status st = QN_OK;
@@ -656,7 +657,7 @@ views_reading(Ctx *ctx, Oid rel_oid, int attnum, Oid **out, int *n_out)
     TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &all));
     TRY_ALLOC_GOTO(ctx, *out, ARENA_ARRAY(ctx->stmt_arena, Oid, all.count + 1));
     for (int i = 0; i < all.count; i++)
-        if (reads(all.items[i], rel_oid, attnum)) (*out)[n++] = all.items[i]->oid;
+        if ((relkind == 0 || all.items[i]->relkind == relkind) && uses(all.items[i], rel_oid, attnum)) (*out)[n++] = all.items[i]->oid;
     *n_out = n;
 done:
     catobj_list_release(&all);
@@ -664,9 +665,15 @@ done:
 }
 
 Status
+ddl_relations_using(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out)
+{
+    return relations_using(ctx, 0, rel_oid, 0, out, n_out);
+}
+
+Status
 ddl_views_reading(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out)
 {
-    return views_reading(ctx, rel_oid, 0, out, n_out);
+    return relations_using(ctx, RELKIND_VIEW, rel_oid, 0, out, n_out);
 }
 
 Status
@@ -675,6 +682,6 @@ ddl_view_that_reads(Ctx *ctx, Oid rel_oid, int attnum, const char **out)
     Oid *views;
     int n;
     *out = NULL;
-    TRY(views_reading(ctx, rel_oid, attnum, &views, &n));
+    TRY(relations_using(ctx, RELKIND_VIEW, rel_oid, attnum, &views, &n));
     return n > 0 ? ddl_describe(ctx, &(DropTarget){.kind = OBJ_RELATION, .oid = views[0]}, out) : QN_OK;
 }

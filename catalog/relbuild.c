@@ -290,6 +290,7 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     note_deferrable(rel);
     TRY(link_list(ctx, rel, referencing, by_seq, &rel->parents, &rel->nparents));
     TRY(link_list(ctx, rel, children, by_child, &rel->children, &rel->nchildren));
+    rel->of_type = def->of_type;
     rel->partition_key = def->partition_key;
     if (def->partition_key != NULL) TRY(partition_desc_build(ctx, rel->arena, rel, &rel->partitions));
     TRY(add_stats(ctx, rel, cols, children));

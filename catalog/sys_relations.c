@@ -113,7 +113,7 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_text(r, rel->name);
     sys_oid(r, rel->schema_oid);
     sys_oid(r, 0);
-    sys_oid(r, 0);
+    sys_oid(r, rel->of_type);
     sys_oid(r, OID_BOOTSTRAP_ROLE);
     sys_oid(r, access_method(rel));
     sys_oid(r, rel->root_page);

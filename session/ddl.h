@@ -118,6 +118,17 @@ Status ddl_copy_index(Ddl *d, const Relation *from, const IndexDef *from_ix, con
 Status ddl_like_columns(NewTable *t, const TableLikeClause *like);
 Status ddl_like_finish(NewTable *t);
 
+/* ddl_typed.c */
+/* CREATE TABLE ... OF: the attributes as columns, to be merged with options; settle when that is done. */
+Status ddl_typed_begin(NewTable *t, const TypeName *name);
+void ddl_typed_settle(NewTable *t);
+/* The tables of a composite type, locked; 2BP01 when there are any and behavior is not CASCADE. */
+Status ddl_typed_tables(Ddl *d, const Relation *type, AstDropBehavior behavior, Oid **out, int *n_out);
+/* ADD, DROP or ALTER ATTRIBUTE of the type, on its tables. */
+Status ddl_alter_typed_tables(Ddl *d, const Relation *type, const AlterTableCmd *c);
+/* A column of a table (with ALTER ... RENAME's checks) gets another name. */
+Status ddl_rename_column(Ddl *d, const Relation *rel, const RenameStmt *s);
+
 /* ddl_rewrite.c */
 /* The rows of rel as def has them: values[i] (over the old row; NULL: as it is) for each column; def goes into the catalog, indexes are built again. */
 Status ddl_rewrite_table(Ddl *d, const Relation *rel, RelDef *def, const Ast *const *values);

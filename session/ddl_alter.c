@@ -215,6 +215,37 @@ accept(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
     return QN_OK;
 }
 
+/* A permanent table may not refer to an unlogged one. */
+static Status
+set_persistence(Ddl *d, const Relation *rel, char to)
+{
+    Ctx *ctx = d->ctx;
+    RelDef *def;
+    const char *word = to == 'u' ? "unlogged" : "logged";
+    if (rel->persistence == 't')
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot change logged status of table \"%s\" because it is temporary", rel->name);
+    if (rel->persistence == to) return QN_OK;
+    for (int i = 0; i < (to == 'u' ? rel->nreferenced_by : rel->nconstraints); i++) {
+        const RelConstraint *c = to == 'u' ? rel->referenced_by[i] : rel->constraints[i];
+        const Relation *other;
+        if (c->kind != CONSTRAINT_FOREIGN) continue;
+        TRY(catalog_relation_by_oid(ctx, to == 'u' ? c->rel_oid : c->ref_rel_oid, &other));
+        if (other == NULL || other->oid == rel->oid || other->persistence == to) continue;
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "could not change table \"%s\" to %s because it references %s table \"%s\"", rel->name, word,
+                     to == 'u' ? "logged" : "unlogged", other->name);
+    }
+    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
+    def->persistence = to;
+    return ddl_put_relation(ctx, def);
+}
+
+static Status
+set_logged(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
+{
+    (void)how;
+    return set_persistence(d, rel, c->kind == AST_AT_SET_UNLOGGED ? 'u' : 'p');
+}
+
 /* ---- inheritance ---- */
 
 static Status
@@ -266,6 +297,8 @@ static const AlterCommand commands[] = {
     {AST_AT_DROP_CONSTRAINT, PASS_DROP, "rp", "DROP CONSTRAINT", alter_drop_constraint},
     {AST_AT_CLUSTER_ON, PASS_MISC, "rm", "CLUSTER ON", cluster_on},
     {AST_AT_DROP_CLUSTER, PASS_MISC, "rm", "SET WITHOUT CLUSTER", cluster_on},
+    {AST_AT_SET_LOGGED, PASS_MISC, "r", "SET LOGGED", set_logged},
+    {AST_AT_SET_UNLOGGED, PASS_MISC, "r", "SET UNLOGGED", set_logged},
     {AST_AT_DROP_OIDS, PASS_DROP, "r", "SET WITHOUT OIDS", accept},
     {AST_AT_ENABLE_TRIG, PASS_MISC, "rp", "ENABLE TRIGGER", missing_trigger},
     {AST_AT_ENABLE_ALWAYS_TRIG, PASS_MISC, "rp", "ENABLE ALWAYS TRIGGER", missing_trigger},
@@ -283,6 +316,8 @@ static const AlterCommand commands[] = {
     {AST_AT_DROP_INHERIT, PASS_MISC, "rp", "NO INHERIT", no_inherit},
     {AST_AT_ATTACH_PARTITION, PASS_MISC, "rpI", "ATTACH PARTITION", alter_attach_partition},
     {AST_AT_DETACH_PARTITION, PASS_MISC, "rp", "DETACH PARTITION", alter_detach_partition},
+    {AST_AT_ADD_OF, PASS_MISC, "r", "OF", alter_add_of},
+    {AST_AT_DROP_OF, PASS_MISC, "r", "NOT OF", alter_drop_of},
     {AST_AT_CHANGE_OWNER, PASS_MISC, "rpvmSic", "OWNER TO", check_owner},
     {AST_AT_SET_TABLESPACE, PASS_MISC, "rpmi", "SET TABLESPACE", set_tablespace},
     {AST_AT_SET_RELOPTIONS, PASS_MISC, "rpvmi", "SET", set_reloptions},

@@ -9,6 +9,7 @@
 
 typedef struct AlterHow {
     bool recurse, recursing;
+    bool of_type; /* the command is on the type of a typed table */
 } AlterHow;
 
 typedef Status (*AlterFn)(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
@@ -43,6 +44,10 @@ Status alter_add_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c,
 Status alter_drop_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 Status alter_validate_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 Status alter_alter_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
+
+/* ddl_typed.c */
+Status alter_add_of(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
+Status alter_drop_of(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 
 /* ddl_partition.c */
 Status alter_attach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);

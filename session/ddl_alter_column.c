@@ -113,6 +113,7 @@ check_add_column(Ddl *d, const Relation *rel, const AlterTableCmd *c, const Colu
     Ctx *ctx = d->ctx;
     const char *name = AST_AS(ColumnDef, c->def)->name;
     *skip_out = false;
+    if (rel->of_type != INVALID_OID && !how.of_type && !how.recursing) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot add column to typed table");
     if (relation_bound(rel) != NULL && !how.recursing) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot add column to a partition");
     if (relation_column(rel, name) != NULL && !how.recursing) {
         if (!c->missing_ok)
@@ -180,13 +181,18 @@ typedef struct Drops {
     int count, cap;
 } Drops;
 
-static bool
-in_partition_key(const Relation *rel, int attnum)
+static Status
+refuse_partition_key(Ddl *d, const Relation *rel, const Column *col)
 {
     const PartitionKey *k = rel->partition_key;
-    for (int i = 0; k != NULL && i < k->nkeys; i++)
-        if (k->attnums[i] == attnum) return true;
-    return false;
+    for (int i = 0; k != NULL && i < k->nkeys; i++) {
+        bool uses = k->attnums[i] == col->attnum;
+        if (k->exprs[i] != NULL) TRY(alter_mentions(d, k->exprs[i], col->name, &uses));
+        if (uses)
+            return RAISE(d->ctx, ERR_INVALID_TABLE_DEFINITION, "cannot drop column \"%s\" because it is part of the partition key of relation \"%s\"",
+                         col->name, rel->name);
+    }
+    return QN_OK;
 }
 
 /* The column of rel goes; of its children's, those they have from it alone. */
@@ -197,6 +203,7 @@ collect_drops(Ddl *d, const Relation *rel, const Column *col, bool recurse, Drop
     const Relation **list;
     int n;
     TRY(ctx_check_depth(ctx));
+    TRY(refuse_partition_key(d, rel, col));
     TRY(array_push(ctx, d->arena, out, ((DropTarget){.kind = OBJ_RELATION, .oid = rel->oid, .attnum = col->attnum})));
     TRY(ddl_children(d, rel, false, &list, &n));
     for (int i = 0; i < n; i++) {
@@ -222,15 +229,13 @@ alter_drop_column(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow 
     Ctx *ctx = d->ctx;
     const Column *col = relation_column(rel, c->name);
     Drops drops = {0};
+    if (rel->of_type != INVALID_OID && !how.of_type) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot drop column from typed table");
     if (col == NULL && c->missing_ok && !ddl_is_system_column(c->name)) {
         ctx_notice(ctx, "NOTICE", QN_OK, "column \"%s\" of relation \"%s\" does not exist, skipping", c->name, rel->name);
         return QN_OK;
     }
     TRY(alter_find_column(d, rel, c->name, "drop", &col));
     if (col->inh_count > 0) return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot drop inherited column \"%s\"", col->name);
-    if (in_partition_key(rel, col->attnum))
-        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot drop column \"%s\" because it is part of the partition key of relation \"%s\"",
-                     col->name, rel->name);
     if (rel->kind == RELKIND_PARTITIONED && rel->nchildren > 0 && !how.recurse)
         return err_hint(ctx, RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot drop column from only the partitioned table when partitions exist"),
                         "Do not specify the ONLY keyword.");

@@ -32,6 +32,8 @@ alter_add_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterH
     Ctx *ctx = d->ctx;
     const Constraint *k = AST_AS(Constraint, c->def);
     bool rows;
+    if (k->no_inherit && rel->kind == RELKIND_PARTITIONED)
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot add NO INHERIT constraint to partitioned table \"%s\"", rel->name);
     if (k->kind != AST_CONSTR_CHECK || k->no_inherit) {
         TRY(alter_has_rows(d, rel, &rows));
         return ddl_add_constraint(d, rel, k, 0, !rows);

@@ -217,6 +217,7 @@ alter_types(Ddl *d, const Relation *rel, const AlterTableStmt *a, AlterHow how)
         if (c->kind == AST_AT_ALTER_COLUMN_TYPE) name = c->name;
     }
     if (name == NULL) return QN_OK;
+    if (rel->of_type != INVALID_OID && !how.of_type) return RAISE(d->ctx, ERR_WRONG_OBJECT_TYPE, "cannot alter column type of typed table");
     TRY(ddl_children(d, rel, true, &family, &n));
     if (n > 0 && !how.recurse)
         return RAISE(d->ctx, ERR_INVALID_TABLE_DEFINITION, "type of inherited column \"%s\" must be changed in child tables too", name);

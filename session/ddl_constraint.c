@@ -243,6 +243,66 @@ require_not_null(Ddl *d, const Relation *rel, const int *attnums, int n, bool is
 }
 
 static Status
+find_key_index(Ddl *d, const Relation *rel, const Constraint *c, const IndexDef **out)
+{
+    Ctx *ctx = d->ctx;
+    const Relation *index;
+    const char *what = c->kind == AST_CONSTR_PRIMARY ? "primary key" : "unique constraint";
+    TRY(catalog_relation(ctx, rel->schema, c->index_name, &index));
+    if (index == NULL) return at(ctx, c->loc, RAISE(ctx, ERR_UNDEFINED_OBJECT, "index \"%s\" does not exist", c->index_name));
+    if (relation_base_kind(index) != RELKIND_INDEX) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not an index", c->index_name);
+    const IndexDef *ix = relation_index_by_oid(rel, index->oid);
+    if (ix != NULL && ix->constraint_oid != 0)
+        return at(ctx, c->loc, RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "index \"%s\" is already associated with a constraint", ix->name));
+    if (ix == NULL)
+        return at(ctx, c->loc, RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "index \"%s\" does not belong to table \"%s\"", c->index_name, rel->name));
+    Status bad = QN_OK;
+    bool has_expr = false, ordered = false;
+    for (int i = 0; i < ix->ncols; i++) has_expr |= ix->attnums[i] == 0;
+    for (int i = 0; i < ix->nkeys; i++) ordered |= ix->desc[i] || ix->nulls_first[i];
+    if (!ix->unique) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not a unique index", ix->name);
+    else if (has_expr) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "index \"%s\" contains expressions", ix->name);
+    else if (ix->predicate != NULL) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is a partial index", ix->name);
+    else if (ordered) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "index \"%s\" column number 1 does not have default sorting behavior", ix->name);
+    *out = ix;
+    if (bad == QN_OK) return QN_OK;
+    return at(ctx, c->loc, err_detail(ctx, bad, "Cannot create a %s using such an index.", what));
+}
+
+/* ADD CONSTRAINT ... USING INDEX: the index is there, and takes the constraint's name. */
+static Status
+adopt_index(Ddl *d, const Relation *rel, const Constraint *c)
+{
+    Ctx *ctx = d->ctx;
+    bool primary = c->kind == AST_CONSTR_PRIMARY;
+    const IndexDef *old;
+    RelConstraint def = {.kind = primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE, .rel_oid = rel->oid, .deferrable = c->deferrable,
+                         .initially_deferred = c->initially_deferred, .validated = true};
+    if (rel->kind == RELKIND_PARTITIONED)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables");
+    TRY(find_key_index(d, rel, c, &old));
+    if (primary && rel->primary != NULL)
+        return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "multiple primary keys for table \"%s\" are not allowed", rel->name);
+    if (primary) TRY(require_not_null(d, rel, old->attnums, old->nkeys, false));
+    IndexDef ix = *old;
+    ix.primary = primary;
+    def.name = c->name != NULL ? c->name : old->name;
+    if (strcmp(def.name, old->name) != 0) {
+        bool skip;
+        TRY(ddl_claim_name(ctx, rel->schema_oid, def.name, false, &skip));
+        ctx_notice(ctx, "NOTICE", QN_OK, "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"%s\" to \"%s\"", old->name, def.name);
+        ix.name = def.name;
+    }
+    TRY(ddl_new_oid(ctx, &def.oid));
+    ix.constraint_oid = def.oid;
+    def.index_oid = ix.oid;
+    def.nkeys = ix.nkeys;
+    def.attnums = ix.attnums;
+    TRY(ddl_put_index(ctx, rel->schema_oid, &ix));
+    return ddl_create_constraint(ctx, &def);
+}
+
+static Status
 add_key(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
 {
     Ctx *ctx = d->ctx;
@@ -252,8 +312,7 @@ add_key(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_ne
     RelConstraint def = {.kind = primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE, .rel_oid = rel->oid,
                          .deferrable = c->deferrable, .initially_deferred = c->initially_deferred,
                          .validated = true};
-    if (c->index_name != NULL)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "constraints on existing indexes are not supported yet");
+    if (c->index_name != NULL) return adopt_index(d, rel, c);
     if (primary && rel->primary != NULL)
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_INVALID_TABLE_DEFINITION,

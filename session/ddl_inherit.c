@@ -370,6 +370,7 @@ ddl_add_parent(Ddl *d, const Relation *rel, const RangeVar *parent)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot change inheritance of a partition");
     if (rel->kind == RELKIND_PARTITIONED)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot change inheritance of partitioned table");
+    if (rel->of_type != INVALID_OID) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot change inheritance of typed table");
     TRY(open_parent(d, parent, LOCK_ACCESS_EXCLUSIVE, &p));
     if (p->persistence == 't' && rel->persistence != 't')
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot inherit from temporary relation \"%s\"", p->name);

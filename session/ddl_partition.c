@@ -626,8 +626,9 @@ static Status
 check_attach(Ddl *d, const Relation *parent, const Relation *child)
 {
     Ctx *ctx = d->ctx;
-    if (parent->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "table \"%s\" is not partitioned", parent->name);
+    if (parent->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "table \"%s\" is not partitioned", parent->name);
     if (relation_bound(child) != NULL) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is already a partition", child->name);
+    if (child->of_type != INVALID_OID) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot attach a typed table as partition");
     if (child->nparents > 0) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot attach inheritance child as partition");
     if (child->kind == RELKIND_TABLE && child->nchildren > 0) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot attach inheritance parent as partition");
     bool temp = parent->persistence == 't', child_temp = child->persistence == 't';
@@ -748,7 +749,7 @@ alter_detach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, Alte
     const RangeVar *rv = AST_AS(RangeVar, cmd->rel);
     const Relation *child;
     (void)how;
-    if (rel->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "table \"%s\" is not partitioned", rel->name);
+    if (rel->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "table \"%s\" is not partitioned", rel->name);
     if (cmd->concurrent) TRY(session_prevent_block(d->s, "ALTER TABLE ... DETACH CONCURRENTLY"));
     if (cmd->concurrent && rel->partitions->default_part >= 0)
         return RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot detach partitions concurrently when a default partition exists");

@@ -113,6 +113,12 @@ rename_column(Ddl *d, const Relation *rel, const RenameStmt *s, AlterHow how)
     return QN_OK;
 }
 
+Status
+ddl_rename_column(Ddl *d, const Relation *rel, const RenameStmt *s)
+{
+    return rename_column(d, rel, s, (AlterHow){.recurse = true, .of_type = true});
+}
+
 /* ---- constraints ---- */
 
 static Status
@@ -220,6 +226,8 @@ ddl_run_rename(Ddl *d, const RenameStmt *s)
     /* ALTER INDEX and ALTER TABLE rename each other's. */
     TRY(ddl_open(d, rv, LOCK_ACCESS_EXCLUSIVE, !part && kind == AST_OBJECT_INDEX ? "rpvSiI" : kinds_of(kind), s->missing_ok, &rel));
     if (rel == NULL) return QN_OK;
+    if (s->kind == AST_OBJECT_COLUMN && rel->of_type != INVALID_OID)
+        return RAISE(d->ctx, ERR_WRONG_OBJECT_TYPE, "cannot rename column of typed table");
     if (s->kind == AST_OBJECT_COLUMN) return rename_column(d, rel, s, how);
     if (s->kind == AST_OBJECT_TABCONSTRAINT) return rename_constraint(d, rel, s, how);
     return rename_relation(d, rel, s->newname);

@@ -396,8 +396,7 @@ set_generated(NewTable *t)
 static Status
 check_supported(Ddl *d, const CreateStmt *c)
 {
-    const char *what = c->of_type != NULL        ? "typed tables"
-                       : c->foreign_server != NULL ? "foreign tables"
+    const char *what = c->foreign_server != NULL ? "foreign tables"
                                                      : NULL;
     if (what == NULL) return QN_OK;
     return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "%s are not supported yet", what);
@@ -458,8 +457,10 @@ ddl_run_create(Ddl *d, const CreateStmt *c)
     if (c->partition_spec != NULL && c->inherits.count > 0 && c->partition_bound == NULL)
         return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot create partitioned table as inheritance child");
     if (c->partition_bound != NULL) TRY(begin_partition(&t, c));
+    else if (c->of_type != NULL) TRY(ddl_typed_begin(&t, AST_AS(TypeName, c->of_type)));
     else TRY(ddl_inherit_begin(&t, &c->inherits));
     TRY(add_elements(&t, &c->elements));
+    if (c->of_type != NULL) ddl_typed_settle(&t);
     TRY(ddl_inherit_settle(&t));
     TRY(mark_primary(&t));
     TRY(ddl_new_relation_oid(ctx, &def.oid));

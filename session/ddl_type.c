@@ -259,6 +259,7 @@ ddl_run_alter_composite(Ddl *d, const AlterTableStmt *a)
         TRY(ddl_edit_relation(d->ctx, d->arena, rel->oid, &def));
         TRY(alter_attribute(d, def, AST_AS(AlterTableCmd, a->cmds.items[i])));
         TRY(ddl_put_relation(d->ctx, def));
+        TRY(ddl_alter_typed_tables(d, rel, AST_AS(AlterTableCmd, a->cmds.items[i])));
     }
     return QN_OK;
 }
@@ -339,8 +340,16 @@ ddl_run_rename_type(Ddl *d, const RenameStmt *s)
         if (at < 0) return RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" does not exist", s->subname);
         if (find_attribute(rdef, s->newname) >= 0)
             return RAISE(ctx, ERR_DUPLICATE_COLUMN, "column \"%s\" of relation \"%s\" already exists", s->newname, rel->name);
+        Oid *tables;
+        int n;
+        TRY(ddl_typed_tables(d, rel, s->behavior, &tables, &n));
         rdef->cols[at].col.name = s->newname;
-        return ddl_put_relation(ctx, rdef);
+        TRY(ddl_put_relation(ctx, rdef));
+        for (int i = 0; i < n; i++) {
+            TRY(catalog_relation_by_oid(ctx, tables[i], &rel));
+            TRY(ddl_rename_column(d, rel, s));
+        }
+        return QN_OK;
     }
     const AstList *name = &AST_AS(ListNode, s->object)->items;
     const Relation *rel;
