@@ -2,6 +2,7 @@
 #include "common/settings.h"
 #include "types/datetime.h"
 #include "types/kernel.h"
+#include "types/type_io.h"
 #include <math.h>
 
 /* Comparisons. */
@@ -32,6 +33,16 @@ COMPARE_KERNEL(interval_le, Interval, Interval, interval_order(x, y) <= 0)
 COMPARE_KERNEL(interval_gt, Interval, Interval, interval_order(x, y) > 0)
 COMPARE_KERNEL(interval_ge, Interval, Interval, interval_order(x, y) >= 0)
 BINARY_KERNEL(interval_cmp, Interval, Interval, int32_t, interval_order(x, y))
+
+Status
+fn_interval_hash(KernelCall *call)
+{
+    ROWS (call, i) {
+        Value v = value_interval(ARG(call, 0, Interval, i));
+        OUT(call, int32_t, i) = (int32_t)interval_hash(&v);
+    }
+    return QN_OK;
+}
 
 /* A date against a timestamp: beyond the timestamps' range it is just larger than every finite one. */
 static inline int64_t

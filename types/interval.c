@@ -3,6 +3,7 @@
 #include "common/hash.h"
 #include "common/settings.h"
 #include "types/datetime.h"
+#include "types/float_text.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ enum {
     S_DAY = 1 << 5, S_WEEK = 1 << 6, S_MONTH = 1 << 7, S_YEAR = 1 << 8, S_DECADE = 1 << 9,
     S_CENTURY = 1 << 10, S_MILLENNIUM = 1 << 11,
     S_ALL_SECONDS = S_SECOND | S_MILLISECOND | S_MICROSECOND,
-    S_TIME = S_HOUR | S_MINUTE | S_SECOND
+    S_TIME = S_HOUR | S_MINUTE | S_ALL_SECONDS
 };
 
 typedef struct UnitWord {
@@ -242,7 +243,7 @@ negate_parts(Parts *p)
     int64_t zero = 0;
     return !__builtin_sub_overflow(zero, p->us, &p->us) && !__builtin_sub_overflow(zero, p->days, &p->days) &&
            !__builtin_sub_overflow(zero, p->months, &p->months) &&
-           !__builtin_sub_overflow(zero, p->years, &p->years);
+           !__builtin_sub_overflow(zero, p->years, &p->years) && p->months <= INT32_MAX && p->days <= INT32_MAX;
 }
 
 static DtError
@@ -307,33 +308,21 @@ parse_verbose(Ctx *ctx, const char *text, size_t nbytes, int fields, Parts *p)
         p->seen |= mask;
     }
     if (p->seen == 0) return DT_BAD_FORMAT;
-    return ago && !negate_parts(p) ? DT_OVERFLOW : DT_OK;
+    return ago && !negate_parts(p) ? DT_INTERVAL_OVERFLOW : DT_OK;
 }
 
 /* A number of the ISO form: whole part and fraction, both with the number's sign. */
 static DtError
 iso_number(const char **s, const char *end, int64_t *v, double *f)
 {
-    const char *p = *s;
-    bool negative = false;
-    *v = 0;
-    *f = 0;
-    if (p < end && (*p == '-' || *p == '+')) negative = *p++ == '-';
-    if (p == end || !(ascii_is_digit(*p) || *p == '.')) return DT_BAD_FORMAT;
-    for (; p < end && ascii_is_digit(*p); p++)
-        if (__builtin_mul_overflow(*v, 10, v) || __builtin_add_overflow(*v, *p - '0', v)) return DT_OVERFLOW;
-    if (p < end && *p == '.') {
-        double scale = 1;
-        int64_t digits = 0;
-        for (p++; p < end && ascii_is_digit(*p); p++)
-            if (scale < 1e17) {
-                digits = digits * 10 + (*p - '0');
-                scale *= 10;
-            }
-        *f = (double)digits / scale;
-    }
-    if (negative) *v = -*v, *f = -*f;
-    *s = p;
+    double value;
+    const char *stop;
+    if (*s == end || !(ascii_is_digit(**s) || **s == '-' || **s == '.')) return DT_BAD_FORMAT;
+    if (float8_parse(*s, (size_t)(end - *s), &value, &stop) != FLOAT_OK || stop == *s) return DT_BAD_FORMAT;
+    if (!(value >= -1e15 && value <= 1e15)) return DT_OVERFLOW;
+    *v = (int64_t)value;
+    *f = value - (double)*v;
+    *s = stop;
     return DT_OK;
 }
 
@@ -344,13 +333,14 @@ iso_packed(Parts *p, const char *digits, int64_t v, double f, const char **s, co
     int mask;
     char sep = time ? ':' : '-';
     int64_t part[3] = {v, 0, 0};
+    double fraction[3] = {f, 0, 0};
     int n = 1;
-    double last = f;
     if (*s < end && **s == sep) {
         while (n < 3 && *s < end && **s == sep) {
             (*s)++;
-            DtError e = iso_number(s, end, &part[n++], &last);
+            DtError e = iso_number(s, end, &part[n], &fraction[n]);
             if (e != DT_OK) return e;
+            n++;
         }
     } else {
         size_t len = 0;
@@ -359,15 +349,17 @@ iso_packed(Parts *p, const char *digits, int64_t v, double f, const char **s, co
         int64_t unit = v < 0 ? -1 : 1, a = v * unit;
         if (!time && len == 8) {
             part[0] = unit * (a / 10000), part[1] = unit * (a / 100 % 100), part[2] = unit * (a % 100);
+            fraction[0] = 0, fraction[2] = f;
             n = 3;
         } else if (time && len == 6) {
             part[0] = unit * (a / 10000), part[1] = unit * (a / 100 % 100), part[2] = unit * (a % 100);
+            fraction[0] = 0, fraction[2] = f;
             n = 3;
         }
     }
     static const DateUnit date_units[3] = {UNIT_YEAR, UNIT_MONTH, UNIT_DAY}, time_units[3] = {UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND};
     for (int i = 0; i < n; i++)
-        if (!add_unit(p, time ? time_units[i] : date_units[i], part[i], i == n - 1 ? last : 0, &mask))
+        if (!add_unit(p, time ? time_units[i] : date_units[i], part[i], fraction[i], &mask))
             return DT_OVERFLOW;
     return DT_OK;
 }
