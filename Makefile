@@ -13,11 +13,13 @@ CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all 
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_tiny    := $(CFLAGS_asan) -DBATCH_ROWS=3
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 CFLAGS_werror  := -O1 -Werror
 CFLAGS_werror-clang := -O1 -Werror
 PREFIX  ?= /usr/local
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
+LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_cov    := --coverage
 LDFLAGS_tiny   := $(LDFLAGS_asan)
 
@@ -65,6 +67,21 @@ $(B)/tests/torture_test: $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/torture
 TORTURE_SECONDS ?= 3600
 torture: $(B)/tests/torture_test
 	$< $(TORTURE_SECONDS) $(TORTURE_SEED)
+# Fuzzing by clang's libFuzzer: `make fuzz` runs each target for FUZZ_SECONDS, with the SQL of CORPORA as seeds; what it finds and learns stays
+# in build/fuzz.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SECONDS ?= 60
+CORPORA ?= ../shared/corpora
+$(B)/fuzz/%: $(O)/tests/fuzz/%.o $(B)/libquern.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS)
+fuzz:
+	$(MAKE) MODE=fuzz CC="$(or $(FUZZ_CC),clang)" fuzz-run
+fuzz-run: $(FUZZERS)
+	@[ -d build/fuzz/seeds ] || tests/fuzz/seeds.sh $(CORPORA) build/fuzz/seeds
+	@for f in $^; do n=$$(basename $$f); mkdir -p build/fuzz/corpus/$$n; echo "$$n"; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/$$n- -verbosity=0 -print_final_stats=1 \
+	        build/fuzz/corpus/$$n $$([ $$n = fuzz_file ] || echo build/fuzz/seeds) || exit 1; done
 $(O)/tests/%.o: tests/%.c | $(GENHDR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CMOCKA_CF) -c $< -o $@
@@ -143,5 +160,5 @@ headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture coverage bench deps demo install clean fmt headers
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture fuzz fuzz-run coverage bench deps demo install clean fmt headers
 -include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c tests/torture/*.c))
