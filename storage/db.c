@@ -540,6 +540,7 @@ open_locked(Ctx *ctx, const char *path, const DbOptions *o)
     FileId id;
     Db *db = NULL;
     bool locked;
+    int holder;
     Status st;
 
     unsigned flags = o->read_only ? FILE_READ_ONLY : o->must_exist ? 0 : FILE_CREATE;
@@ -547,6 +548,9 @@ open_locked(Ctx *ctx, const char *path, const DbOptions *o)
     TRY_GOTO(ops->id(ctx, file, &id));
     Db *open = find_instance(ops, id);
     if (open != NULL) {
+        file_close(file);
+        file = NULL;
+        TRY_GOTO(ops->lock(ctx, open->file, open->read_only, &locked, &holder)); /* closing has taken our name off it */
         TRY_GOTO(db_conn_attach(ctx, open));
         st = db_usable(ctx);
         if (st == QN_OK && open->read_only && !o->read_only)
@@ -561,8 +565,8 @@ open_locked(Ctx *ctx, const char *path, const DbOptions *o)
     db->id = id;
     TRY_GOTO(copy_string(ctx, path, "", &db->path));
     TRY_GOTO(copy_string(ctx, path, "-wal", &db->wal_path));
-    TRY_GOTO(ops->lock(ctx, db->file, o->read_only, &locked));
-    if (!locked) TRY_GOTO(wal_check_owner(ctx, db));
+    TRY_GOTO(ops->lock(ctx, db->file, o->read_only, &locked, &holder));
+    if (!locked) TRY_GOTO(wal_check_owner(ctx, db, holder));
     TRY_GOTO(open_file(ctx, o, db));
     db->opens = 1;
     db->next = instances;

@@ -154,17 +154,27 @@ sys_will_read(File *f, uint64_t offset, uint64_t nbytes)
     (void)posix_fadvise(fd_of(f), (off_t)offset, (off_t)nbytes, POSIX_FADV_WILLNEED);
 }
 
-/* An open-file-description lock: it belongs to this open of the file, so neither another thread's close of the same file nor
- * fork() can drop it, unlike a plain POSIX lock. */
+/* The lock is an open-file-description lock on the first byte: it belongs to this open of the file, so neither another thread's close of the
+ * same file nor fork() can drop it, unlike a plain POSIX lock. Such a lock does not tell whose it is, so a plain one on the second byte
+ * goes with it, for no other purpose; closing another descriptor of the file drops that one, and whoever did takes it again. */
 static Status
-sys_lock(Ctx *ctx, File *f, bool shared, bool *got_out)
+sys_lock(Ctx *ctx, File *f, bool shared, bool *got_out, int *holder_out)
 {
-    struct flock fl = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    short type = shared ? F_RDLCK : F_WRLCK;
+    struct flock own = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock sign = {.l_type = type, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
     int rc;
 
-    do rc = fcntl(fd_of(f), F_OFD_SETLK, &fl); while (rc != 0 && errno == EINTR);
+    *holder_out = 0;
+    do rc = fcntl(fd_of(f), F_OFD_SETLK, &own); while (rc != 0 && errno == EINTR);
     *got_out = rc == 0;
     if (rc != 0 && errno != EAGAIN && errno != EACCES) return file_error(ctx, errno, "lock", f->path);
+    if (*got_out) {
+        (void)fcntl(fd_of(f), F_SETLK, &sign);
+    } else {
+        sign.l_type = F_WRLCK; /* anybody's is in its way */
+        if (fcntl(fd_of(f), F_GETLK, &sign) == 0 && sign.l_type != F_UNLCK) *holder_out = (int)sign.l_pid;
+    }
     return QN_OK;
 }
 

@@ -37,8 +37,9 @@ struct FileOps {
     Status (*allocate)(Ctx *ctx, File *f, uint64_t offset, uint64_t nbytes);
     Status (*truncate)(Ctx *ctx, File *f, uint64_t nbytes);
     void (*will_read)(File *f, uint64_t offset, uint64_t nbytes); /* a hint */
-    /* Takes the file for this process: shared for reading, else alone. *got_out says whether. */
-    Status (*lock)(Ctx *ctx, File *f, bool shared, bool *got_out);
+    /* Takes the file for this process: shared for reading, else alone. *got_out says whether; if not, *holder_out is the process that has it, or 0.
+     * Taking what it has already changes nothing. */
+    Status (*lock)(Ctx *ctx, File *f, bool shared, bool *got_out, int *holder_out);
     Status (*id)(Ctx *ctx, File *f, FileId *out);
     Status (*rename)(Ctx *ctx, const FileOps *ops, const char *from, const char *to);
     Status (*unlink)(Ctx *ctx, const FileOps *ops, const char *path); /* no file: QN_OK */

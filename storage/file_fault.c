@@ -305,13 +305,14 @@ fault_will_read(File *file, uint64_t offset, uint64_t nbytes)
 }
 
 static Status
-fault_lock(Ctx *ctx, File *file, bool shared, bool *got_out)
+fault_lock(Ctx *ctx, File *file, bool shared, bool *got_out, int *holder_out)
 {
     FaultFile *f = (FaultFile *)file;
     int errnum = enter(f, FAULT_OTHER);
     Inode *i = f->inode;
-    *got_out = false;
-    if (errnum == 0 && i->writers == 0 && (shared || i->readers == 0)) {
+    *holder_out = 0;
+    *got_out = f->locked && f->shared == shared;
+    if (errnum == 0 && !f->locked && i->writers == 0 && (shared || i->readers == 0)) {
         *(shared ? &i->readers : &i->writers) += 1;
         f->locked = true;
         f->shared = shared;

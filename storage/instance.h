@@ -403,7 +403,7 @@ Status wal_open_file(Ctx *ctx, Db *db, bool create);
 /* The slot of the log's file that holds the segment; UINT32_MAX: none. */
 uint32_t wal_slot_of(Db *db, uint64_t number);
 Status wal_write_owner(Ctx *ctx, Db *db);
-Status wal_check_owner(Ctx *ctx, Db *db); /* raises 55006 */
+Status wal_check_owner(Ctx *ctx, Db *db, int holder); /* raises 55006 */
 Lsn wal_finish_with(WalLog *log, WalType type, size_t payload_bytes,
                     void (*on_insert)(void *arg, Lsn end), void *arg);
 /* Makes the record [start, end) one that says nothing. False, and it stands: it is on its way to the disk's care, or a checkpoint counts on it. */

@@ -193,11 +193,12 @@ add_segments(Ctx *ctx, Db *db)
 
 /* ---- the log's file ---- */
 
+/* holder: the process that has the file, as far as the system tells; else the one that the log names. */
 Status
-wal_check_owner(Ctx *ctx, Db *db)
+wal_check_owner(Ctx *ctx, Db *db, int holder)
 {
     File *f;
-    WalOwner owner;
+    WalOwner owner = {0};
     size_t got = 0;
     Ctx quiet = {.db = db};
     Status st;
@@ -207,10 +208,12 @@ wal_check_owner(Ctx *ctx, Db *db)
         file_close(f);
     }
     err_clear(&quiet.err);
+    bool named = got == sizeof(owner) && owner.magic == WAL_MAGIC && owner.crc == crc32c(0, &owner, offsetof(WalOwner, crc));
     st = RAISE(ctx, ERR_OBJECT_IN_USE, "database \"%s\" is in use by another process", db->path);
-    if (got == sizeof(owner) && owner.magic == WAL_MAGIC &&
-        owner.crc == crc32c(0, &owner, offsetof(WalOwner, crc)))
+    if (named && (holder == 0 || holder == (int)owner.pid))
         st = err_detail(ctx, st, "The process is %u on host \"%.63s\".", owner.pid, owner.host);
+    else if (holder != 0)
+        st = err_detail(ctx, st, "The process is %d.", holder);
     return st;
 }
 

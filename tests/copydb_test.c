@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -413,9 +414,86 @@ test_a_checkpoint_comes_with_time(void **state)
     close_ok(db);
 }
 
-int
-main(void)
+/* ---- several processes ---- */
+
+/* What a process made for it meets on opening: 0 it reads, 1 it is told that this one has the file, 2 anything else. */
+static int
+open_as_other(const char *file, int read_only, const char *holder)
 {
+    quern *db;
+    quern_config config;
+    quern_config_init(&config);
+    config.read_only = read_only;
+    if (quern_open_config(file, &config, &db) == QUERN_OK) {
+        int code = quern_exec(db, "SELECT count(*) FROM t", NULL, NULL);
+        quern_close(db);
+        return code == QUERN_OK ? 0 : 2;
+    }
+    bool named = strcmp(quern_sqlstate(db), "55006") == 0 && quern_errdetail(db) != NULL && strstr(quern_errdetail(db), holder) != NULL;
+    fprintf(stderr, "%s: %s\n", quern_errmsg(db), quern_errdetail(db));
+    quern_close(db);
+    return named ? 1 : 2;
+}
+
+static int
+open_in_child(int read_only)
+{
+    char command[600];
+    snprintf(command, sizeof(command), "/proc/%d/exe '%s' %d 'The process is %d'", (int)getpid(), path, read_only, (int)getpid());
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+test_readers_share_a_file_and_whoever_is_refused_learns_who_has_it(void **state)
+{
+    (void)state;
+    quern *db = open_with(path, NULL, 1, 0), *second;
+    quern_config config;
+    exec_ok(db, "CREATE TABLE t (id int)");
+    assert_int_equal(open_in_child(0), 1);
+    assert_int_equal(open_in_child(1), 1);
+    second = open_with(path, NULL, 1, 0); /* another connection takes nothing away */
+    close_ok(second);
+    assert_int_equal(open_in_child(1), 1);
+    close_ok(db);
+    assert_int_equal(open_in_child(0), 0);
+    quern_config_init(&config);
+    config.read_only = 1;
+    if (quern_open_config(path, &config, &db) != QUERN_OK) fail_msg("%s", quern_errmsg(db));
+    assert_int_equal(open_in_child(1), 0);
+    assert_int_equal(open_in_child(0), 1);
+    assert_int_not_equal(quern_exec(db, "INSERT INTO t VALUES (1)", NULL, NULL), QUERN_OK);
+    assert_string_equal(quern_sqlstate(db), "25006");
+    close_ok(db);
+}
+
+static void
+test_a_foreign_file_is_refused_and_not_touched(void **state)
+{
+    (void)state;
+    static const char text[] = "This is no database, but somebody's notes.\n";
+    char back[100] = "";
+    quern *db;
+    FILE *f = fopen(path, "w");
+    fputs(text, f);
+    fclose(f);
+    assert_int_not_equal(quern_open(path, &db), QUERN_OK);
+    assert_non_null(strstr(quern_errmsg(db), "is not a Quern database"));
+    quern_close(db);
+    f = fopen(path, "r");
+    assert_int_equal(fread(back, 1, sizeof(back) - 1, f), strlen(text));
+    fclose(f);
+    assert_string_equal(back, text);
+    char wal[300];
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    assert_int_equal(file_bytes(wal), -1);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 4) return open_as_other(argv[1], atoi(argv[2]), argv[3]);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_files, remove_files)
     const struct CMUnitTest tests[] = {
         TEST(test_backup_of_a_database_in_use_is_of_one_moment),
@@ -428,6 +506,8 @@ main(void)
         TEST(test_checkpoints_keep_the_log_short),
         TEST(test_commits_keep_the_log_short_without_threads),
         TEST(test_a_checkpoint_comes_with_time),
+        TEST(test_readers_share_a_file_and_whoever_is_refused_learns_who_has_it),
+        TEST(test_a_foreign_file_is_refused_and_not_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
