@@ -1,6 +1,7 @@
 /* thread.c - see thread.h. Waiting on a word is a futex on Linux and a short sleep elsewhere. */
 #include "common/thread.h"
 #include "common/arena.h"
+#include "common/sched.h"
 #include <sched.h>
 #include <stdio.h>
 #include <signal.h>
@@ -10,6 +11,8 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #endif
+
+void (*_Atomic sched_listener)(const char *point);
 
 enum { WAIT_SLICE_NS = 2 * 1000 * 1000 };
 

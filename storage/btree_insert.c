@@ -4,6 +4,7 @@
  * insert, so that of two writers of one key the second sees the first one's entry. Whether an entry
  * counts is for the heap to say; an undecided one is waited for with nothing latched, then the
  * search starts again. */
+#include "common/sched.h"
 #include "storage/btree_priv.h"
 #include "storage/ssi.h"
 #include "storage/tx.h"
@@ -94,6 +95,7 @@ Status
 btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split)
 {
     while (split->level >= 0) {
+        sched_point("split: the parent is to be told");
         PageRef ref = PAGE_REF_NONE;
         Descent d = {.key = split->key, .key_bytes = split->key_bytes, .mode = SEARCH_LE};
         Entry e = btree_entry_of(split->key, split->key_bytes, &split->right, sizeof(split->right));

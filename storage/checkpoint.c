@@ -10,6 +10,7 @@
  * It is done in steps: by the instance's thread, which spreads the writing over the time until the next one would be due; where there are
  * no threads, by those who commit, a few pages each; by whoever asks for it (CHECKPOINT, closing), all at once.
  */
+#include "common/sched.h"
 #include "storage/instance.h"
 #include <assert.h>
 
@@ -92,6 +93,7 @@ start(Ctx *ctx)
         if (i == CAPTURE_TRIES) return RAISE_INTERNAL(ctx, "the database header's lists keep growing");
         TRY(header_reserve(ctx, c->ranges.count + c->pendings.count + 256));
     }
+    sched_point("checkpoint: redo point chosen");
     TRY(pool_dirty_pages(ctx, &c->dirty));
     c->written = 0;
     c->started_us = ctx_now_us();
@@ -104,6 +106,7 @@ write_some(Ctx *ctx, uint32_t npages)
 {
     Checkpoint *c = &ctx->db->checkpoint;
     uint32_t n = c->dirty.n - c->written < npages ? c->dirty.n - c->written : npages;
+    sched_point("checkpoint: pages");
     TRY(pool_write_pages(ctx, c->dirty.pages + c->written, n));
     c->written += n;
     return QN_OK;
@@ -127,12 +130,14 @@ complete(Ctx *ctx, bool clean)
         c->header.xid_mark = c->header.next_xid;
         c->header.next_oid = db->next_oid;
     }
+    sched_point("checkpoint: pages synced");
     mutex_lock(&db->header_mutex);
     st = header_write(ctx, &c->header, &c->ranges, &c->pendings);
     mutex_unlock(&db->header_mutex);
     TRY(st);
     st = db->ops->sync(ctx, db->file);
     if (st != QN_OK) return db_fail(ctx, st);
+    sched_point("checkpoint: header synced");
     wal_recycle(db, c->header.redo);
     atomic_store(&db->checkpointed_us, ctx_now_us());
     if (clean && header_fits(db, c->ranges.count + c->pendings.count)) {

@@ -9,6 +9,7 @@
  * A crash before 2 has ended may keep or lose it, after 2 it is there.
  */
 #include "storage/tx.h"
+#include "common/sched.h"
 #include "storage/instance.h"
 #include "storage/ssi.h"
 #include <assert.h>
@@ -827,7 +828,9 @@ tx_commit(Ctx *ctx)
         return QN_OK;
     }
     if (commits_synchronously(ctx)) {
+        sched_point("commit: logged");
         st = wal_flush(ctx, tx->csn);
+        sched_point("commit: flushed");
         if (st != QN_OK) return take_back(ctx, tx, st);
     } else {
         db_note_async(db, tx->csn);
@@ -835,6 +838,7 @@ tx_commit(Ctx *ctx)
     ssi_note_csn(ctx, tx->csn);
     for (uint32_t i = 0; i < tx->xids.count; i++)
         xidmap_commit(&db->xids, tx->xids.items[i], tx->csn, tx->any_aborted);
+    sched_point("commit: stored");
     st = publish(ctx, tx);
     if (st != QN_OK) return outcome_unknown(ctx, tx, st);
     finish(ctx, tx, true);

@@ -1,5 +1,6 @@
 /* vacuum.c - see vacuum.h. */
 #include "storage/vacuum.h"
+#include "common/sched.h"
 #include "storage/db.h"
 #include "storage/heap_priv.h"
 #include <stdlib.h>
@@ -330,6 +331,7 @@ vacuum_step(Ctx *ctx, Vacuum *v, uint32_t npages, bool *done_out)
 {
     Snapshot held = {0};
     Status st = QN_OK;
+    sched_point("vacuum: a step");
     /* Index pages are read optimistically and may be unlinked by others: a snapshot keeps them in place. Taken anew each step, so
      * that it holds nothing back for long. */
     TRY(tx_snapshot_latest(ctx, &held));

@@ -10,6 +10,7 @@
  */
 #include "storage/wal.h"
 #include "common/crc32c.h"
+#include "common/sched.h"
 #include "storage/instance.h"
 #include <assert.h>
 #include <lz4.h>
@@ -165,6 +166,7 @@ add_segment(Ctx *ctx, Db *db)
     for (uint32_t i = 0; i < w->nsegments && slot == UINT32_MAX; i++)
         if (w->segments[i] < keep) slot = i;
     if (slot == UINT32_MAX) TRY(append_segment(ctx, db, &slot));
+    sched_point("log: a segment");
     /* Until its header is written the slot holds neither: a failure must not leave the old number. */
     w->segments[slot] = 0;
     TRY(write_segment_header(ctx, db, slot, number));
@@ -293,6 +295,7 @@ write_out(Ctx *ctx, Db *db, bool sync)
         atomic_store(&w->written, to);
     }
     if (sync && to > atomic_load(&w->flushed)) {
+        sched_point("log: written");
         /* The first sync makes good for all that opening and creating left out: until here nothing was promised. */
         Status st = w->dir_synced ? QN_OK : db->ops->sync(ctx, db->file);
         if (st == QN_OK) st = db->ops->sync(ctx, w->file);

@@ -16,8 +16,7 @@ enum { CHANGES = FAULT_WRITE | FAULT_SYNC | FAULT_OPEN | FAULT_ALLOCATE | FAULT_
 
 static const unsigned style_kinds[] = {CHANGES, FAULT_ANY, FAULT_WRITE | FAULT_ALLOCATE, FAULT_SYNC};
 
-/* NULL: a fault was met; anything else than that dies. */
-static quern *
+quern *
 open_on(FaultFs *fs)
 {
     quern_config config;

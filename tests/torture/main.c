@@ -1,5 +1,5 @@
 /* main.c - torture_test [SECONDS [SEED [PART]]]: the fault campaign. Without arguments a short run, the same every time; with SECONDS it goes
- * on from seed to seed until they are over, trying every call. PART: faults, memory, kill or system alone. What it has done is printed at
+ * on from seed to seed until they are over, trying every call. PART: faults, memory, kill, system or schedule alone. What it has done is printed at
  * the end, the seed when something is wrong. */
 #include "tests/torture/torture.h"
 #include <stdarg.h>
@@ -42,11 +42,12 @@ seconds_now(void)
 static void
 show_tally(double seconds)
 {
-    long points = tally.power + tally.io_error + tally.no_space + tally.sync_error + tally.memory + tally.kills;
+    long points = tally.power + tally.io_error + tally.no_space + tally.sync_error + tally.memory + tally.kills + tally.schedules;
     printf("%ld fault points in %.0f s: %ld power losses (%ld more while recovering), %ld I/O errors, %ld full disks, %ld failed syncs, "
-           "%ld allocations, %ld kills; %ld interrupted or short calls, %ld clock jumps; %ld databases verified\n",
+           "%ld allocations, %ld kills, %ld schedules with a loss of power (%ld switches); %ld interrupted or short calls, %ld clock jumps; "
+           "%ld databases verified\n",
            points, seconds, tally.power, tally.power_twice, tally.io_error, tally.no_space, tally.sync_error, tally.memory, tally.kills,
-           tally.interrupted, tally.clock, tally.verified);
+           tally.schedules, tally.switches, tally.interrupted, tally.clock, tally.verified);
 }
 
 static bool
@@ -71,6 +72,7 @@ main(int argc, char **argv)
         if (wants(part, "memory") && round % 16 == 0) memory_step(&seed);
         if (wants(part, "kill")) kill_step(&seed, is_long ? 5 : 2);
         if (wants(part, "system")) system_step(&seed);
+        if (wants(part, "schedule")) schedule_step(&seed, is_long ? 20 : 5);
         if (is_long ? seconds_now() - start > limit : round == 2) break;
     }
     show_tally(seconds_now() - start);

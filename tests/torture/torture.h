@@ -20,6 +20,7 @@
 /* What the campaign has done so far. */
 typedef struct Tally {
     long power, power_twice, io_error, no_space, sync_error, memory, kills, clock, interrupted;
+    long schedules, switches; /* orders of threads, and how often they changed hands */
     long verified; /* databases opened and compared */
 } Tally;
 extern Tally tally;
@@ -101,6 +102,10 @@ void faults_step(uint64_t *seed, int points);      /* faults.c: files */
 void memory_step(uint64_t *seed);                  /* memory.c: allocations */
 void kill_step(uint64_t *seed, int kills);         /* kill.c: processes */
 void system_step(uint64_t *seed);                  /* system.c: interrupted calls, the clock */
+void schedule_step(uint64_t *seed, int schedules); /* schedule.c: threads in every order */
+
+/* A database on such files; NULL when a fault was met, anything else dies. */
+quern *open_on(FaultFs *fs);
 
 /* system.c stands between the library and the system's calls. */
 void system_disturb(uint64_t seed, int one_in);    /* every one_in-th read, write or sync is interrupted or short; 0: none */
