@@ -116,10 +116,47 @@ index_columns(FkCheck *f, Vector *const *keys, int nrows)
 
 /* ---- looking ---- */
 
+/* Does the transaction's snapshot see a row with the key in this table? */
+static Status
+sees_key(FkCheck *f, const FkTarget *t, const Value *key, bool *out)
+{
+    Ctx *ctx = f->ctx;
+    IndexScan *scan = NULL;
+    HeapFetch *fetch = NULL;
+    IndexScanSpec spec = {0};
+    IndexRange range = {.neq = t->ix->nkeys, .eq = key};
+    uint16_t rows_out[BATCH_ROWS];
+    int column = 0;
+    Status st;
+    TRY_GOTO(index_scan_begin(ctx, f->tmp, t->ix->index, &spec, &scan));
+    TRY_GOTO(heap_fetch_begin(ctx, f->tmp, t->rel->heap, &column, 1, &fetch));
+    TRY_GOTO(index_scan_start(ctx, scan, &range, false));
+    for (*out = false; !*out;) {
+        IndexBatch found;
+        Batch *rows;
+        TRY_GOTO(index_scan_next(ctx, scan, BATCH_ROWS, &found));
+        if (found.n == 0) break;
+        TRY_GOTO(heap_fetch(ctx, fetch, ctx->snapshot, found.tids, found.n, &rows, rows_out, NULL));
+        *out = rows->nrows > 0;
+    }
+done:
+    if (fetch != NULL) heap_fetch_end(fetch);
+    index_scan_end(scan);
+    return st;
+}
+
+/* Above READ COMMITTED a row that is there for the transaction and has gone for everybody else is no violation but a conflict. */
 static Status
 not_present(FkCheck *f, Vector *const *keys, int row)
 {
     const char *key;
+    bool seen = false;
+    if (tx_isolation(f->ctx->tx) != TX_READ_COMMITTED && !f->is_other[row]) {
+        Value values[KEY_MAX_INDEX_COLUMNS];
+        for (int k = 0; k < f->ix->nkeys; k++) values[k] = vec_get(f->cols[k], row);
+        for (int i = 0; i < f->ntargets && !seen; i++) TRY(sees_key(f, &f->targets[i], values, &seen));
+    }
+    if (seen) return heap_conflict_error(f->ctx, HEAP_GONE);
     TRY(modify_key_text(f->ctx, f->tmp, f->rel, f->c->attnums, keys, f->c->nkeys, row, &key));
     return raise(f, "Key %s is not present in table \"%s\".", key);
 }

@@ -139,6 +139,8 @@ Status ddl_renew_indexes(Ddl *d, const Relation *rel, const RelDef *def);
 Status ddl_validate_check(Ddl *d, const Relation *rel, const RelConstraint *c);
 Status ddl_validate_not_null(Ddl *d, const Relation *rel, const char *column);
 Status ddl_validate_foreign(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *c);
+/* A table that a foreign key is about to refer to, with its partitions: nobody deletes from them meanwhile, and who does later knows of the key. */
+Status ddl_lock_referenced(Ddl *d, Oid oid);
 /* 23503 when rows of part, which is to leave ref or a partition of it, are referenced through foreign key c to ref. */
 Status ddl_validate_detach(Ddl *d, const Relation *part, const Relation *ref, const RelConstraint *c);
 

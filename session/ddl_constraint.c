@@ -473,6 +473,15 @@ renew_partitions(Ddl *d, const Relation *ref)
     return QN_OK;
 }
 
+Status
+ddl_lock_referenced(Ddl *d, Oid oid)
+{
+    const Relation *ref;
+    TRY(lock_relation(d->ctx, oid, LOCK_SHARE_ROW_EXCLUSIVE, LOCK_WAIT, NULL));
+    TRY(catalog_relation_by_oid(d->ctx, oid, &ref));
+    return ref != NULL ? renew_partitions(d, ref) : QN_OK;
+}
+
 static Status
 add_foreign(Ddl *d, const Relation *rel, const Constraint *c, int attnum, bool is_new)
 {

@@ -572,6 +572,7 @@ ddl_partition_foreign(Ddl *d, const Relation *parent, const RelConstraint *p, co
     }
     if (relation_constraint(child, c.name) != NULL)
         TRY(ddl_choose_name(ctx, child->schema_oid, child->oid, child->name, child->cols[c.attnums[0] - 1].name, "fkey", &c.name));
+    TRY(ddl_lock_referenced(d, c.ref_rel_oid));
     TRY(ddl_create_constraint(ctx, &c));
     if (child->kind == RELKIND_PARTITIONED) {
         const Relation **list;
