@@ -388,7 +388,7 @@ fn_pg_get_serial_sequence(KernelCall *call)
 
 /* ---- sizes ---- */
 
-enum { SIZE_OWN = 1, SIZE_INDEXES = 2 };
+enum { SIZE_OWN = 1, SIZE_INDEXES = 2, SIZE_WIDE = 4 /* wide values, and the map */ };
 
 static Status
 size_rows(KernelCall *call, int what)
@@ -403,15 +403,16 @@ size_rows(KernelCall *call, int what)
             continue;
         }
         if ((what & SIZE_OWN) && rel->heap != NULL) {
-            uint32_t n;
-            TRY(heap_page_count(ctx, rel->heap, &n));
-            pages += n;
+            uint32_t n, data, overflow;
+            TRY(heap_page_count(ctx, rel->heap, &data));
+            TRY(heap_sizes(ctx, rel->heap, &n, &overflow));
+            pages += (what & SIZE_WIDE) != 0 ? n : data - overflow;
         }
         bool is_index = relation_base_kind(rel) == RELKIND_INDEX;
         for (int k = 0; k < rel->nindexes && (is_index ? (what & SIZE_OWN) : (what & SIZE_INDEXES)); k++) {
             IndexStats stats;
             TRY(index_stats(ctx, rel->indexes[k]->index, &stats));
-            pages += stats.pages;
+            pages += stats.file_pages;
         }
         OUT(call, int64_t, i) = (int64_t)(pages * db_page_bytes(ctx));
     }
@@ -427,7 +428,7 @@ fn_pg_relation_size(KernelCall *call)
 Status
 fn_pg_table_size(KernelCall *call)
 {
-    return size_rows(call, SIZE_OWN);
+    return size_rows(call, SIZE_OWN | SIZE_WIDE);
 }
 
 Status
@@ -439,5 +440,5 @@ fn_pg_indexes_size(KernelCall *call)
 Status
 fn_pg_total_relation_size(KernelCall *call)
 {
-    return size_rows(call, SIZE_OWN | SIZE_INDEXES);
+    return size_rows(call, SIZE_OWN | SIZE_WIDE | SIZE_INDEXES);
 }

@@ -46,7 +46,7 @@ tell(Ctx *ctx, const Relation *rel, const VacuumReport *r)
 }
 
 Status
-maintain_after_vacuum(Ctx *ctx, const Relation *rel, const MaintainOptions *o)
+maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o)
 {
     TableStats *stats = heap_table_stats(rel->heap);
     int64_t now = session_wall_us();
@@ -58,8 +58,10 @@ maintain_after_vacuum(Ctx *ctx, const Relation *rel, const MaintainOptions *o)
     /* The lock is tried for: what is empty at the end can wait. */
     bool granted = false;
     uint32_t npages;
+    Index **indexes;
+    TRY(index_handles(ctx, arena, rel, &indexes));
     TRY(lock_acquire(ctx, lock_relation_tag(rel->oid), LOCK_ACCESS_EXCLUSIVE, LOCK_TRY, &granted));
-    return granted ? vacuum_truncate(ctx, rel->heap, &npages) : QN_OK;
+    return granted ? vacuum_truncate(ctx, rel->heap, indexes, rel->nindexes, &npages) : QN_OK;
 }
 
 Status
@@ -71,7 +73,7 @@ maintain_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptio
     if (o->verbose) ctx_notice(ctx, "INFO", QN_OK, "vacuuming \"%s.%s\"", rel->schema, rel->name);
     TRY(index_handles(ctx, arena, rel, &indexes));
     TRY(vacuum_heap(ctx, rel->heap, indexes, rel->nindexes, &options, &report));
-    TRY(maintain_after_vacuum(ctx, rel, o));
+    TRY(maintain_after_vacuum(ctx, arena, rel, o));
     if (o->verbose) tell(ctx, rel, &report);
     return QN_OK;
 }

@@ -19,7 +19,7 @@ Status maintain_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const Mainta
 /* How a table is vacuumed: what its options and the settings say. */
 VacuumOptions maintain_vacuum_options(Ctx *ctx, const Relation *rel, const MaintainOptions *o);
 /* What follows the storage's part: empty pages at the table's end go, if the table can be had alone. */
-Status maintain_after_vacuum(Ctx *ctx, const Relation *rel, const MaintainOptions *o);
+Status maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o);
 Status maintain_analyze(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o);
 /* ACCESS EXCLUSIVE. The rows in the order of an index, or as they are (NULL), to a new heap with new indexes. */
 Status maintain_rewrite(Ddl *d, const Relation *rel, const IndexDef *by, const MaintainOptions *o);

@@ -2,6 +2,7 @@
 #include "session/session.h"
 #include "common/str.h"
 #include "session/appender.h"
+#include "session/autovacuum.h"
 #include "session/cursor.h"
 #include "session/ddl.h"
 #include "session/sqlfunc.h"
@@ -49,6 +50,12 @@ note_stack(Ctx *ctx, const char *base)
     const char *end = stack_end();
     ctx->stack_base = base;
     ctx->stack_limit = base > end ? (size_t)(base - end) : 1;
+}
+
+void
+session_note_stack(Session *s)
+{
+    note_stack(&s->ctx, __builtin_frame_address(0));
 }
 
 /* ---- calls, and sessions that others end ---- */
@@ -126,6 +133,7 @@ session_leave(Session **at)
 {
     Session *s = *at;
     if (--s->entered > 0 || !s->is_open) return;
+    if (__builtin_expect(s->ctx.tx == NULL && db_maintenance_is_due(&s->ctx), 0)) autovacuum_at_commit(s);
     bool told = (atomic_load_explicit(&s->stop, memory_order_relaxed) & STOP_SHUTDOWN) != 0;
     if (__builtin_expect(told && s->ended == QN_OK && !has_open_runs(s), 0)) end_session(s, ERR_ADMIN_SHUTDOWN);
     if (s->settings.idle_in_transaction_session_timeout > 0 || s->settings.idle_session_timeout > 0)
@@ -189,8 +197,9 @@ apply_instance_settings(Session *s)
     s->settings.shared_buffers = (int)(pool_bytes(&s->ctx) / 8192);
 }
 
-Status
-session_open(const char *path, const quern_config *config, const struct FileOps *files, Session **out)
+/* A session without a database. */
+static Status
+make_session(Session **out)
 {
     Session *s = mem_zalloc(NULL, sizeof(*s));
     *out = s;
@@ -211,6 +220,15 @@ session_open(const char *path, const quern_config *config, const struct FileOps 
     TRY_ALLOC(ctx, s->commit_arena, arena_create(s->arena, "commit"));
     ctx->stmt_arena = s->arena;
     TRY(settings_session_init(s));
+    return QN_OK;
+}
+
+Status
+session_open(const char *path, const quern_config *config, const struct FileOps *files, Session **out)
+{
+    TRY(make_session(out));
+    Session *s = *out;
+    Ctx *ctx = &s->ctx;
     s->progress = config->progress;
     s->progress_arg = config->progress_arg;
     if (s->progress != NULL) ctx->deadline_us = INT64_MAX; /* for the sake of the tick */
@@ -222,7 +240,41 @@ session_open(const char *path, const quern_config *config, const struct FileOps 
     Status st = apply_settings(s, config->settings);
     s->is_opening = false;
     apply_instance_settings(s);
+    if (st == QN_OK) st = autovacuum_attach(s);
     return st;
+}
+
+Status
+session_open_internal(Db *db, const Settings *like, Session **out)
+{
+    TRY(make_session(out));
+    Session *s = *out;
+    Ctx *ctx = &s->ctx;
+    /* Strings belong to the other session: the few settings that count here are numbers. */
+    s->settings.maintenance_work_mem = like->maintenance_work_mem;
+    s->settings.autovacuum_work_mem = like->autovacuum_work_mem;
+    s->settings.vacuum_freeze_min_age = like->vacuum_freeze_min_age;
+    s->settings.default_statistics_target = like->default_statistics_target;
+    TRY(db_internal_attach(ctx, db));
+    s->is_open = true;
+    TRY(catalog_attach(ctx));
+    catalog_pins_use(ctx, &s->no_pins);
+    return QN_OK;
+}
+
+void
+session_close_internal(Session *s)
+{
+    Ctx *ctx = &s->ctx;
+    if (s->is_open) {
+        if (ctx->tx != NULL) tx_rollback(ctx);
+        catalog_detach(ctx);
+        relpins_release(ctx, &s->no_pins);
+        db_internal_detach(ctx);
+    }
+    settings_session_free(s);
+    arena_destroy(s->arena);
+    mem_free(NULL, s, sizeof(*s));
 }
 
 /* What cannot be dropped now is dropped when the file is opened next. */

@@ -125,6 +125,10 @@ struct FileOps;
 /* files: where the database's files are (storage/file.h); NULL: the system's. */
 Status session_open(const char *path, const quern_config *config, const struct FileOps *files, Session **out);
 Status session_close(Session *s);
+/* A session of the instance's own, which keeps nothing open; by nobody's thread in particular, one at a time. like: whose settings it has. */
+Status session_open_internal(struct Db *db, const Settings *like, Session **out);
+void session_close_internal(Session *s);
+void session_note_stack(Session *s); /* it runs on this thread now, with the stack from here down */
 /* Makes ctx ready for a call: error slot empty, stack base (the caller's frame) noted, database usable (58030, 55000), session not ended
  * by others (57P01, 25P03, 57P05). Whether it succeeds or not, session_leave has to follow: SESSION_CALL sees to it. */
 Status session_enter(Session *s, const void *stack_base);

@@ -147,7 +147,9 @@ btree_stats(Ctx *ctx, Index *index, IndexStats *out)
     double entries = 0;
     Status st;
     memset(out, 0, sizeof(*out));
+    uint32_t overflow;
     out->pages = rel_page_count(bt->rel);
+    TRY(rel_sizes(ctx, bt->rel, &out->file_pages, &overflow));
     TRY(root_level(ctx, bt, &out->height));
     TRY_GOTO(btree_descend(ctx, bt, &d, out->height > 0 ? 1 : 0, FIX_SHARED, &ref));
     if (out->height == 0) {

@@ -199,6 +199,20 @@ btree_shrink(Ctx *ctx, Btree *bt, uint64_t *freed_out)
     return QN_OK;
 }
 
+/* What is in the tree is in use, however little it holds. */
+static bool
+is_empty(const void *page)
+{
+    (void)page;
+    return false;
+}
+
+Status
+btree_truncate(Ctx *ctx, Index *index, uint32_t *npages_out)
+{
+    return rel_truncate_end(ctx, btree_of(index)->rel, is_empty, npages_out);
+}
+
 Status
 btree_redo_merge(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 {

@@ -256,6 +256,7 @@ Status btree_build_finish(Ctx *ctx, IndexBuild *build);
 void btree_build_end(IndexBuild *build);
 Status btree_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg,
                          uint64_t *removed_out);
+Status btree_truncate(Ctx *ctx, Index *index, uint32_t *npages_out);
 Status btree_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 Status btree_stats(Ctx *ctx, Index *index, IndexStats *out);
 

@@ -487,5 +487,6 @@ const IndexOps btree_ops = {
     .scan_end = scan_end,
     .stats = btree_stats,
     .bulk_delete = btree_bulk_delete,
+    .truncate = btree_truncate,
     .check = btree_check,
 };

@@ -257,6 +257,94 @@ db_note_commit(Ctx *ctx)
     err_clear(&quiet.err);
 }
 
+/* ---- upper layers' work ---- */
+
+enum { MAINTENANCE_REST_US = 200 * 1000 /* between looks, however often it is woken */ };
+
+void
+db_wake_maintenance(Db *db)
+{
+    if (atomic_exchange(&db->maintenance_due, true) || db->maintenance_thread == NULL) return;
+    mutex_lock(&db->background_mutex);
+    cond_signal(&db->maintenance_cond);
+    mutex_unlock(&db->background_mutex);
+}
+
+static void
+maintenance_thread(void *arg)
+{
+    Db *db = arg;
+    int64_t wait_us = MAINTENANCE_REST_US;
+
+    mutex_lock(&db->background_mutex);
+    while (!db->background_stop) {
+        if (wait_us > 0) {
+            int64_t now = ctx_now_us(), end = now + wait_us;
+            int64_t rest = wait_us < MAINTENANCE_REST_US ? end : now + MAINTENANCE_REST_US;
+            for (; !db->background_stop && now < end && (now < rest || !atomic_load(&db->maintenance_due)); now = ctx_now_us())
+                (void)cond_wait_until(&db->maintenance_cond, &db->background_mutex, now < rest ? rest : end);
+        }
+        if (db->background_stop) break;
+        atomic_store(&db->maintenance_due, false);
+        mutex_unlock(&db->background_mutex);
+        wait_us = db->maintenance.run(db->maintenance.arg);
+        mutex_lock(&db->background_mutex);
+    }
+    mutex_unlock(&db->background_mutex);
+}
+
+/* With background_mutex. */
+static void
+start_maintenance(Db *db)
+{
+    Ctx quiet = {0};
+    if (db->no_threads || db->in_memory || db->maintenance.run == NULL || db->maintenance_thread != NULL) return;
+    if (thread_create(&quiet, "quern-vacuum", maintenance_thread, db, &db->maintenance_thread) != QN_OK) err_clear(&quiet.err);
+}
+
+bool
+db_set_maintenance(Ctx *ctx, const DbMaintenance *m)
+{
+    Db *db = ctx->db;
+    mutex_lock(&db->background_mutex);
+    bool first = db->maintenance.run == NULL;
+    if (first) db->maintenance = *m;
+    if (atomic_load(&db->background_started)) start_maintenance(db); /* making the catalog was the first write */
+    mutex_unlock(&db->background_mutex);
+    return first;
+}
+
+bool
+db_maintenance_is_due(Ctx *ctx)
+{
+    Db *db = ctx->db;
+    if (!db->no_threads && !db->in_memory) return false;
+    return atomic_load_explicit(&db->maintenance_due, memory_order_relaxed) && db->maintenance.run != NULL;
+}
+
+void
+db_maintain(Ctx *ctx)
+{
+    Db *db = ctx->db;
+    if (!atomic_exchange(&db->maintenance_due, false)) return;
+    /* More of the same at the next commit, until it says that it is through. */
+    if (db->maintenance.run(db->maintenance.arg) < MAINTENANCE_REST_US) atomic_store(&db->maintenance_due, true);
+}
+
+Status
+db_internal_attach(Ctx *ctx, Db *db)
+{
+    TRY(db_conn_attach(ctx, db));
+    ctx->stop = &db->maintenance_stop;
+    return QN_OK;
+}
+
+void
+db_internal_detach(Ctx *ctx)
+{
+    db_conn_detach(ctx);
+}
+
 /* With the first write, so that opening to read stays cheap. A thread the system does not give is done without: commits are flushed by
  * those who wait, and closing writes a checkpoint. */
 void
@@ -266,6 +354,7 @@ db_start_threads(Ctx *ctx)
     mutex_lock(&db->background_mutex);
     if (!atomic_load(&db->background_started)) {
         atomic_store(&db->background_started, true);
+        start_maintenance(db);
         if (!db->no_threads && !db->in_memory) {
             Ctx quiet = {0};
             if (thread_create(&quiet, "quern-wal", wal_thread, db, &db->wal_thread) != QN_OK) err_clear(&quiet.err);
@@ -284,7 +373,13 @@ stop_threads(Db *db)
     db->background_stop = true;
     cond_broadcast(&db->wal_cond);
     cond_broadcast(&db->checkpoint_cond);
+    cond_broadcast(&db->maintenance_cond);
+    atomic_store(&db->maintenance_stop, STOP_SHUTDOWN);
     mutex_unlock(&db->background_mutex);
+    thread_join(db->maintenance_thread);
+    db->maintenance_thread = NULL;
+    if (db->maintenance.free != NULL) db->maintenance.free(db->maintenance.arg);
+    db->maintenance = (DbMaintenance){0};
     thread_join(db->wal_thread);
     thread_join(db->checkpoint_thread);
     db->wal_thread = db->checkpoint_thread = NULL;
@@ -338,6 +433,7 @@ destroy(Db *db)
     cond_destroy(&db->watch_cond);
     cond_destroy(&db->wal_cond);
     cond_destroy(&db->checkpoint_cond);
+    cond_destroy(&db->maintenance_cond);
     mem_free(NULL, db, sizeof(*db));
 }
 
@@ -379,6 +475,7 @@ create(Ctx *ctx, const DbOptions *o, Db **out)
     cond_init(&db->watch_cond);
     cond_init(&db->wal_cond);
     cond_init(&db->checkpoint_cond);
+    cond_init(&db->maintenance_cond);
     table_stats_init(db);
     *out = db;
     Status st = tx_map_init(ctx, db);

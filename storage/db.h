@@ -47,6 +47,22 @@ void db_worker_detach(Ctx *worker);
 /* Raises 58030 or 55000 if the instance has failed or this is a fork()'s child. Every statement starts with it. */
 Status db_usable(Ctx *ctx);
 
+/* Work of upper layers in the background, with connections of its own (db_internal_attach). run is called by a thread of the instance, or,
+ * where there are none, by who asks db_maintenance_is_due after a commit and may do it; it does a part of what is to be done, and
+ * says how long to wait before the next: 0 at once. free is called when the last connection closes. */
+typedef struct DbMaintenance {
+    int64_t (*run)(void *arg); /* microseconds */
+    void (*free)(void *arg);
+    void *arg;
+} DbMaintenance;
+/* Counts only the first time. Says whether it did. */
+bool db_set_maintenance(Ctx *ctx, const DbMaintenance *m);
+bool db_maintenance_is_due(Ctx *ctx); /* and no thread sees to it */
+void db_maintain(Ctx *ctx);           /* runs it once */
+/* A connection that keeps nothing open: for work of the instance's own. */
+Status db_internal_attach(Ctx *ctx, Db *db);
+void db_internal_detach(Ctx *ctx);
+
 /* Everything changed up to now into the database file, so that recovery starts from here. */
 Status db_checkpoint(Ctx *ctx);
 /* A copy of the database as of some moment during the call, one file, made while others read and write. 58P02 if path exists; nothing is left of

@@ -373,6 +373,27 @@ rel_page_count(Rel *rel)
     return n;
 }
 
+Status
+rel_sizes(Ctx *ctx, Rel *rel, uint32_t *pages_out, uint32_t *overflow_out)
+{
+    uint32_t nmaps = 1;
+    *overflow_out = 0;
+    for (uint32_t i = 0; i < nmaps; i++) {
+        PageRef ref = PAGE_REF_NONE;
+        rwlatch_shared(&rel->latch);
+        nmaps = rel->nmaps;
+        PageNo number = rel->maps[i];
+        *pages_out = rel->npages + nmaps;
+        rwlatch_unlock(&rel->latch);
+        TRY(page_fix(ctx, number, FIX_SHARED, &ref));
+        const MapPage *map = (const MapPage *)ref.ptr;
+        for (uint32_t k = 0; k < map->npages && k < MAP_PAGES(ctx->db->page_bytes); k++)
+            *overflow_out += (map->entries[k] & (MAP_USED | MAP_OVERFLOW)) == (MAP_USED | MAP_OVERFLOW);
+        page_unfix(&ref);
+    }
+    return QN_OK;
+}
+
 static void
 rel_destroy(Rel *rel)
 {

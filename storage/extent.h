@@ -38,6 +38,8 @@ void rel_close(Ctx *ctx, Rel *rel); /* NULL is fine */
 PageNo rel_root(const Rel *rel);
 int rel_nzones(const Rel *rel);
 uint32_t rel_page_count(Rel *rel); /* pages of all extents: ordinals are below it */
+/* Every page it has of the file, its map's too; of these overflow pages that hold part of a value. */
+Status rel_sizes(Ctx *ctx, Rel *rel, uint32_t *pages_out, uint32_t *overflow_out);
 
 /* Where the map describes a page. */
 typedef struct MapSlot {

@@ -233,6 +233,8 @@ typedef struct HeapStats {
     double rows; /* live rows, estimated from a few pages */
 } HeapStats;
 Status heap_stats(Ctx *ctx, Heap *heap, HeapStats *out);
+/* Pages of the file that the table has, and those of them that hold parts of wide values. */
+Status heap_sizes(Ctx *ctx, Heap *heap, uint32_t *pages_out, uint32_t *overflow_out);
 /* Data pages of the table now; page ordinals run from 0. */
 Status heap_page_count(Ctx *ctx, Heap *heap, uint32_t *pages_out);
 

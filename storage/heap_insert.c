@@ -69,6 +69,12 @@ heap_desc(const Heap *heap)
     return &heap->desc;
 }
 
+Status
+heap_sizes(Ctx *ctx, Heap *heap, uint32_t *pages_out, uint32_t *overflow_out)
+{
+    return rel_sizes(ctx, heap->rel, pages_out, overflow_out);
+}
+
 TableStats *
 heap_table_stats(const Heap *heap)
 {

@@ -292,12 +292,17 @@ HeapResult heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32
 
 /* ---- pruning (heap_prune.c) ---- */
 
+typedef struct HeapPruned {
+    uint32_t versions; /* taken away */
+    int settled;       /* of those, what leaves no slot for VACUUM to free; less than 0 if more slots came to wait for it */
+} HeapPruned;
+
 /* Takes dead versions off a page that is latched exclusively, if it is alone and there is anything
  * to gain; logs it. */
-Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out);
+Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref);
 /* The same for VACUUM: xids that all see and that are older than freeze_age (UINT64_MAX: none) are taken off the page as well. */
 Status heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age,
-                          uint32_t *removed_out);
+                          HeapPruned *out);
 /* Can the page hold the xid? If it is too far from the page's base, xids that all see are taken off, when the page is alone. */
 Status heap_make_xid_fit(Ctx *ctx, Heap *heap, PageRef *ref, Xid xid, bool *fits_out);
 /* Whether that might free something, at a glance. */

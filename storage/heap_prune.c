@@ -31,6 +31,8 @@ typedef struct Prune {
     uint16_t unused[HEAP_SLOTS_MAX];
     uint16_t cleared[HEAP_SLOTS_MAX];
     /* While it is made: */
+    uint32_t nversions; /* that go */
+    int nsettled; /* versions that need no VACUUM any more; a slot left DEAD does */
     uint8_t verdict[HEAP_SLOTS_MAX];
     uint16_t chain[HEAP_SLOTS_MAX];
 } Prune;
@@ -120,8 +122,11 @@ plan_chain(const HeapPage *p, uint32_t root, bool has_indexes, Prune *out)
             continue;
         }
         gap |= v != V_ABORTED;
+        out->nsettled++;
+        out->nversions++;
         if (at != root) out->unused[out->n.nunused++] = (uint16_t)at;
     }
+    out->nsettled -= first == 0 && has_indexes;
     if (first == 0 && has_indexes)
         out->dead[out->n.ndead++] = (uint16_t)root;
     else if (first == 0)
@@ -155,6 +160,8 @@ make_plan(Ctx *ctx, const HeapPage *p, bool has_indexes, uint64_t freeze_age, Pr
     const uint16_t *flags = heap_flags(p);
     Judge j = {0};
     memset(&out->n, 0, sizeof(out->n));
+    out->nsettled = 0;
+    out->nversions = 0;
     Xid next = tx_horizon(ctx, &j.horizon);
     judge_slots(ctx, p, &j, out);
     for (uint32_t s = 1; s <= p->nslots; s++) {
@@ -167,7 +174,10 @@ make_plan(Ctx *ctx, const HeapPage *p, bool has_indexes, uint64_t freeze_age, Pr
         bool orphan =
             (flags[s - 1] & (SLOT_STATE | SLOT_HEAP_ONLY)) == (SLOT_NORMAL | SLOT_HEAP_ONLY);
         uint8_t v = out->verdict[s - 1];
-        if (orphan && (v == V_ABORTED || v == V_ENDED)) out->unused[out->n.nunused++] = (uint16_t)s;
+        if (!orphan || (v != V_ABORTED && v != V_ENDED)) continue;
+        out->unused[out->n.nunused++] = (uint16_t)s;
+        out->nsettled++;
+        out->nversions++;
     }
     out->n.compact = 1;
     if (freeze_age != UINT64_MAX) plan_freeze(p, j.horizon.xid, next, freeze_age, out);
@@ -331,37 +341,38 @@ heap_page_prunable(Ctx *ctx, const HeapPage *p)
 }
 
 Status
-heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age, uint32_t *removed_out)
+heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age, HeapPruned *out)
 {
     Prune *plan;
-    *removed_out = 0;
+    Status st = QN_OK;
+    *out = (HeapPruned){0};
     if (heap_page_is_blank(heap_page(ref)) || !page_is_alone(ref)) return QN_OK;
     TRY_ALLOC(ctx, plan, mem_alloc(NULL, sizeof(*plan)));
     make_plan(ctx, heap_page(ref), has_indexes, freeze_age, plan);
-    Status st = QN_OK;
     const PrunePlan n = plan->n;
     if (n.ndead + n.nunused + n.nredirect + n.ncleared > 0 || n.freeze_below != XID_NONE)
         st = prune_and_log(ctx, heap, ref, plan);
-    if (st == QN_OK) *removed_out = n.ndead + n.nunused + n.nredirect;
+    if (st == QN_OK) *out = (HeapPruned){.versions = plan->nversions, .settled = plan->nsettled};
     mem_free(NULL, plan, sizeof(*plan));
-    /* Slots left DEAD wait for VACUUM, and count. */
-    if (*removed_out > n.ndead) stats_add(&heap->stats->dead, -(int64_t)(n.nunused + n.nredirect));
+    if (out->settled != 0) stats_add(&heap->stats->dead, -out->settled);
     return st;
 }
 
 Status
-heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref, uint32_t *removed_out)
+heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref)
 {
-    return heap_prune_page_as(ctx, heap, ref, heap->has_indexes, UINT64_MAX, removed_out);
+    HeapPruned pruned;
+    return heap_prune_page_as(ctx, heap, ref, heap->has_indexes, UINT64_MAX, &pruned);
 }
 
 Status
 heap_make_xid_fit(Ctx *ctx, Heap *heap, PageRef *ref, Xid xid, bool *fits_out)
 {
-    uint32_t offset, removed;
+    HeapPruned pruned;
+    uint32_t offset;
     *fits_out = heap_xid_offset(heap_page(ref), xid, &offset);
     if (__builtin_expect(*fits_out, 1)) return QN_OK;
-    TRY(heap_prune_page_as(ctx, heap, ref, heap->has_indexes, 0, &removed));
+    TRY(heap_prune_page_as(ctx, heap, ref, heap->has_indexes, 0, &pruned));
     *fits_out = heap_xid_offset(heap_page(ref), xid, &offset);
     return QN_OK;
 }

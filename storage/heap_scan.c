@@ -96,6 +96,7 @@ heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_
     scan->end = end_page;
     if (first_page == 0 && end_page == 0) scan->end = rel_page_count(scan->heap->rel);
     scan->run.npages = 0;
+    stats_add(&scan->heap->stats->seq_scans, 1);
     return ssi_note_read(ctx, snap, scan->heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE);
 }
 

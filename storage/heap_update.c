@@ -290,8 +290,7 @@ update_rows(Ctx *ctx, Job *job, PageRef *page)
 {
     int n = room_for(job, page, 0);
     if (n < job->nids && heap_page_prunable(ctx, heap_page(page))) {
-        uint32_t removed;
-        TRY(heap_prune_page(ctx, job->heap, page, &removed));
+        TRY(heap_prune_page(ctx, job->heap, page));
         n = room_for(job, page, 0);
     }
     TRY(heap_clear_visible(ctx, job->heap, page));

@@ -288,6 +288,12 @@ index_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg, uin
 }
 
 Status
+index_truncate(Ctx *ctx, Index *index, uint32_t *npages_out)
+{
+    return index->ops->truncate(ctx, index, npages_out);
+}
+
+Status
 index_check(Ctx *ctx, Index *index, uint64_t *entries_out)
 {
     return index->ops->check(ctx, index, entries_out);

@@ -52,6 +52,7 @@ typedef enum IndexCheck {
 
 typedef struct IndexStats {
     uint32_t pages;
+    uint32_t file_pages; /* with those of its map */
     uint32_t leaf_pages;
     int height;     /* levels above the leaves: 0 where the root is a leaf */
     double entries; /* estimated */
@@ -149,6 +150,8 @@ Status index_stats(Ctx *ctx, Index *index, IndexStats *out);
 typedef bool (*IndexTidIsDead)(void *arg, IndexTid tid);
 Status index_bulk_delete(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg,
                          uint64_t *removed_out);
+/* Gives empty extents at the index's end back. Nobody else may use it or hold a snapshot from before. */
+Status index_truncate(Ctx *ctx, Index *index, uint32_t *npages_out);
 /* Verifies structure: order, bounds, links, levels. XX002 with page and what is wrong. */
 Status index_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 
@@ -177,6 +180,7 @@ struct IndexOps {
     Status (*stats)(Ctx *ctx, Index *index, IndexStats *out);
     Status (*bulk_delete)(Ctx *ctx, Index *index, IndexTidIsDead is_dead, void *arg,
                           uint64_t *removed_out);
+    Status (*truncate)(Ctx *ctx, Index *index, uint32_t *npages_out);
     Status (*check)(Ctx *ctx, Index *index, uint64_t *entries_out);
 };
 

@@ -355,7 +355,11 @@ struct Db {
     _Atomic bool background_started;
     _Atomic bool wal_thread_idle;
     _Atomic Lsn async_lsn;      /* end of the last commit nobody waited for */
-    Thread *wal_thread, *checkpoint_thread;
+    Thread *wal_thread, *checkpoint_thread, *maintenance_thread;
+    Cond maintenance_cond;
+    DbMaintenance maintenance;      /* what upper layers do in the background */
+    _Atomic bool maintenance_due;
+    _Atomic uint32_t maintenance_stop; /* its ctx->stop */
 
     Mutex watch_mutex;          /* the thread that ends idle sessions, and when it looks next */
     Cond watch_cond;
@@ -382,6 +386,7 @@ db_check_usable(Ctx *ctx)
 /* A sync failed: raises 58030 for what was to be synced and marks the instance. */
 Status db_fail(Ctx *ctx, Status st);
 void db_start_threads(Ctx *ctx);
+void db_wake_maintenance(Db *db); /* there is something to do */
 void db_note_async(Db *db, Lsn csn); /* a commit nobody waits for: the background flushes it soon */
 /* The log has grown: a checkpoint may be due. */
 void db_note_wal(Db *db);

@@ -43,6 +43,8 @@ table_stats_open(Ctx *ctx, uint32_t relid, TableStats **out)
         s = mem_zalloc(NULL, sizeof(*s));
         if (s != NULL) {
             s->relid = relid;
+            atomic_init(&s->wake_dead, TABLE_STATS_WAKE);
+            atomic_init(&s->wake_inserted, INT64_MAX);
             s->next = *bucket;
             *bucket = s;
         } else {
@@ -156,6 +158,10 @@ table_stats_settle(Ctx *ctx, Tx *tx, bool committed)
         } else {
             stats_add(&s->dead, c.inserted + c.updated);
         }
+        if (atomic_load_explicit(&s->dead, memory_order_relaxed) >= atomic_load_explicit(&s->wake_dead, memory_order_relaxed) ||
+            atomic_load_explicit(&s->inserted_since, memory_order_relaxed) >=
+                atomic_load_explicit(&s->wake_inserted, memory_order_relaxed))
+            db_wake_maintenance(ctx->db);
         table_stats_close(ctx, s);
     }
 }

@@ -14,6 +14,9 @@ struct Vacuum {
     VacuumOptions options;
     VacuumReport report;
     VacuumPhase phase;
+    int64_t dead_before; /* rows counted as dead when it began; and those this vacuum has taken off the count */
+    int64_t settled;
+    uint32_t number; /* of this vacuum among the table's */
     Arena *arena;
     RelRun *run;
     Xid clean_below;     /* every finished xid below has been taken care of when all is done */
@@ -56,6 +59,8 @@ vacuum_begin(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, const Va
     TRY_ALLOC_GOTO(ctx, v->run, ARENA_NEW(arena, RelRun));
     tx_horizon(ctx, &h);
     v->clean_below = h.xid;
+    v->dead_before = atomic_load(&heap->stats->dead);
+    v->number = atomic_fetch_add(&heap->stats->vacuumed, 1) + 1;
     v->total = v->report.pages = rel_page_count(heap->rel);
     VacuumProgress *p = &heap->stats->progress;
     atomic_store(&p->slot, (uint32_t)db_conn_slot(ctx));
@@ -82,6 +87,12 @@ vacuum_end(Ctx *ctx, Vacuum *v)
     mem_free(NULL, v->dead, v->dead_cap * sizeof(*v->dead));
     mem_free(NULL, v->dead_pages, BITS_WORDS(v->dead_pages_end) * 8);
     arena_destroy(v->arena);
+}
+
+bool
+vacuum_is_current(const Vacuum *v)
+{
+    return atomic_load(&v->heap->stats->vacuumed) == v->number;
 }
 
 const VacuumReport *
@@ -164,7 +175,7 @@ scan_page(Ctx *ctx, Vacuum *v, PageNo number)
 {
     Heap *heap = v->heap;
     PageRef ref = PAGE_REF_NONE;
-    uint32_t removed;
+    HeapPruned pruned;
     Status st;
     TRY_GOTO(page_fix(ctx, number, FIX_EXCLUSIVE, &ref));
     if (page_header(&ref)->type != PAGE_HEAP) goto done;
@@ -175,9 +186,10 @@ scan_page(Ctx *ctx, Vacuum *v, PageNo number)
         goto done;
     }
     if (!page_is_alone(&ref)) v->report.skipped++;
-    TRY_GOTO(heap_prune_page_as(ctx, heap, &ref, v->nindexes > 0, v->options.freeze_age, &removed));
-    v->report.pruned += removed;
-    v->pruned_in_run |= removed > 0;
+    TRY_GOTO(heap_prune_page_as(ctx, heap, &ref, v->nindexes > 0, v->options.freeze_age, &pruned));
+    v->report.pruned += pruned.versions;
+    v->settled += pruned.settled;
+    v->pruned_in_run |= pruned.versions > 0;
     HeapPage *p = heap_page(&ref);
     v->report.dead_left += p->nended;
     v->visible_rows += p->nslots - p->nspecial - p->nended;
@@ -284,6 +296,7 @@ free_slots(Ctx *ctx, Vacuum *v)
     TRY_GOTO(heap_page_check(ctx, heap, &ref));
     TRY_GOTO(heap_free_dead(ctx, heap, &ref, slots, n));
     v->report.dead_freed += (uint64_t)n;
+    v->settled += n;
     stats_add(&heap->stats->dead, -n);
     if (heap_page_all_can_see(ctx, heap_page(&ref))) TRY_GOTO(heap_mark_visible(ctx, heap, &ref, true));
 done:
@@ -319,7 +332,9 @@ finish(Ctx *ctx, Vacuum *v)
     v->report.rows = v->counted == now.pages ? v->visible_rows : now.rows;
     atomic_store(&v->heap->stats->live, (int64_t)v->report.rows);
     atomic_store(&v->heap->stats->live_known, 1);
-    if (!v->options.skip_indexes) atomic_store(&v->heap->stats->dead, (int64_t)v->report.dead_left);
+    /* Of what counted as dead at first only what is left can still be there; commits have gone on counting meanwhile. */
+    int64_t gone = v->dead_before - v->settled - (int64_t)v->report.dead_left;
+    if (!v->options.skip_indexes && gone != 0 && v->report.skipped == 0) stats_add(&v->heap->stats->dead, -gone);
     atomic_store(&v->heap->stats->inserted_since, 0);
     if (v->report.skipped == 0) TRY(rel_set_clean(ctx, v->heap->rel, v->clean_below));
     enter(v, VACUUM_FINAL);
@@ -388,12 +403,17 @@ vacuum_can_truncate(Ctx *ctx, Heap *heap)
 }
 
 Status
-vacuum_truncate(Ctx *ctx, Heap *heap, uint32_t *npages_out)
+vacuum_truncate(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, uint32_t *npages_out)
 {
     *npages_out = 0;
     if (!tx_alone(ctx)) return QN_OK; /* a scan without locks may be on its way to the last pages */
     atomic_store(&heap->stats->progress.phase, VACUUM_TRUNCATING);
     Status st = rel_truncate_end(ctx, heap->rel, is_empty, npages_out);
+    for (int i = 0; st == QN_OK && i < nindexes; i++) {
+        uint32_t n;
+        st = index_truncate(ctx, indexes[i], &n);
+        *npages_out += n;
+    }
     atomic_store(&heap->stats->progress.phase, VACUUM_NONE);
     return st;
 }

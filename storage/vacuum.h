@@ -7,7 +7,7 @@
  * trace of an aborted transaction is left in it.
  *
  * The work can be done in steps, between which nothing is held but memory: whoever lets go of the table's lock in between asks
- * nothing of what it points to may have gone by the next step.
+ * vacuum_is_current before the next step.
  *
  * Threads: one vacuum a table at a time (the caller holds SHARE UPDATE EXCLUSIVE while it steps); readers and writers go on.
  */
@@ -41,6 +41,8 @@ typedef struct VacuumReport {
 /* The indexes' handles must outlive it; pages as of now are what is visited. 53200. */
 Status vacuum_begin(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, const VacuumOptions *options,
                     Vacuum **out);
+/* False: another vacuum of the table has begun since, and what this one has gathered is not to be believed. */
+bool vacuum_is_current(const Vacuum *v);
 /* Does about npages pages' worth of work; an index is gone through in one step. */
 Status vacuum_step(Ctx *ctx, Vacuum *v, uint32_t npages, bool *done_out);
 const VacuumReport *vacuum_report(const Vacuum *v);
@@ -51,9 +53,9 @@ Status vacuum_heap(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, co
                    VacuumReport *report_out);
 /* Is there anything for vacuum_truncate to do? A guess. */
 bool vacuum_can_truncate(Ctx *ctx, Heap *heap);
-/* Gives empty extents at the end of the table back. Nobody else may use it (ACCESS EXCLUSIVE); does nothing while somebody holds a
- * snapshot from before. */
-Status vacuum_truncate(Ctx *ctx, Heap *heap, uint32_t *npages_out);
+/* Gives empty extents at the end of the table and its indexes back. Nobody else may use it (ACCESS EXCLUSIVE); does nothing while
+ * somebody holds a snapshot from before. */
+Status vacuum_truncate(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, uint32_t *npages_out);
 /* Forgets aborted xids of which no relation has a trace; roots are those of all tables there are. */
 Status vacuum_forget_aborted(Ctx *ctx, const uint32_t *roots, int nroots);
 /* Are there aborted xids that readers must be told of, and how many ranges of them? */
