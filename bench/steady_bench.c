@@ -6,7 +6,7 @@
  * column as well, so that they cannot stay on their page. Prints a line a tenth of the run: rate, median, 99th percentile, length of file
  * and log; then what the targets ask for: the file's greatest length over its length after the load, and the 99th percentile of the last
  * tenth over that of the first. */
-#include "include/quern.h"
+#include "quern.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
