@@ -176,6 +176,20 @@ find_type(const char *name)
     return t != NULL ? t->oid : INVALID_OID;
 }
 
+/* A type of the catalog, or with [] behind it its array. */
+static Status
+find_stored_type(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid *out)
+{
+    const char *names[3];
+    int n;
+    bool array = nbytes > 2 && memcmp(text + nbytes - 2, "[]", 2) == 0;
+    TRY(split_names(ctx, arena, text, array ? nbytes - 2 : nbytes, names, &n));
+    *out = catalog_type_by_name(ctx, n > 1 ? names[n - 2] : NULL, names[n - 1]);
+    const TypeInfo *t = type_info(*out);
+    if (array) *out = t != NULL ? t->array_oid : INVALID_OID;
+    return QN_OK;
+}
+
 Status
 regtype_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
 {
@@ -188,6 +202,7 @@ regtype_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, in
     for (char *p = name; *p != '\0'; p++) *p = ascii_lower(*p);
     const char *bare = strncmp(name, "pg_catalog.", 11) == 0 ? name + 11 : name;
     Oid oid = find_type(bare);
+    if (oid == INVALID_OID && ctx->catalog != NULL) TRY(find_stored_type(ctx, arena, text, nbytes, &oid));
     if (oid == INVALID_OID) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type \"%s\" does not exist", bare);
     out->i32 = (int32_t)oid;
     return QN_OK;
@@ -196,12 +211,15 @@ regtype_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, in
 Status
 regtype_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
-    const TypeInfo *t = type_info((Oid)value->i32);
-    (void)ctx;
-    if (t != NULL)
-        strbuf_addz(b, t->sql_name);
+    Oid oid = (Oid)value->i32;
+    TRY(catalog_type_load(ctx, oid));
+    const TypeInfo *t = type_info(oid);
+    if (t == NULL)
+        put_oid(b, oid);
+    else if (t->format != NULL)
+        return t->format(ctx, t, b);
     else
-        put_oid(b, (Oid)value->i32);
+        strbuf_addz(b, t->sql_name);
     return QN_OK;
 }
 

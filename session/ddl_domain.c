@@ -183,11 +183,7 @@ check_column(Ddl *d, const TypeDef *def, const Relation *rel, const Column *col,
     DeparseHook hook = {.print = print_value, .arg = &name};
     char *sql;
     bool violated;
-    if (!is_over(ctx, col->type, def->oid)) {
-        if (!ddl_type_uses(ctx, col->type, def->oid)) return QN_OK;
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot alter type \"%s\" because column \"%s.%s\" uses it", def->name,
-                     rel->name, col->name);
-    }
+    if (!is_over(ctx, col->type, def->oid)) return QN_OK;
     strbuf_addz(&b, "SELECT 1 FROM ONLY ");
     deparse_ident(&b, rel->schema);
     strbuf_addc(&b, '.');
@@ -211,6 +207,16 @@ check_column(Ddl *d, const TypeDef *def, const Relation *rel, const Column *col,
                  col->name, rel->name);
 }
 
+/* What holds the domain somewhere inside is refused before anything is read. */
+static Status
+refuse_holder(Ddl *d, const TypeDef *def, const Relation *rel, const Column *col)
+{
+    Ctx *ctx = d->ctx;
+    if (is_over(ctx, col->type, def->oid) || !ddl_type_uses(ctx, col->type, def->oid)) return QN_OK;
+    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot alter type \"%s\" because column \"%s.%s\" uses it", def->name,
+                 rel->name, col->name);
+}
+
 /* check NULL: NOT NULL. */
 static Status
 validate(Ddl *d, const TypeDef *def, const Ast *check)
@@ -218,12 +224,14 @@ validate(Ddl *d, const TypeDef *def, const Ast *check)
     Oid *tables;
     int n;
     TRY(ddl_all_tables(d->ctx, &tables, &n));
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < 2 * n; i++) {
         const Relation *rel;
-        TRY(catalog_relation_by_oid(d->ctx, tables[i], &rel));
-        for (int k = 0; rel != NULL && k < rel->ncols; k++)
-            if (!rel->cols[k].dropped && rel->cols[k].type >= OID_FIRST_USER)
-                TRY(check_column(d, def, rel, &rel->cols[k], check));
+        TRY(catalog_relation_by_oid(d->ctx, tables[i % n], &rel));
+        for (int k = 0; rel != NULL && k < rel->ncols; k++) {
+            if (rel->cols[k].dropped || rel->cols[k].type < OID_FIRST_USER) continue;
+            if (i < n) TRY(refuse_holder(d, def, rel, &rel->cols[k]));
+            else TRY(check_column(d, def, rel, &rel->cols[k], check));
+        }
     }
     return QN_OK;
 }

@@ -414,7 +414,7 @@ refuse_drop(Ddl *d, Oid oid, Oid rel_oid)
     if (rel_oid != INVALID_OID)
         TRY(ddl_describe(ctx, &(DropTarget){.kind = OBJ_RELATION, .oid = rel_oid}, &owner));
     else
-        TRY(ddl_describe(ctx, &(DropTarget){.kind = OBJ_TYPE, .oid = t->elem_oid}, &owner));
+        TRY(ddl_describe(ctx, &(DropTarget){.kind = OBJ_TYPE, .oid = t->made == TYPTYPE_MULTIRANGE ? t->subtype_oid : t->elem_oid}, &owner));
     return err_hint(ctx, RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST, "cannot drop type %s because %s requires it", text, owner),
                     "You can drop %s instead.", owner);
 }
