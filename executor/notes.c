@@ -59,6 +59,7 @@ open_referrers(TableNotes *n)
 Status
 notes_open(TableNotes *n, Ctx *ctx, Arena *arena, const Relation *rel)
 {
+    bool with_tids = false;
     *n = (TableNotes){.ctx = ctx, .arena = arena, .rel = rel};
     TRY_ALLOC(ctx, n->unique, ARENA_ARRAY(arena, Due, rel->nindexes + 1));
     TRY_ALLOC(ctx, n->references, ARENA_ARRAY(arena, Due, rel->nconstraints + 1));
@@ -70,8 +71,10 @@ notes_open(TableNotes *n, Ctx *ctx, Arena *arena, const Relation *rel)
         }
         for (int k = 0; c->deferrable && k < rel->nindexes; k++)
             if (rel->indexes[k]->constraint_oid == c->oid) n->unique[k] = (Due){.kind = DUE_UNIQUE, .rel = rel, .c = c};
+        with_tids |= n->has_references || c->deferrable;
     }
     TRY(open_referrers(n));
+    if (!with_tids) return QN_OK;
     TRY_ALLOC(ctx, n->tid_col, vec_new(arena, TYPE_INT8));
     return vec_reserve(arena, n->tid_col, BATCH_ROWS) ? QN_OK : RAISE_OOM(ctx);
 }
