@@ -326,7 +326,8 @@ set_store(RowSet *set, const Oid *types, int ncols)
 {
     Ctx *ctx = set->ctx;
     set->ncols = ncols;
-    TRY_ALLOC(ctx, set->types, arena_memdup(set->arena, types, sizeof(Oid) * (size_t)(ncols + 1)));
+    TRY_ALLOC(ctx, set->types, arena_alloc(set->arena, sizeof(Oid) * (size_t)(ncols + 1)));
+    if (ncols > 0) memcpy(set->types, types, sizeof(Oid) * (size_t)ncols);
     return rowstore_new(ctx, set->arena, ncols, set->types, (size_t)ctx->settings->work_mem * 1024, &set->store);
 }
 
