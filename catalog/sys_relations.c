@@ -230,6 +230,7 @@ int_array(SysRows *r, const int *items, int n)
 static Status
 index_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
+    const Relation *table;
     if (!is_index(rel)) return QN_OK;
     const IndexDef *ix = rel->indexes[0];
     int collations[64] = {0}, options[64] = {0}, zeros[64] = {0};
@@ -240,6 +241,7 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
         collations[i] = (int)ix->collations[i];
         if (i < ix->nkeys) options[i] = ix->desc[i] | ix->nulls_first[i] << 1;
     }
+    TRY(catalog_relation_by_oid(ctx, ix->rel_oid, &table));
     TRY(sys_row(r));
     sys_oid(r, ix->oid);
     sys_oid(r, ix->rel_oid);
@@ -250,7 +252,7 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_bool(r, ix->primary);
     sys_bool(r, false);
     sys_bool(r, c == NULL || !c->deferrable);
-    sys_bool(r, rel->clustered_oid == ix->oid);
+    sys_bool(r, table != NULL && table->clustered_oid == ix->oid);
     sys_bool(r, ix->valid);
     sys_bool(r, false);
     sys_bool(r, true);
