@@ -113,7 +113,7 @@ session_enter(Session *s, const void *stack_base)
 {
     Ctx *ctx = &s->ctx;
     bool outermost = s->entered++ == 0;
-    if (!s->is_open) {
+    if (!s->is_usable) {
         err_clear(&ctx->err);
         return RAISE(ctx, ERR_CONNECTION_DOES_NOT_EXIST, "the database could not be opened");
     }
@@ -132,7 +132,7 @@ void
 session_leave(Session **at)
 {
     Session *s = *at;
-    if (--s->entered > 0 || !s->is_open) return;
+    if (--s->entered > 0 || !s->is_usable) return;
     if (__builtin_expect(s->ctx.tx == NULL && db_maintenance_is_due(&s->ctx), 0)) autovacuum_at_commit(s);
     bool told = (atomic_load_explicit(&s->stop, memory_order_relaxed) & STOP_SHUTDOWN) != 0;
     if (__builtin_expect(told && s->ended == QN_OK && !has_open_runs(s), 0)) end_session(s, ERR_ADMIN_SHUTDOWN);
@@ -241,6 +241,7 @@ session_open(const char *path, const quern_config *config, const struct FileOps 
     s->is_opening = false;
     apply_instance_settings(s);
     if (st == QN_OK) st = autovacuum_attach(s);
+    s->is_usable = st == QN_OK;
     return st;
 }
 
@@ -259,6 +260,7 @@ session_open_internal(Db *db, const Settings *like, Session **out)
     s->is_open = true;
     TRY(catalog_attach(ctx));
     catalog_pins_use(ctx, &s->no_pins);
+    s->is_usable = true;
     return QN_OK;
 }
 

@@ -68,6 +68,7 @@ struct Session {
     Arena *commit_arena; /* what committing allocates */
     MemAccount mem;
     bool is_open;       /* storage is attached */
+    bool is_usable;     /* opening went well to its end: calls go through */
     int entered;        /* calls of the API under way: the outermost holds the connection */
     int64_t idle_until_us; /* end of the application's patience between calls (CLOCK_MONOTONIC); 0: none */
     Status idle_why;

@@ -42,7 +42,7 @@ make_good(void)
     quern *db = open_on(good);
     if (quern_exec(db,
                    "CREATE TABLE a (id int PRIMARY KEY, t text, n numeric(10,2), j json);"
-                   "CREATE INDEX a_t ON a (t DESC, n);"
+                   "CREATE INDEX a_n ON a (n DESC) INCLUDE (id);"
                    "INSERT INTO a SELECT g, md5(g::text), g / 7.0, '[1]' FROM generate_series(1, 200) g;"
                    "INSERT INTO a VALUES (1000, (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 800) g), 1, NULL);"
                    "UPDATE a SET n = n + 1 WHERE id % 3 = 0; DELETE FROM a WHERE id % 10 = 0;"
@@ -78,7 +78,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t nbytes)
 {
     static const char *const work[] = {
-        "SELECT * FROM a ORDER BY id", "SELECT count(*) FROM a WHERE t > '8'", "SELECT * FROM a JOIN b ON b.a = a.id WHERE a.id < 5",
+        "SELECT * FROM a ORDER BY id", "SELECT count(*) FROM a WHERE n > 8 AND t > '8'", "SELECT * FROM a JOIN b ON b.a = a.id WHERE a.id < 5",
         "SELECT * FROM quern_check()", "INSERT INTO a SELECT g, 'new' FROM generate_series(2000, 2100) g", "UPDATE a SET n = 0 WHERE id < 20",
         "DELETE FROM a WHERE id > 100", "INSERT INTO b (a) VALUES (2)", "VACUUM", "ANALYZE", "CREATE TABLE c AS SELECT * FROM a",
         "DROP TABLE b", "CHECKPOINT"};
