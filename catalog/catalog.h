@@ -49,6 +49,7 @@ struct Index;                     /* storage/index.h */
 #define RELKIND_VIEW 'v'
 #define RELKIND_SEQUENCE 'S'
 #define RELKIND_COMPOSITE 'c'
+#define RELKIND_MATVIEW 'm'           /* a view whose rows are kept: a heap beside view_sql */
 #define RELKIND_PARTITIONED 'p'       /* a table whose rows are in its partitions: no heap */
 #define RELKIND_PARTITIONED_INDEX 'I' /* its index: stands for those of the partitions, has no storage */
 
@@ -265,6 +266,12 @@ static inline char
 relation_base_kind(const Relation *rel)
 {
     return rel->kind == RELKIND_PARTITIONED ? RELKIND_TABLE : rel->kind == RELKIND_PARTITIONED_INDEX ? RELKIND_INDEX : rel->kind;
+}
+/* It has a heap of its own. */
+static inline bool
+relation_has_heap(char kind)
+{
+    return kind == RELKIND_TABLE || kind == RELKIND_MATVIEW;
 }
 /* Column of a name; NULL if there is none (dropped ones have no name). System columns are not in here. */
 const Column *relation_column(const Relation *rel, const char *name);

@@ -29,6 +29,7 @@ relkind_word(char relkind)
 {
     switch (relkind) {
     case RELKIND_VIEW: return "view";
+    case RELKIND_MATVIEW: return "materialized view";
     case RELKIND_SEQUENCE: return "sequence";
     case RELKIND_INDEX:
     case RELKIND_PARTITIONED_INDEX: return "index";
@@ -351,7 +352,7 @@ add_type_users(DropList *l, int i, Oid type)
         for (int c = 0; st == QN_OK && c < def->ncols; c++) {
             Oid t = def->cols[c].col.type;
             if (def->cols[c].col.dropped || (t != type && t != type + 1)) continue;
-            bool whole = o->relkind == RELKIND_VIEW; /* a view's columns cannot go alone */
+            bool whole = o->relkind == RELKIND_VIEW || o->relkind == RELKIND_MATVIEW; /* a view's columns cannot go alone */
             st = add(l, (DropTarget){.kind = OBJ_RELATION, .oid = o->oid, .attnum = whole ? 0 : c + 1}, true, i);
         }
     }
@@ -647,17 +648,20 @@ uses(const CatObj *o, Oid rel_oid, int attnum)
     return false;
 }
 
-/* relkind 0: any. */
+/* views: only those, materialized ones too. */
 static Status
-relations_using(Ctx *ctx, char relkind, Oid rel_oid, int attnum, Oid **out, int *n_out)
+relations_using(Ctx *ctx, bool views, Oid rel_oid, int attnum, Oid **out, int *n_out)
 {
     CatObjList all;
     Status st = QN_OK;
     int n = 0;
     TRY(catalog_all(ctx, ctx->stmt_arena, OBJ_RELATION, &all));
     TRY_ALLOC_GOTO(ctx, *out, ARENA_ARRAY(ctx->stmt_arena, Oid, all.count + 1));
-    for (int i = 0; i < all.count; i++)
-        if ((relkind == 0 || all.items[i]->relkind == relkind) && uses(all.items[i], rel_oid, attnum)) (*out)[n++] = all.items[i]->oid;
+    for (int i = 0; i < all.count; i++) {
+        const CatObj *o = all.items[i];
+        if (views && o->relkind != RELKIND_VIEW && o->relkind != RELKIND_MATVIEW) continue;
+        if (uses(o, rel_oid, attnum)) (*out)[n++] = o->oid;
+    }
     *n_out = n;
 done:
     catobj_list_release(&all);
@@ -667,13 +671,13 @@ done:
 Status
 ddl_relations_using(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out)
 {
-    return relations_using(ctx, 0, rel_oid, 0, out, n_out);
+    return relations_using(ctx, false, rel_oid, 0, out, n_out);
 }
 
 Status
 ddl_views_reading(Ctx *ctx, Oid rel_oid, Oid **out, int *n_out)
 {
-    return relations_using(ctx, RELKIND_VIEW, rel_oid, 0, out, n_out);
+    return relations_using(ctx, true, rel_oid, 0, out, n_out);
 }
 
 Status
@@ -682,6 +686,6 @@ ddl_view_that_reads(Ctx *ctx, Oid rel_oid, int attnum, const char **out)
     Oid *views;
     int n;
     *out = NULL;
-    TRY(relations_using(ctx, RELKIND_VIEW, rel_oid, attnum, &views, &n));
+    TRY(relations_using(ctx, true, rel_oid, attnum, &views, &n));
     return n > 0 ? ddl_describe(ctx, &(DropTarget){.kind = OBJ_RELATION, .oid = views[0]}, out) : QN_OK;
 }

@@ -295,7 +295,7 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     if (def->partition_key != NULL) TRY(partition_desc_build(ctx, rel->arena, rel, &rel->partitions));
     TRY(add_stats(ctx, rel, cols, children));
     if (def->kind == RELKIND_SEQUENCE) TRY(systable_set_sequence(ctx, rel));
-    return def->kind == RELKIND_TABLE ? open_heap(ctx, rel, def) : QN_OK;
+    return relation_has_heap(def->kind) ? open_heap(ctx, rel, def) : QN_OK;
 }
 
 /* An index by its own name: its columns, for \d and pg_attribute. */

@@ -66,7 +66,7 @@ is_index(const Relation *rel)
 static Oid
 access_method(const Relation *rel)
 {
-    if (rel->kind == RELKIND_TABLE) return OID_AM_HEAP;
+    if (relation_has_heap(rel->kind)) return OID_AM_HEAP;
     return is_index(rel) ? OID_AM_BTREE : 0;
 }
 
@@ -119,7 +119,7 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_oid(r, rel->root_page);
     sys_oid(r, 0);
     sys_int4(r, pages > 0 ? (int)pages : 0);
-    sys_float4(r, rel->kind == RELKIND_TABLE || index ? tuples : 0);
+    sys_float4(r, relation_has_heap(rel->kind) || index ? tuples : 0);
     sys_int4(r, 0);
     sys_oid(r, 0);
     sys_bool(r, !index && rel->nindexes > 0);
@@ -128,13 +128,13 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_char(r, rel->kind);
     sys_int2(r, rel->ncols);
     sys_int2(r, count_checks(rel));
-    sys_bool(r, rel->kind == RELKIND_VIEW);
+    sys_bool(r, rel->kind == RELKIND_VIEW || rel->kind == RELKIND_MATVIEW);
     sys_bool(r, has_foreign_keys(rel));
     sys_bool(r, rel->nchildren > 0);
     sys_bool(r, false);
     sys_bool(r, false);
-    sys_bool(r, true);
-    sys_char(r, rel->kind == RELKIND_TABLE || rel->kind == RELKIND_PARTITIONED ? 'd' : 'n');
+    sys_bool(r, !rel->unpopulated);
+    sys_char(r, relation_has_heap(rel->kind) || rel->kind == RELKIND_PARTITIONED ? 'd' : 'n');
     sys_bool(r, relation_bound(rel) != NULL || (index && rel->indexes[0]->parent_index != 0));
     sys_oid(r, 0);
     sys_oid(r, 0);

@@ -50,6 +50,28 @@ sys_pg_views(Ctx *ctx, SysRows *r)
 }
 
 static Status
+matviews_row(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    if (rel->kind != RELKIND_MATVIEW) return QN_OK;
+    TRY(sys_row(r));
+    sys_text(r, rel->schema);
+    sys_text(r, rel->name);
+    sys_text(r, CATALOG_ROLE_NAME);
+    sys_null(r);
+    sys_bool(r, rel->nindexes > 0);
+    sys_bool(r, !rel->unpopulated);
+    sys_text(r, arena_printf(sys_arena(r), " %s;", rel->view_sql));
+    return QN_OK;
+}
+
+Status
+sys_pg_matviews(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, matviews_row);
+}
+
+static Status
 indexes_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const Relation *table;

@@ -2225,8 +2225,9 @@ alter_type_cmd(A) ::= ALTER(T) ATTRIBUTE col_id(N) opt_set_data TYPE typename(Y)
 
 // ---- materialized views, cursors, LOCK, other utilities ----
 
-create_mat_view_stmt(A) ::= CREATE opt_no_log(U) MATERIALIZED VIEW opt_if_not_exists(I) create_mv_target(T) AS select_stmt(S) opt_with_data(D).
-    { A = pc_create_as(pc, T, U, S, D, I); if (A != NULL) ((CreateTableAsStmt *)A)->is_matview = true; }
+create_mat_view_stmt(A) ::= CREATE opt_no_log(U) MATERIALIZED VIEW opt_if_not_exists(I) create_mv_target(T) AS(K) select_stmt(S)
+                          text_end(E) opt_with_data(D).
+    { A = pc_create_matview(pc_create_as(pc, T, U, S, D, I), pc_source_text(pc, K.loc + 2, E)); }
 %type opt_no_log {AstRelPersistence}
 opt_no_log(A) ::= UNLOGGED.                       { A = AST_REL_UNLOGGED; }
 opt_no_log(A) ::= .                               { A = AST_REL_PERMANENT; }

@@ -1096,6 +1096,16 @@ pc_create_as(ParseCtx *pc, Ast *into, AstRelPersistence persistence, Ast *query,
     return MK(CreateTableAsStmt, .query = query, .into = into, .if_not_exists = if_not_exists);
 }
 
+Ast *
+pc_create_matview(Ast *stmt, const char *text)
+{
+    if (stmt == NULL) return NULL;
+    CreateTableAsStmt *c = AST_AS(CreateTableAsStmt, stmt);
+    c->is_matview = true;
+    c->query_text = text;
+    return stmt;
+}
+
 /* CREATE RECURSIVE VIEW v (a, b) AS q: a view of WITH RECURSIVE v (a, b) AS (q) SELECT a, b FROM v. */
 Ast *
 pc_recursive_view(ParseCtx *pc, Ast *rel, AstList columns, AstList options, Ast *query, AstViewCheck check, bool replace,

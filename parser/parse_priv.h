@@ -205,6 +205,7 @@ Ast *pc_column_def(ParseCtx *pc, Ast *def, AstList qualifiers);
 Ast *pc_hash_bound(ParseCtx *pc, AstList defs, int loc);
 Ast *pc_create_as(ParseCtx *pc, Ast *into, AstRelPersistence persistence, Ast *query,
     bool with_data, bool if_not_exists);
+Ast *pc_create_matview(Ast *stmt, const char *text);
 Ast *pc_recursive_view(ParseCtx *pc, Ast *rel, AstList columns, AstList options, Ast *query,
     AstViewCheck check, bool replace, const char *text);
 void parse_quote_name(StrBuf *b, const char *name);

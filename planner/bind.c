@@ -108,7 +108,7 @@ item_find_column(const NsItem *item, const char *name, int *matches_out)
         if (c == NULL || c[0] != first || strcmp(c, name) != 0 || item_column_dropped(item, i)) continue;
         if (n++ == 0) found = i;
     }
-    if (n == 0 && item->relation != NULL && item->relation->systable == NULL && (item->relation->kind == RELKIND_TABLE || item->relation->kind == RELKIND_PARTITIONED)) {
+    if (n == 0 && item->relation != NULL && item->relation->systable == NULL && (relation_has_heap(item->relation->kind) || item->relation->kind == RELKIND_PARTITIONED)) {
         int sys = system_column(name);
         if (sys != 0) found = sys, n = 1;
     }

@@ -161,6 +161,10 @@ bind_range_var(Scope *s, const RangeVar *rv, LNode **out, NsItem **item_out)
         }
     }
     TRY(open_relation(s, rv, LOCK_ACCESS_SHARE_MODE, &r));
+    if (r->unpopulated) {
+        Status st = RAISE(s->ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "materialized view \"%s\" has not been populated", r->name);
+        return err_hint(s->ctx, st, "Use the REFRESH MATERIALIZED VIEW command.");
+    }
     if (r->kind == RELKIND_VIEW && r->view_sql != NULL) return bind_view(s, r, alias, out, item_out);
     return bind_table(s, r, alias, rv->only, LOCK_ACCESS_SHARE_MODE, out, item_out);
 }
@@ -179,6 +183,7 @@ bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, N
         TRY_ALLOC(s->ctx, *view_out, ARENA_NEW(s->ps->arena, ViewTarget));
         return bind_view_target(s, r, AST_AS(Alias, rv->alias), lock_mode, s->clause, *view_out, out, item_out);
     }
+    if (r->kind == RELKIND_MATVIEW) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "cannot change materialized view \"%s\"", r->name);
     if (r->kind == RELKIND_SEQUENCE) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "cannot change sequence \"%s\"", r->name);
     if (r->systable != NULL) return RAISE(s->ctx, ERR_INSUFFICIENT_PRIVILEGE, "permission denied: \"%s\" is a system catalog", r->name);
     return bind_table(s, r, AST_AS(Alias, rv->alias), rv->only || (s->clause == CLAUSE_INSERT && r->partitions == NULL), lock_mode, out, item_out);

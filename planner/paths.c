@@ -322,7 +322,7 @@ get_paths(JoinBlock *b, Leaf *leaf, PathList *out)
     p->startup = c.startup;
     p->total = c.total;
     TRY(array_push(ctx, b->ps->arena, out, p));
-    if (r->systable != NULL || r->kind != RELKIND_TABLE) return QN_OK;
+    if (r->systable != NULL || !relation_has_heap(r->kind)) return QN_OK;
     for (int i = 0; i < r->nindexes; i++) {
         const IndexDef *x = r->indexes[i];
         if (!x->valid || x->predicate != NULL) continue;

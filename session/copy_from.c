@@ -630,6 +630,8 @@ prepare_input(CopyIn *c, const CopyStmt *ast)
     TRY(catalog_relation_required(ctx, rv->schema, rv->name, rv->loc, &c->rel));
     if (c->rel->kind == RELKIND_VIEW)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy to view \"%s\"", c->rel->name);
+    if (c->rel->kind == RELKIND_MATVIEW)
+        return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy to materialized view \"%s\"", c->rel->name);
     if (relation_base_kind(c->rel) != RELKIND_TABLE || c->rel->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy to %s \"%s\"",
                      c->rel->kind == RELKIND_SEQUENCE ? "sequence" : "relation", c->rel->name);

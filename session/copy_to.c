@@ -161,6 +161,9 @@ table_query(CopyOut *c, const CopyStmt *ast, SelectStmt **out)
     if (rel->kind == RELKIND_VIEW)
         return err_hint(ctx, RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy from view \"%s\"", rel->name),
                         "Try the COPY (SELECT ...) TO variant.");
+    if (rel->kind == RELKIND_MATVIEW)
+        return err_hint(ctx, RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy from materialized view \"%s\"", rel->name),
+                        "Try the COPY (SELECT ...) TO variant.");
     if (rel->kind == RELKIND_PARTITIONED)
         return err_hint(ctx, RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy from partitioned table \"%s\"", rel->name),
                         "Try the COPY (SELECT ...) TO variant.");

@@ -10,6 +10,7 @@ wrong_kind(const char *kinds)
 {
     if (strcmp(kinds, "r") == 0 || strcmp(kinds, "rp") == 0) return "is not a table";
     if (strcmp(kinds, "v") == 0) return "is not a view";
+    if (strcmp(kinds, "m") == 0) return "is not a materialized view";
     if (strcmp(kinds, "S") == 0) return "is not a sequence";
     if (strcmp(kinds, "i") == 0 || strcmp(kinds, "iI") == 0) return "is not an index";
     return "is not a table or view";
@@ -32,7 +33,8 @@ ddl_open(Ddl *d, const RangeVar *rv, LockMode mode, const char *kinds, bool miss
             return QN_OK;
         }
         if (strchr(kinds, rel->kind) == NULL)
-            return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" %s", rel->name, wrong_kind(kinds));
+            return RAISE(ctx, strcmp(kinds, "m") == 0 ? ERR_FEATURE_NOT_SUPPORTED : ERR_WRONG_OBJECT_TYPE, "\"%s\" %s", rel->name,
+                         wrong_kind(kinds));
         if (rel->oid < OID_FIRST_USER)
             return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
                          "permission denied: \"%s\" is a system catalog", rel->name);
@@ -73,6 +75,7 @@ drop_word(AstObjectKind kind)
 {
     switch (kind) {
     case AST_OBJECT_VIEW: return "view";
+    case AST_OBJECT_MATVIEW: return "materialized view";
     case AST_OBJECT_INDEX: return "index";
     case AST_OBJECT_SEQUENCE: return "sequence";
     default: return "table";
@@ -84,6 +87,7 @@ drop_relkind(AstObjectKind kind)
 {
     switch (kind) {
     case AST_OBJECT_VIEW: return RELKIND_VIEW;
+    case AST_OBJECT_MATVIEW: return RELKIND_MATVIEW;
     case AST_OBJECT_INDEX: return RELKIND_INDEX;
     case AST_OBJECT_SEQUENCE: return RELKIND_SEQUENCE;
     default: return RELKIND_TABLE;
@@ -94,11 +98,11 @@ static Status
 raise_wrong_drop(Ddl *d, const Relation *rel, const char *word)
 {
     Ctx *ctx = d->ctx;
-    const char *what = rel->kind == RELKIND_VIEW ? "view" : relation_base_kind(rel) == RELKIND_INDEX ? "index"
+    const char *what = rel->kind == RELKIND_VIEW ? "view" : rel->kind == RELKIND_MATVIEW ? "materialized view" : relation_base_kind(rel) == RELKIND_INDEX ? "index"
                        : rel->kind == RELKIND_SEQUENCE ? "sequence" : "table";
     Status st = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not %s %s", rel->name,
                       strchr("aeiou", word[0]) != NULL ? "an" : "a", word);
-    char upper[16];
+    char upper[24];
     size_t n = strlen(what);
     for (size_t i = 0; i <= n; i++) upper[i] = ascii_upper(what[i]);
     return err_hint(ctx, st, "Use DROP %s to remove %s %s.", upper,
@@ -215,6 +219,7 @@ run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
     switch (s->kind) {
     case AST_OBJECT_TABLE:
     case AST_OBJECT_VIEW:
+    case AST_OBJECT_MATVIEW:
     case AST_OBJECT_INDEX:
     case AST_OBJECT_SEQUENCE: return drop_relations(d, s);
     case AST_OBJECT_TYPE:
@@ -325,7 +330,7 @@ run_comment(Ddl *d, const CommentStmt *c)
     RangeVar rv = {.base = {AST_RangeVar}, .name = ast_str(parts->items[n - 1]),
                    .schema = n > 1 ? ast_str(parts->items[n - 2]) : NULL};
     const Relation *rel;
-    TRY(ddl_open(d, &rv, LOCK_SHARE_UPDATE_EXCLUSIVE, "rvS", false, &rel));
+    TRY(ddl_open(d, &rv, LOCK_SHARE_UPDATE_EXCLUSIVE, "rvSmp", false, &rel));
     TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
     if (is_column) {
         const char *name = ast_str(parts->items[parts->count - 1]);
@@ -385,19 +390,18 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_CreateFunctionStmt: return ddl_run_create_routine(&d, AST_AS(CreateFunctionStmt, ast));
     case AST_AlterFunctionStmt: return ddl_run_alter_routine(&d, AST_AS(AlterFunctionStmt, ast));
     case AST_CallStmt: return ddl_run_call(&d, AST_AS(CallStmt, ast));
+    case AST_RefreshMatViewStmt: return ddl_run_refresh(&d, AST_AS(RefreshMatViewStmt, ast));
     case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));
     case AST_ClusterStmt: return ddl_run_cluster(&d, AST_AS(ClusterStmt, ast));
     case AST_VacuumStmt: return ddl_run_vacuum(&d, AST_AS(VacuumStmt, ast));
     case AST_CreateTableAsStmt: {
         const CreateTableAsStmt *c = AST_AS(CreateTableAsStmt, ast);
-        if (c->is_matview)
-            return RAISE(d.ctx, ERR_FEATURE_NOT_SUPPORTED, "materialized views are not supported yet");
-        return ddl_run_create_as(&d, c->query, AST_AS(IntoClause, c->into), c->if_not_exists);
+        return ddl_run_create_as(&d, c->query, AST_AS(IntoClause, c->into), c->if_not_exists, c->query_text);
     }
     case AST_SelectStmt: {
         const SelectStmt *q = AST_AS(SelectStmt, ast), *leaf = q;
         while (leaf->setop != AST_SETOP_NONE) leaf = AST_AS(SelectStmt, leaf->setop_args.items[0]);
-        return ddl_run_create_as(&d, ast, AST_AS(IntoClause, leaf->into), false);
+        return ddl_run_create_as(&d, ast, AST_AS(IntoClause, leaf->into), false, NULL);
     }
     default: *handled_out = false; return QN_OK;
     }

@@ -155,7 +155,9 @@ Status ddl_run_view(Ddl *d, const ViewStmt *v);
 Status ddl_view_options(Ddl *d, const AstList *options, char *check_out);
 /* 0A000 for a view with a check option that cannot be written. */
 Status ddl_check_checkable(Ddl *d, Oid view_oid);
-Status ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists);
+/* view_text: of a materialized view; else NULL. */
+Status ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists, const char *view_text);
+Status ddl_run_refresh(Ddl *d, const RefreshMatViewStmt *s);
 
 /* ddl_type.c, ddl_domain.c */
 Status ddl_run_create_enum(Ddl *d, const CreateEnumStmt *c);
@@ -204,6 +206,8 @@ Status ddl_run_truncate(Ddl *d, const TruncateStmt *t);
 /* ddl_vacuum.c */
 Status ddl_run_vacuum(Ddl *d, const VacuumStmt *v);
 Status ddl_run_cluster(Ddl *d, const ClusterStmt *c);
+/* A new heap and new indexes; the old ones go when the transaction commits. */
+Status ddl_empty_table(Ctx *ctx, const Relation *rel);
 /* Temporary tables that the transaction's commit empties or drops. */
 Status ddl_at_commit(Ctx *ctx);
 

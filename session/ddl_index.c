@@ -119,7 +119,7 @@ ddl_run_index(Ddl *d, const IndexStmt *s)
     }
     if (s->where != NULL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "partial indexes are not supported yet");
-    TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_SHARE, "rp", false, &rel));
+    TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_SHARE, "rpm", false, &rel));
     if (s->name != NULL) TRY(ddl_claim_name(ctx, rel->schema_oid, s->name, s->if_not_exists, &skip));
     if (skip) return QN_OK;
     TRY(fill_columns(d, rel, s, &def));

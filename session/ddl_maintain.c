@@ -76,8 +76,8 @@ restart_sequences(Ddl *d, const Relation *rel)
 }
 
 /* A new heap and new indexes; the old ones go when the transaction commits. */
-static Status
-empty_table(Ctx *ctx, const Relation *rel)
+Status
+ddl_empty_table(Ctx *ctx, const Relation *rel)
 {
     RelDef *def;
     TRY(ddl_edit_relation(ctx, ctx->stmt_arena, rel->oid, &def));
@@ -114,7 +114,7 @@ ddl_run_truncate(Ddl *d, const TruncateStmt *s)
     TRY(add_referencing(d, &t, s->behavior == AST_DROP_CASCADE));
     for (int i = 0; i < t.n; i++) {
         if (s->restart_seqs) TRY(restart_sequences(d, t.rels[i]));
-        if (t.rels[i]->heap != NULL) TRY(empty_table(d->ctx, t.rels[i]));
+        if (t.rels[i]->heap != NULL) TRY(ddl_empty_table(d->ctx, t.rels[i]));
     }
     return QN_OK;
 }
@@ -142,7 +142,7 @@ empty_temporary(Ctx *ctx, const Oid *tables, int n)
                               ref->name, rel->name);
         }
         TRY(lock_relation(ctx, rel->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, rel->name));
-        TRY(empty_table(ctx, rel));
+        TRY(ddl_empty_table(ctx, rel));
     }
     return QN_OK;
 }

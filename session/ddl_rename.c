@@ -207,7 +207,8 @@ kinds_of(AstObjectKind kind)
     case AST_OBJECT_INDEX: return "iI";
     case AST_OBJECT_SEQUENCE: return "S";
     case AST_OBJECT_VIEW: return "v";
-    default: return "rpvSiI";
+    case AST_OBJECT_MATVIEW: return "m";
+    default: return "rpvSiIm";
     }
 }
 

@@ -148,7 +148,7 @@ find_targets(Ddl *d, const VacuumStmt *v, const MaintainOptions *o, Targets *t)
             TRY(add_partitions(d, t, rel, r));
             continue;
         }
-        if (rel->kind != RELKIND_TABLE) {
+        if (!relation_has_heap(rel->kind)) {
             ctx_notice(ctx, "WARNING", QN_OK, "skipping \"%s\" --- cannot %s non-tables or special system tables", rel->name,
                        o->vacuum ? "vacuum" : "analyze");
             continue;

@@ -117,35 +117,6 @@ view_schema(Ddl *d, const RangeVar *rv, const Plan *plan, RelDef *def)
     return QN_OK;
 }
 
-/* CREATE RECURSIVE VIEW v (a, b) AS q is CREATE VIEW v AS WITH RECURSIVE v (a, b) AS (q) SELECT a, b FROM v. */
-static Status
-recursive_view(Ddl *d, const ViewStmt *v, ViewStmt *out)
-{
-    Ctx *ctx = d->ctx;
-    StrBuf b = strbuf_new(d->arena);
-    char *text;
-    size_t nbytes, consumed;
-    const char *name = AST_AS(RangeVar, v->rel)->name;
-    strbuf_addz(&b, "WITH RECURSIVE ");
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass == 0) {
-            deparse_ident(&b, name);
-            strbuf_addz(&b, " (");
-        }
-        for (int i = 0; i < v->columns.count; i++) {
-            if (i > 0) strbuf_addz(&b, ", ");
-            deparse_ident(&b, ast_str(v->columns.items[i]));
-        }
-        if (pass == 0) strbuf_addf(&b, ") AS (%s) SELECT ", v->query_text);
-    }
-    strbuf_addz(&b, " FROM ");
-    deparse_ident(&b, name);
-    TRY(strbuf_finish(ctx, &b, &text, &nbytes));
-    *out = *v;
-    out->query_text = text;
-    return parse_sql(ctx, d->arena, text, nbytes, &out->query, &consumed);
-}
-
 Status
 ddl_view_options(Ddl *d, const AstList *options, char *out)
 {
@@ -190,12 +161,6 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
     const Plan *plan;
     RelDef def = {.name = rv->name, .kind = RELKIND_VIEW, .view_sql = v->query_text,
                   .view_path = ctx->settings->search_path};
-    ViewStmt recursive;
-    if (v->recursive) {
-        TRY(recursive_view(d, v, &recursive));
-        v = &recursive;
-        def.view_sql = v->query_text;
-    }
     def.view_check = v->check == AST_VIEW_CHECK_LOCAL ? 'l' : v->check == AST_VIEW_CHECK_CASCADED ? 'c' : 0;
     TRY(ddl_view_options(d, &v->options, &def.view_check));
     TRY(plan_query(d, v->query, &plan));
@@ -224,7 +189,7 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
 
 /* INSERT INTO the new table from the same query: a tree of our own around it. SELECT INTO's clause is taken out of a copy. */
 static Status
-fill_table(Ddl *d, const char *schema, const RangeVar *rv, const Ast *query, const ExecuteStmt *execute, int64_t *rows_out)
+fill_table(Ddl *d, const char *schema, const char *name, const Ast *query, const ExecuteStmt *execute, int64_t *rows_out)
 {
     Ctx *ctx = d->ctx;
     InsertStmt *ins;
@@ -240,7 +205,7 @@ fill_table(Ddl *d, const char *schema, const RangeVar *rv, const Ast *query, con
     TRY_ALLOC(ctx, ins, AST_NEW(d->arena, InsertStmt));
     TRY_ALLOC(ctx, target, AST_NEW(d->arena, RangeVar));
     target->schema = schema;
-    target->name = rv->name;
+    target->name = name;
     ins->rel = &target->base;
     ins->select = copy;
     Prepared *p = NULL;
@@ -271,8 +236,94 @@ prepared_query(Ddl *d, const ExecuteStmt *e, const Ast **query_out, const Plan *
     return QN_OK;
 }
 
+/* The table that was just made and filled is a materialized view. */
+static Status
+become_matview(Ddl *d, const RelDef *table, const char *text, bool unpopulated)
+{
+    RelDef *def;
+    ViewStmt view = {.query_text = text};
+    TRY(ddl_edit_relation(d->ctx, d->arena, table->oid, &def));
+    def->kind = RELKIND_MATVIEW;
+    def->view_sql = text;
+    def->view_path = d->ctx->settings->search_path;
+    def->unpopulated = unpopulated;
+    TRY(note_dependencies(d, &view, def));
+    return ddl_put_relation(d->ctx, def);
+}
+
+/* ---- REFRESH ---- */
+
+/* CONCURRENTLY tells rows apart by a unique index. */
+static Status
+check_concurrently(Ddl *d, const Relation *rel, const RefreshMatViewStmt *s)
+{
+    Ctx *ctx = d->ctx;
+    if (rel->unpopulated)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
+                     "CONCURRENTLY cannot be used when the materialized view is not populated");
+    if (s->skip_data)
+        return RAISE(ctx, ERR_SYNTAX_ERROR, "REFRESH options %s and %s cannot be used together", "CONCURRENTLY", "WITH NO DATA");
+    for (int i = 0; i < rel->nindexes; i++) {
+        const IndexDef *ix = rel->indexes[i];
+        bool plain = ix->unique && ix->valid && ix->predicate == NULL;
+        for (int k = 0; plain && k < ix->nkeys; k++) plain = ix->attnums[k] > 0;
+        if (plain) return QN_OK;
+    }
+    return err_hint(ctx,
+                    RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot refresh materialized view \"%s.%s\" concurrently",
+                          rel->schema, rel->name),
+                    "Create a unique index with no WHERE clause on one or more columns of the materialized view.");
+}
+
+/* With the query as a table's, which may be written; afterwards it is a view again. */
+static Status
+refill(Ddl *d, const Relation *rel, bool concurrent)
+{
+    Ctx *ctx = d->ctx;
+    const char *schema = rel->schema, *name = rel->name, *sql = rel->view_sql;
+    size_t consumed;
+    int64_t rows;
+    Ast *query;
+    int mark = d->s->nundo;
+    StrBuf b = strbuf_new(d->arena);
+    char *text;
+    TRY(parse_sql(ctx, d->arena, sql, strlen(sql), &query, &consumed));
+    if (rel->view_path != NULL) TRY(settings_set(d->s, "search_path", rel->view_path, true));
+    Status st = QN_OK;
+    if (concurrent) { /* readers keep the rows they see */
+        strbuf_addz(&b, "DELETE FROM ");
+        deparse_ident(&b, schema);
+        strbuf_addc(&b, '.');
+        deparse_ident(&b, name);
+        TRY(strbuf_finish(ctx, &b, &text, NULL));
+        st = ddl_query(d, text, NULL, NULL);
+    }
+    if (st == QN_OK) st = fill_table(d, schema, name, query, NULL, &rows);
+    settings_at_rollback(d->s, mark);
+    return st;
+}
+
 Status
-ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists)
+ddl_run_refresh(Ddl *d, const RefreshMatViewStmt *s)
+{
+    Ctx *ctx = d->ctx;
+    const Relation *rel;
+    RelDef *def;
+    TRY(ddl_open(d, AST_AS(RangeVar, s->rel), s->concurrent ? LOCK_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE, "m", false, &rel));
+    if (s->concurrent) TRY(check_concurrently(d, rel, s));
+    if (!s->concurrent) TRY(ddl_empty_table(ctx, rel));
+    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
+    def->unpopulated = s->skip_data;
+    def->kind = RELKIND_TABLE;
+    TRY(ddl_put_relation(ctx, def));
+    if (!s->skip_data) TRY(refill(d, rel, s->concurrent));
+    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
+    def->kind = RELKIND_MATVIEW;
+    return ddl_put_relation(ctx, def);
+}
+
+Status
+ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_exists, const char *view_text)
 {
     Ctx *ctx = d->ctx;
     const RangeVar *rv = AST_AS(RangeVar, into->rel);
@@ -297,9 +348,12 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
     TRY(output_columns(d, plan, &into->columns, "too many column names were specified", &def));
     TRY(ddl_create_table(ctx, &def));
     TRY(ddl_set_on_commit(d, into->on_commit, def.oid));
-    if (!into->skip_data) TRY(fill_table(d, catalog_schema_name(ctx, def.schema_oid), rv, plain, execute, &rows));
+    if (!into->skip_data) TRY(fill_table(d, catalog_schema_name(ctx, def.schema_oid), rv->name, plain, execute, &rows));
     d->stmt->affected = rows;
-    if (into->skip_data)
+    if (view_text != NULL) TRY(become_matview(d, &def, view_text, into->skip_data));
+    if (into->skip_data && view_text != NULL)
+        snprintf(d->stmt->tag, sizeof(d->stmt->tag), "CREATE MATERIALIZED VIEW");
+    else if (into->skip_data)
         snprintf(d->stmt->tag, sizeof(d->stmt->tag), "CREATE TABLE AS");
     else
         snprintf(d->stmt->tag, sizeof(d->stmt->tag), "SELECT %lld", (long long)rows);
