@@ -76,6 +76,20 @@ alter_mentions(Ddl *d, const char *text, const char *column, bool *out)
     return QN_OK;
 }
 
+Status
+alter_refuse_partition_key(Ddl *d, const Relation *rel, const Column *col, const char *verb)
+{
+    const PartitionKey *k = rel->partition_key;
+    for (int i = 0; k != NULL && i < k->nkeys; i++) {
+        bool uses = k->attnums[i] == col->attnum;
+        if (k->exprs[i] != NULL) TRY(alter_mentions(d, k->exprs[i], col->name, &uses));
+        if (uses)
+            return RAISE(d->ctx, ERR_INVALID_TABLE_DEFINITION, "cannot %s column \"%s\" because it is part of the partition key of relation \"%s\"",
+                         verb, col->name, rel->name);
+    }
+    return QN_OK;
+}
+
 static Status
 see_row(Stmt *stmt, void *arg)
 {

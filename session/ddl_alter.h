@@ -25,6 +25,9 @@ Status alter_parse_expr(Ddl *d, const char *text, Ast **out);
 /* Whether a stored expression over rel mentions the column. */
 Status alter_mentions(Ddl *d, const char *text, const char *column, bool *out);
 
+/* 42P16 for a column that rows are placed by. verb: "drop", "alter". */
+Status alter_refuse_partition_key(Ddl *d, const Relation *rel, const Column *col, const char *verb);
+
 /* ddl_alter_column.c */
 Status alter_add_column(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 Status alter_drop_column(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);

@@ -181,20 +181,6 @@ typedef struct Drops {
     int count, cap;
 } Drops;
 
-static Status
-refuse_partition_key(Ddl *d, const Relation *rel, const Column *col)
-{
-    const PartitionKey *k = rel->partition_key;
-    for (int i = 0; k != NULL && i < k->nkeys; i++) {
-        bool uses = k->attnums[i] == col->attnum;
-        if (k->exprs[i] != NULL) TRY(alter_mentions(d, k->exprs[i], col->name, &uses));
-        if (uses)
-            return RAISE(d->ctx, ERR_INVALID_TABLE_DEFINITION, "cannot drop column \"%s\" because it is part of the partition key of relation \"%s\"",
-                         col->name, rel->name);
-    }
-    return QN_OK;
-}
-
 /* The column of rel goes; of its children's, those they have from it alone. */
 static Status
 collect_drops(Ddl *d, const Relation *rel, const Column *col, bool recurse, Drops *out)
@@ -203,7 +189,7 @@ collect_drops(Ddl *d, const Relation *rel, const Column *col, bool recurse, Drop
     const Relation **list;
     int n;
     TRY(ctx_check_depth(ctx));
-    TRY(refuse_partition_key(d, rel, col));
+    TRY(alter_refuse_partition_key(d, rel, col, "drop"));
     TRY(array_push(ctx, d->arena, out, ((DropTarget){.kind = OBJ_RELATION, .oid = rel->oid, .attnum = col->attnum})));
     TRY(ddl_children(d, rel, false, &list, &n));
     for (int i = 0; i < n; i++) {

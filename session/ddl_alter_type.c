@@ -30,20 +30,6 @@ refuse_view_users(Ddl *d, const Relation *rel, const Column *col)
 }
 
 static Status
-refuse_partition_key(Ddl *d, const Relation *rel, const Column *col)
-{
-    const PartitionKey *k = rel->partition_key;
-    for (int i = 0; k != NULL && i < k->nkeys; i++) {
-        bool uses = k->attnums[i] == col->attnum;
-        if (k->exprs[i] != NULL) TRY(alter_mentions(d, k->exprs[i], col->name, &uses));
-        if (uses)
-            return RAISE(d->ctx, ERR_INVALID_TABLE_DEFINITION,
-                         "cannot alter column \"%s\" because it is part of the partition key of relation \"%s\"", col->name, rel->name);
-    }
-    return QN_OK;
-}
-
-static Status
 column_as_ast(Ddl *d, const char *name, Ast **out)
 {
     ColumnRef *ref;
@@ -130,7 +116,7 @@ change_column(Ddl *d, const Relation *rel, const AlterTableCmd *c, RelDef *def, 
     TRY(alter_find_column(d, rel, c->name, "alter", &col));
     if (!recursing && col->inh_count > 0)
         return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot alter inherited column \"%s\"", col->name);
-    TRY(refuse_partition_key(d, rel, col));
+    TRY(alter_refuse_partition_key(d, rel, col, "alter"));
     TRY(ddl_make_column(d, rel->name, &plain, &made, &extra));
     TRY(new_value(d, rel, col, ast, made.col.type, &value));
     TRY(refuse_generated_users(d, rel, col));
