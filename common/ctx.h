@@ -41,6 +41,7 @@ struct Ctx {
     _Atomic uint32_t *stop;
     /* Wall clock as timestamptz (µs since 2000-01-01 UTC): what now() and statement_timestamp() give. Set by
      * session; 0: not set, the clock is read. */
+    int64_t temp_bytes; /* of temporary files open now, for temp_file_limit */
     int64_t tx_start_us, stmt_start_us;
     /* CLOCK_MONOTONIC µs of statement_timeout; 0: none, and no tick; INT64_MAX: none, but a tick. */
     int64_t deadline_us;

@@ -1,45 +1,42 @@
 /* spill.c - see spill.h. A file without a name, in TMPDIR; writes are gathered in a buffer. */
 #include "executor/spill.h"
+#include "common/settings.h"
+#include "storage/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 256 * 1024 };
+enum { BUFFER_BYTES = 256 * 1024, NAMES_MAX = 8 };
 
 struct SpillFile {
     Ctx *ctx;
-    int fd;
+    File *file;
     int64_t nbytes;  /* written, what waits in the buffer included */
+    int64_t counted; /* of them, against temp_file_limit */
     size_t buffered;
     char *buffer;
 };
 
+/* Makes a file and takes its name away at once, so that it goes with the process. */
 static Status
-io_error(Ctx *ctx, const char *what)
+open_temp(Ctx *ctx, SpillFile *f)
 {
-    Status code = errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_IO_ERROR;
-    return RAISE(ctx, code, "could not %s temporary file: %s", what, strerror(errno));
-}
-
-static int
-open_temp(void)
-{
+    const FileOps *ops = &FILE_SYSTEM;
     const char *dir = getenv("TMPDIR");
-    if (dir == NULL || dir[0] == '\0') dir = "/tmp";
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0) return fd;
     char path[512];
-    if (snprintf(path, sizeof(path), "%s/quern-XXXXXX", dir) >= (int)sizeof(path)) {
-        errno = ENAMETOOLONG;
-        return -1;
+    Status st = QN_OK;
+    if (dir == NULL || dir[0] == '\0') dir = "/tmp";
+    for (int i = 0; i < NAMES_MAX; i++) {
+        int n = snprintf(path, sizeof(path), "%s/quern-%d-%llx-%d", dir, (int)getpid(), (unsigned long long)(uintptr_t)f, i);
+        if (n >= (int)sizeof(path)) return RAISE(ctx, ERR_IO_ERROR, "could not create temporary file: the path is too long");
+        err_clear(&ctx->err);
+        st = ops->open(ctx, ops, path, FILE_CREATE | FILE_EXCLUSIVE, &f->file);
+        if (st == QN_OK) return ops->unlink(ctx, ops, path);
+        if (st != ERR_IO_ERROR) return st; /* else the name may be one that a crash has left */
     }
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0) unlink(path);
-    return fd;
+    return st;
 }
 
 Status
@@ -48,15 +45,9 @@ spill_open(Ctx *ctx, SpillFile **out)
     SpillFile *f = mem_zalloc(ctx->mem, sizeof(*f));
     if (f == NULL) return RAISE_OOM(ctx);
     f->ctx = ctx;
-    f->fd = -1;
     f->buffer = mem_alloc(ctx->mem, BUFFER_BYTES);
-    if (f->buffer == NULL) {
-        spill_close(f);
-        return RAISE_OOM(ctx);
-    }
-    f->fd = open_temp();
-    if (f->fd < 0) {
-        Status st = io_error(ctx, "create");
+    Status st = f->buffer != NULL ? open_temp(ctx, f) : RAISE_OOM(ctx);
+    if (st != QN_OK) {
         spill_close(f);
         return st;
     }
@@ -64,18 +55,25 @@ spill_open(Ctx *ctx, SpillFile **out)
     return QN_OK;
 }
 
+/* Room the session's files take, as far as they are on disk. */
+static Status
+count(SpillFile *f, int64_t nbytes)
+{
+    Ctx *ctx = f->ctx;
+    int limit_kb = ctx->settings != NULL ? ctx->settings->temp_file_limit : -1;
+    if (nbytes <= f->counted) return QN_OK;
+    if (limit_kb >= 0 && ctx->temp_bytes + (nbytes - f->counted) > (int64_t)limit_kb * 1024)
+        return RAISE(ctx, ERR_CONFIGURATION_LIMIT_EXCEEDED, "temporary file size exceeds temp_file_limit (%dkB)", limit_kb);
+    ctx->temp_bytes += nbytes - f->counted;
+    f->counted = nbytes;
+    return QN_OK;
+}
+
 static Status
 write_all(SpillFile *f, const char *data, size_t nbytes, int64_t offset)
 {
-    while (nbytes > 0) {
-        ssize_t n = pwrite(f->fd, data, nbytes, offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return io_error(f->ctx, "write to");
-        data += n;
-        offset += n;
-        nbytes -= (size_t)n;
-    }
-    return QN_OK;
+    TRY(count(f, offset + (int64_t)nbytes));
+    return f->file->ops->write(f->ctx, f->file, data, nbytes, (uint64_t)offset);
 }
 
 static Status
@@ -105,18 +103,11 @@ spill_write(SpillFile *f, const void *data, size_t nbytes, int64_t *offset_out)
 Status
 spill_read(SpillFile *f, int64_t offset, void *buf, size_t nbytes)
 {
-    char *to = buf;
+    size_t got;
     if (offset + (int64_t)nbytes > f->nbytes - (int64_t)f->buffered) TRY(flush(f));
-    while (nbytes > 0) {
-        ssize_t n = pread(f->fd, to, nbytes, offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return io_error(f->ctx, "read from");
-        if (n == 0) return RAISE(f->ctx, ERR_IO_ERROR, "could not read from temporary file: it is too short");
-        to += n;
-        offset += n;
-        nbytes -= (size_t)n;
-    }
-    return QN_OK;
+    TRY(f->file->ops->read(f->ctx, f->file, buf, nbytes, (uint64_t)offset, &got));
+    if (got == nbytes) return QN_OK;
+    return RAISE(f->ctx, ERR_IO_ERROR, "could not read from temporary file: it is too short");
 }
 
 int64_t
@@ -130,15 +121,17 @@ spill_truncate(SpillFile *f)
 {
     f->buffered = 0;
     f->nbytes = 0;
-    if (ftruncate(f->fd, 0) != 0) return io_error(f->ctx, "truncate");
-    return QN_OK;
+    f->ctx->temp_bytes -= f->counted;
+    f->counted = 0;
+    return f->file->ops->truncate(f->ctx, f->file, 0);
 }
 
 void
 spill_close(SpillFile *f)
 {
     if (f == NULL) return;
-    if (f->fd >= 0) close(f->fd);
+    f->ctx->temp_bytes -= f->counted;
+    file_close(f->file);
     mem_free(f->ctx->mem, f->buffer, BUFFER_BYTES);
     mem_free(f->ctx->mem, f, sizeof(*f));
 }
