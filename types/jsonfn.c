@@ -70,7 +70,7 @@ find_element(Span s, int64_t i, Span *out)
 static Status
 check_escapes(Ctx *ctx, Arena *arena, Span s)
 {
-    if (memmem(s.p, (size_t)(s.end - s.p), "\\u", 2) == NULL) return QN_OK;
+    if (s.end <= s.p || memmem(s.p, (size_t)(s.end - s.p), "\\u", 2) == NULL) return QN_OK;
     StrBuf scratch = strbuf_new(arena);
     for (const char *p = s.p; p < s.end;) {
         if (*p != '"') {
