@@ -107,15 +107,20 @@ catalog_path_refresh(Ctx *ctx)
 Status
 catalog_search_path(Ctx *ctx, Arena *arena, bool implicit, Oid **schemas_out, int *n_out)
 {
-    TRY(catalog_path_refresh(ctx));
     Catalog *c = ctx->catalog;
     Oid *list;
     int n = 0;
-    TRY_ALLOC(ctx, list, ARENA_ARRAY(arena, Oid, c->npath + 2));
+    if (c != NULL) TRY(catalog_path_refresh(ctx));
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(arena, Oid, (c != NULL ? c->npath : 0) + 2));
+    *schemas_out = list;
+    if (c == NULL) { /* what is built in */
+        if (implicit) list[n++] = OID_PG_CATALOG;
+        *n_out = n;
+        return QN_OK;
+    }
     if (implicit && c->path_temp != INVALID_OID) list[n++] = c->path_temp;
     if (implicit && !c->path_has_pg_catalog) list[n++] = OID_PG_CATALOG;
     for (int i = 0; i < c->npath; i++) list[n++] = c->path[i];
-    *schemas_out = list;
     *n_out = n;
     return QN_OK;
 }
