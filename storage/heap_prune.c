@@ -183,6 +183,25 @@ make_plan(Ctx *ctx, const HeapPage *p, bool has_indexes, uint64_t freeze_age, Pr
     if (freeze_age != UINT64_MAX) plan_freeze(p, j.horizon.xid, next, freeze_age, out);
 }
 
+/* Whether all that tuples refer to lies behind the arrays and fits there together: what is not so was never written by us, and
+ * whoever reads such a value says that the page is damaged. */
+static bool
+refs_fit(const HeapPage *p, uint32_t end)
+{
+    uint32_t room = end - p->fixed_end;
+    for (int c = 0; c < p->ncols; c++) {
+        if (p->cols[c].phys != PHYS_STR) continue;
+        const VarRef *refs = heap_values(p, c);
+        for (int i = 0; i < p->nslots; i++) {
+            uint32_t nbytes = refs[i].nbytes == VAR_OVERFLOW ? sizeof(OverflowRef) : refs[i].nbytes;
+            if ((heap_flags(p)[i] & SLOT_STATE) != SLOT_NORMAL || nbytes == 0) continue;
+            if (refs[i].offset < p->fixed_end || refs[i].offset + nbytes > end || nbytes > room) return false;
+            room -= nbytes;
+        }
+    }
+    return true;
+}
+
 /* Moves what tuples refer to together at the end of the page. */
 static void
 compact(HeapPage *p, uint32_t page_bytes)
@@ -279,7 +298,7 @@ apply_plan(HeapPage *p, uint32_t page_bytes, const Prune *plan)
         flags[s] |= SLOT_SKIPS;
     }
     if (plan->n.freeze_below != XID_NONE) freeze(p, plan->n.freeze_below, plan->n.xid_base);
-    if (plan->n.compact) compact(p, page_bytes);
+    if (plan->n.compact && refs_fit(p, page_bytes - HEAP_PAD)) compact(p, page_bytes);
     heap_page_recount(p);
     p->page.gap_begin = (uint16_t)p->fixed_end;
     p->page.gap_bytes = (uint16_t)(p->var_begin - p->fixed_end);
