@@ -28,6 +28,7 @@ setup(void **state)
 {
     Fixture *f = calloc(1, sizeof(*f));
     f->settings.work_mem = 4096;
+    f->settings.temp_file_limit = -1;
     f->ctx.settings = &f->settings;
     f->arena = arena_create(NULL, "test");
     *state = f;
