@@ -401,7 +401,7 @@ static void
 functionscan_release(ExecNode *node)
 {
     FunctionScanState *s = (FunctionScanState *)node;
-    for (int i = 0; i < s->ncalls; i++) end_call(&s->calls[i]);
+    for (int i = 0; s->calls != NULL && i < s->ncalls; i++) end_call(&s->calls[i]);
 }
 
 const ExecOps functionscan_ops = {.state_bytes = sizeof(FunctionScanState), .open = functionscan_open,
