@@ -34,6 +34,7 @@ typedef struct HashJoinState {
     HashTable table;
     bool is_built, is_spilled;
     bool is_direct;       /* direct[key - direct_lo] is the first row of a key */
+    bool is_single;       /* no key has a second one */
     char **direct;
     size_t direct_cap;
     int64_t direct_lo;
@@ -189,16 +190,26 @@ build_direct(HashJoinState *s, bool *done)
         s->direct_cap = span + 1;
     }
     memset(s->direct, 0, (span + 1) * sizeof(char *));
+    bool single = true;
     for (int64_t i = n; i > 0;) { /* from the last row, so that chains are in the order of the input */
-        char *row;
-        TRY(rowstore_row(s->rows, --i, &row));
-        char **head = &s->direct[(uint64_t)row_key(s, row) - (uint64_t)lo];
-        ((HashRow *)row)->next = *head;
-        *head = row;
+        enum { AHEAD = 32 };      /* heads on their way at once: they lie anywhere */
+        char *rows[AHEAD], **heads[AHEAD];
+        int m = 0;
+        for (; m < AHEAD && i > 0; m++) {
+            TRY(rowstore_row(s->rows, --i, &rows[m]));
+            heads[m] = &s->direct[(uint64_t)row_key(s, rows[m]) - (uint64_t)lo];
+            __builtin_prefetch(heads[m], 1);
+        }
+        for (int k = 0; k < m; k++) {
+            single &= *heads[k] == NULL;
+            ((HashRow *)rows[k])->next = *heads[k];
+            *heads[k] = rows[k];
+        }
     }
     s->direct_lo = lo;
     s->direct_span = span;
     s->is_direct = *done = true;
+    s->is_single = single;
     s->table.count = n;
     return QN_OK;
 }
@@ -429,6 +440,16 @@ static int
 next_candidates(HashJoinState *s)
 {
     int n = 0, left = 0;
+    if (s->is_direct && s->is_single) { /* rows are not looked into before their columns are wanted */
+        for (int a = 0; a < s->nactive; a++) {
+            int k = s->active[a];
+            s->cand[k] = s->chain[k];
+            s->idx[n++] = (uint16_t)k;
+        }
+        s->nactive = 0;
+        s->round++;
+        return n;
+    }
     if (s->is_direct) {
         for (int a = 0; a < s->nactive; a++) {
             int k = s->active[a];
