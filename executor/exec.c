@@ -132,8 +132,8 @@ refuse(Ctx *ctx, const PlanNode *plan)
     return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "plan node %d is not supported yet", plan->tag);
 }
 
-Status
-exec_build_node(Exec *exec, const PlanNode *plan, ExecNode **out)
+static Status
+build_node(Exec *exec, const PlanNode *plan, ExecNode **out)
 {
     Ctx *ctx = exec->ctx;
     TRY(ctx_check_depth(ctx));
@@ -158,6 +158,14 @@ exec_build_node(Exec *exec, const PlanNode *plan, ExecNode **out)
         n->deps |= n->inner->deps;
     }
     return ops->open(n);
+}
+
+Status
+exec_build_node(Exec *exec, const PlanNode *plan, ExecNode **out)
+{
+    Status st = build_node(exec, plan, out);
+    if (st != QN_OK) exec->is_broken = true;
+    return st;
 }
 
 Status
@@ -199,6 +207,7 @@ Status
 exec_start(Exec *e, const Value *params, int nparams)
 {
     if (e->is_running) exec_stop(e);
+    if (e->is_broken) return RAISE_INTERNAL(e->ctx, "a plan that could not be built is run");
     if (nparams < e->plan->nparams)
         return RAISE(e->ctx, ERR_UNDEFINED_PARAMETER, "there is no parameter $%d", nparams + 1);
     for (int i = 0; i < e->plan->nparams; i++) TRY(set_param(e->ctx, e->extern_params[i], &params[i]));

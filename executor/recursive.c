@@ -20,7 +20,6 @@ typedef struct RecursiveState {
     uint16_t *sel;
     int64_t nstepped;  /* rows that have gone into the step */
     ExecNode *step;    /* the one in use */
-    ExecNode *large;   /* children[0], built when needed */
 } RecursiveState;
 
 static Status
@@ -68,14 +67,12 @@ static Status
 enlarge(RecursiveState *s)
 {
     ExecNode *node = &s->base;
-    if (node->children == NULL) TRY_ALLOC(node->ctx, node->children, ARENA_ARRAY(node->arena, ExecNode *, 1));
-    node->nchildren = 1;
-    if (s->large == NULL) {
-        Status st = exec_build_node(node->exec, s->plan->large.items[0], &node->children[0]);
-        s->large = node->children[0];
-        TRY(st);
+    if (node->children == NULL) {
+        TRY_ALLOC(node->ctx, node->children, ARENA_ARRAY(node->arena, ExecNode *, 1));
+        node->nchildren = 1;
+        TRY(exec_build_node(node->exec, s->plan->large.items[0], &node->children[0]));
     }
-    s->step = s->large;
+    s->step = node->children[0];
     return QN_OK;
 }
 

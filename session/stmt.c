@@ -403,6 +403,10 @@ ready_plan(Stmt *stmt)
         }
         TRY(make_plan(stmt));
     }
+    if (stmt->exec != NULL && stmt->exec->is_broken) {
+        exec_destroy(stmt->exec);
+        stmt->exec = NULL;
+    }
     if (stmt->exec == NULL) TRY(exec_build(ctx, stmt->plan_arena, stmt->plan, stmt->exec_flags, &stmt->exec));
     return QN_OK;
 }
