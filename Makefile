@@ -7,7 +7,7 @@ LEMON   ?= lemon
 B       := build/$(MODE)
 MODULES := common types storage vector parser catalog planner executor session
 
-CFLAGS_debug   := -O0 -g3
+CFLAGS_debug   := -O0 -g
 CFLAGS_release := -O3 -g -DNDEBUG
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
