@@ -1,4 +1,4 @@
-/* extent_priv.h - where the parts of map pages and space maps lie; for extent.c, extent_free.c and check.c. */
+/* extent_priv.h - where the parts of map pages and space maps lie; for extent*.c and check.c. */
 #ifndef STORAGE_EXTENT_PRIV_H
 #define STORAGE_EXTENT_PRIV_H
 
@@ -39,6 +39,23 @@ typedef struct PagePayload {
     uint32_t run;       /* entries marked used without their pages being made */
 } PagePayload;
 
+typedef struct CreatePayload {
+    Xid creator, clean_below;
+    PageNo root;
+    uint16_t nzones;
+    uint8_t kind, reserved;
+} CreatePayload;
+
+typedef struct MapPayload {
+    Xid creator;
+    PageNo root, number;
+    uint32_t map_number;
+    uint16_t nzones;
+    uint8_t kind, reserved;
+} MapPayload;
+
+typedef struct SpacePayload { PageNo page; uint32_t used; } SpacePayload;
+
 typedef struct CreateNote { Db *db; PageNo root; Xid xid; } CreateNote;
 
 Status extent_bad_record(Ctx *ctx, const WalRecord *rec);
@@ -50,11 +67,20 @@ Status extent_bad_record(Ctx *ctx, const WalRecord *rec);
         memcpy((p), (rec)->payload, sizeof(*(p)));                                                 \
     } while (0)
 
+/* n neighbouring free pages, the file long enough for them. space_out is left latched exclusively, so that the caller sets the bits in its record; with
+ * space_mutex. Runs never cross from one map to the next: a map's first bit is its own page.
+ * 53100, 54000. */
+Status space_find(Ctx *ctx, uint32_t n, PageNo *first_out, PageRef *space_out);
 /* Sets or clears the bits of n pages from bit first on. */
 void space_put_bits(void *space, uint32_t first, uint32_t n, bool used);
 /* Pages from first on are free now: allocation looks there. With space_mutex. */
 void extent_note_freed(Db *db, PageNo first);
+void map_init(void *page, uint32_t page_bytes, PageNo root, RelKind kind, int nzones, uint32_t map_number,
+              Xid creator, Xid clean_below);
+void map_add_extent(void *page, uint32_t page_bytes, PageNo first, uint32_t npages);
 void map_pop_extent(void *map, uint32_t page_bytes);
+/* The class, 0 to MAP_CLASS_MASK, of a page with so many bytes free. */
+uint8_t map_space_class(uint32_t free_bytes, uint32_t page_bytes);
 Status extent_grow_array(Ctx *ctx, void **items, uint32_t *cap, uint32_t need, size_t item_bytes);
 /* Room for n more spare pages, and adding one. With rel->extend. */
 Status rel_reserve_spare(Ctx *ctx, Rel *rel, uint32_t n);

@@ -438,7 +438,7 @@ bool checkpoint_is_due(Db *db);
 bool checkpoint_is_ahead(Db *db);
 void checkpoint_drop(Db *db);
 
-/* extent.c */
+/* extent.c, extent_space.c */
 Status extent_take_page(Ctx *ctx, PageNo *page_out); /* a page of nobody's, for header.c */
 Status extent_give_page(Ctx *ctx, PageNo page);
 /* In recovery's list of open relations: not a relation but a page taken for the header, which has it or has not. */
