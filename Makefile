@@ -40,7 +40,7 @@ SRCS   := $(foreach m,$(MODULES),$(sort $(wildcard $(m)/*.c)))
 GEN    := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.o) $(if $(wildcard parser/lexer.re),$(B)/gen/lexer.o)
 O      := $(B)/obj
 OBJS   := $(SRCS:%.c=$(O)/%.o) $(GEN)
-TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c))) $(B)/tests/torture_test
+TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*_test.c))) $(B)/tests/torture_test $(B)/tests/docs_test
 GENHDR := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.h)
 
 all: $(B)/libquern.a $(B)/libquern.so $(if $(wildcard parser/grammar.y),$(B)/quern $(B)/sqllogictest)
@@ -64,6 +64,12 @@ $(B)/tests/%: $(O)/tests/%.o $(B)/libquern.a
 $(B)/tests/torture_test: $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/torture/*.c))) $(B)/libquern.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS)
+# The reference: `make docs` writes docs/reference; as a suite it says where that is out of date, and runs every example.
+$(B)/tests/docs_test: $(patsubst %.c,$(O)/%.o,$(sort $(wildcard docs/*.c))) $(B)/libquern.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS)
+docs: $(B)/tests/docs_test
+	$< --write
 TORTURE_SECONDS ?= 3600
 torture: $(B)/tests/torture_test
 	$< $(TORTURE_SECONDS) $(TORTURE_SEED)
@@ -155,10 +161,10 @@ install: all
 clean:
 	rm -rf build
 fmt:
-	clang-format -i $(foreach m,$(MODULES) shell sqllogictest tests bench,$(wildcard $(m)/*.[ch]))
+	clang-format -i $(foreach m,$(MODULES) shell sqllogictest tests bench docs,$(wildcard $(m)/*.[ch]))
 headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture fuzz fuzz-run coverage bench deps demo install clean fmt headers
--include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c tests/torture/*.c))
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture fuzz fuzz-run coverage bench docs deps demo install clean fmt headers
+-include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c docs/*.c tests/torture/*.c))

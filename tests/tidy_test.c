@@ -38,6 +38,7 @@ static const Layer layers[] = {
     {"shell", {"quern.h"}},
     {"sqllogictest", {"quern.h"}},
     {"bench", {"quern.h"}},
+    {"docs", {"quern.h", "include/quern.h", "common", "types"}}, /* it prints the tables */
 };
 
 /* Files that cross a border for a reason. */
