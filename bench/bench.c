@@ -18,7 +18,7 @@
 enum { ENGINES_MAX = 4, RUNS_MAX = 25, QUERN = 0 };
 enum { PARTS = 10000, TREE_NODES = 1000000, COPY_ROWS_MAX = 1000000, CHECKED = 1000 };
 
-typedef enum LineKind { LINE_QUERY, LINE_COPY, LINE_POINTS, LINE_STATEMENTS } LineKind;
+typedef enum LineKind { LINE_QUERY, LINE_COPY, LINE_OLTP, LINE_STATEMENTS } LineKind;
 
 /* Targets: how many times as fast as the peer Quern is to be; 0 for none. */
 typedef struct Line {
@@ -26,34 +26,36 @@ typedef struct Line {
     LineKind kind;
     double of_sqlite, of_duckdb, of_best;
     const char *sql; /* D(1994-01-01) is a date */
+    OltpOp oltp;
 } Line;
 
 static const Line lines[] = {
     {"filtered sum", LINE_QUERY, 20, 0.3, 0,
-     "SELECT count(*), sum(l_extendedprice * l_discount) FROM lineitem WHERE l_shipdate >= D(1994-01-01)"
+     .sql = "SELECT count(*), sum(l_extendedprice * l_discount) FROM lineitem WHERE l_shipdate >= D(1994-01-01)"
      " AND l_shipdate < D(1995-01-01) AND l_discount BETWEEN 5 AND 7 AND l_quantity < 24"},
     {"GROUP BY, 4 groups", LINE_QUERY, 20, 0.3, 0,
-     "SELECT l_returnflag, l_linestatus, count(*), sum(l_quantity), sum(l_extendedprice),"
+     .sql = "SELECT l_returnflag, l_linestatus, count(*), sum(l_quantity), sum(l_extendedprice),"
      " sum(l_extendedprice * (100 - l_discount)), avg(l_quantity), min(l_extendedprice), max(l_tax)"
      " FROM lineitem WHERE l_shipdate <= D(1998-09-02) GROUP BY l_returnflag, l_linestatus"
      " ORDER BY l_returnflag, l_linestatus"},
     {"hash join with 10,000", LINE_QUERY, 15, 0.3, 0,
-     "SELECT count(*), sum(l_extendedprice), sum(p_retailprice), max(p_size)"
+     .sql = "SELECT count(*), sum(l_extendedprice), sum(p_retailprice), max(p_size)"
      " FROM lineitem JOIN part ON l_partkey = p_partkey"},
     {"full sort", LINE_QUERY, 6, 0, 0,
-     "SELECT l_extendedprice, l_partkey, l_id FROM lineitem ORDER BY l_extendedprice, l_partkey, l_id"
+     .sql = "SELECT l_extendedprice, l_partkey, l_id FROM lineitem ORDER BY l_extendedprice, l_partkey, l_id"
      " LIMIT 10 OFFSET ROWS_MINUS_10"},
     {"running sum", LINE_QUERY, 5, 0, 0,
-     "SELECT count(*), sum(s), max(s) FROM (SELECT sum(l_extendedprice)"
+     .sql = "SELECT count(*), sum(s), max(s) FROM (SELECT sum(l_extendedprice)"
      " OVER (PARTITION BY l_partkey ORDER BY l_shipdate, l_id) AS s FROM lineitem) AS t"},
     {"recursive walk", LINE_QUERY, 0, 0, 1,
-     "WITH RECURSIVE walk(id, depth) AS (SELECT id, 0 FROM tree WHERE parent IS NULL UNION ALL"
+     .sql = "WITH RECURSIVE walk(id, depth) AS (SELECT id, 0 FROM tree WHERE parent IS NULL UNION ALL"
      " SELECT tree.id, walk.depth + 1 FROM walk JOIN tree ON tree.parent = walk.id)"
      " SELECT count(*), max(depth), sum(depth), sum(id) FROM walk"},
-    {"COPY in", LINE_COPY, 1, 0, 0, NULL},
-    {"point SELECT, prepared", LINE_POINTS, 0.7, 0, 0,
-     "SELECT l_extendedprice, l_shipmode FROM lineitem WHERE l_id = $1"},
-    {"distinct statements", LINE_STATEMENTS, 1, 0, 0, NULL},
+    {"COPY in", LINE_COPY, 1, 0, 0, .sql = NULL},
+    {"distinct statements", LINE_STATEMENTS, 1, 0, 0, .sql = NULL},
+    {"point SELECT, prepared", LINE_OLTP, 3, 0, 0, .oltp = OLTP_POINT},
+    {"range of 100, prepared", LINE_OLTP, 2, 0, 0, .oltp = OLTP_RANGE},
+    {"open, SELECT 1, close", LINE_OLTP, 0.5, 0, 0, .oltp = OLTP_OPEN},
 };
 enum { NLINES = sizeof lines / sizeof *lines };
 
@@ -67,9 +69,8 @@ static const Engine *engines[ENGINES_MAX];
 static int nengines;
 static int nfaults;
 
-static Table lineitem, lineitem_copy, part, tree;
+static Table lineitem, lineitem_copy, item, part, tree;
 static char copy_csv[4096];
-static int64_t *keys;
 static char **statements;
 
 /* ---- answers ---- */
@@ -216,6 +217,8 @@ load_tables(const Engine *e)
         if (!create_table(e, tables[i]) || !e->load(tables[i], csv))
             return false;
     }
+    if (!create_table(e, &item) || !e->load(&item, copy_csv))
+        return false;
     if (!run_sql(e, "CREATE INDEX tree_parent ON tree (parent)") || !run_sql(e, e->analyze))
         return false;
     fprintf(stderr, "%s: loaded in %.1f s\n", e->name, now() - start);
@@ -262,8 +265,7 @@ compare_doubles(const void *a, const void *b)
 static long
 operations(const Line *line, const Engine *e)
 {
-    return line->kind == LINE_POINTS ? e->points_max
-           : line->kind == LINE_STATEMENTS ? e->statements_max
+    return line->kind == LINE_STATEMENTS ? e->statements_max
            : line->kind == LINE_COPY ? lineitem_copy.nrows
                                      : 1;
 }
@@ -289,9 +291,8 @@ run_line(const Line *line, const Engine *e, double *seconds, Answer *answer)
     case LINE_COPY:
         ok = e->load(&lineitem_copy, copy_csv);
         break;
-    case LINE_POINTS:
-        ok = e->points(sql, keys, e->points_max, CHECKED, &sum);
-        break;
+    case LINE_OLTP:
+        return oltp_run(line->oltp, e, now, seconds, answer);
     default:
         ok = e->statements(statements, e->statements_max, CHECKED, &sum);
     }
@@ -432,8 +433,10 @@ generate(void)
     lineitem_copy.name = "lineitem_copy";
     if (lineitem_copy.nrows > COPY_ROWS_MAX)
         lineitem_copy.nrows = COPY_ROWS_MAX;
-    keys = gen_keys(engine_quern.points_max, nrows);
+    item = lineitem_copy; /* for short statements that write */
+    item.name = "item";
     statements = gen_statements(engine_quern.statements_max, PARTS);
+    oltp_init(nrows);
     return write_csv(&lineitem, path, sizeof path) && write_csv(&part, path, sizeof path)
            && write_csv(&tree, path, sizeof path) && write_csv(&lineitem_copy, copy_csv, sizeof copy_csv);
 }
@@ -498,8 +501,8 @@ main(int argc, char **argv)
     add_engine(&engine_duckdb);
     add_engine(&engine_postgres);
     for (int i = 0; i < nengines; i++)
-        printf("%s: COPY in is %s; %ld point SELECTs, %ld distinct statements\n", engines[i]->name,
-               engines[i]->copy_how, engines[i]->points_max, engines[i]->statements_max);
+        printf("%s: COPY in is %s; %ld short statements, %ld distinct ones\n", engines[i]->name,
+               engines[i]->copy_how, engines[i]->runs_max, engines[i]->statements_max);
     double load[1] = {0};
     if (getloadavg(load, 1) == 1)
         printf("load average before measuring: %.1f on %ld processors\n", load[0], sysconf(_SC_NPROCESSORS_ONLN));

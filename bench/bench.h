@@ -60,23 +60,40 @@ typedef struct Engine {
     const char *name;
     const char *copy_how;  /* how load brings rows in */
     bool dates_are_ints;   /* has no dates: days since 1970 instead */
-    long points_max;       /* how many of the point SELECTs and small statements it gets: rates are compared, */
+    long runs_max;         /* how many short prepared statements and distinct ones it gets: rates are compared, */
     long statements_max;   /* and the slow ones need not run for minutes */
 
     bool (*open)(const Options *o);      /* false without a word on stderr is not allowed: say what is missing */
     void (*print_about)(void);           /* its version and every setting made, on stdout */
     bool (*query)(const char *sql, Answer *answer);
     bool (*load)(const Table *t, const char *csv); /* into the existing, empty table; all in one transaction */
-    /* Runs sql, which takes one bigint and gives one integer, for each key. *sum: of the first ncheck results. */
-    bool (*points)(const char *sql, const int64_t *keys, long n, long ncheck, int64_t *sum);
     /* Prepares, runs and drops each text. *sum: of the first column of the first ncheck texts' rows. */
     bool (*statements)(char *const *sql, long n, long ncheck, int64_t *sum);
     void (*close)(void);
+    /* Connections of their own, for oltp.c; each is used by one thread. file: DB_MAIN, which is open, or another, made when it is not
+     * there. durable: commits wait for the disk. */
+    bool (*connect)(const char *file, bool durable, void **conn_out);
+    void (*disconnect)(void *conn);
+    /* Parameters are bigints, $1 to $nparams. */
+    bool (*prepare)(void *conn, const char *sql, int nparams, void **stmt_out);
+    /* Runs it to the end. *sum grows by the first column, an integer, of each row. */
+    bool (*run)(void *stmt, const int64_t *args, int64_t *sum);
+    void (*drop)(void *stmt);
     const char *analyze;
     const char *type_names[4]; /* by ColumnKind */
 } Engine;
 
+#define DB_MAIN "bench"
+
 extern const Engine engine_quern, engine_sqlite, engine_duckdb, engine_postgres;
+
+/* ---- short statements (oltp.c) ---- */
+
+typedef enum OltpOp { OLTP_POINT, OLTP_RANGE, OLTP_OPEN } OltpOp;
+
+void oltp_init(long rows); /* of lineitem */
+/* One run: seconds an operation, and an answer of the first ones, so that engines that run fewer can be compared. */
+bool oltp_run(OltpOp op, const Engine *e, double (*now)(void), double *seconds, Answer *answer);
 
 /* dlopen and the symbols named; false with a line on stderr. into: an array of function pointers in their order. */
 bool load_library(const char *path, const char *const *symbols, int n, void **into);

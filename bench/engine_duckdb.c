@@ -1,6 +1,8 @@
 /* engine_duckdb.c - DuckDB, in process, through its C API. The library is loaded when asked for. */
 #include "bench/bench.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef void *duckdb_handle; /* databases, connections and prepared statements are all pointers */
@@ -42,6 +44,7 @@ static const char *const symbols[] = {FUNCTIONS(SYMBOL)};
 
 static const char settings[] = "SET threads=2; SET memory_limit='8GB'";
 static duckdb_handle db, connection;
+static const char *dir;
 
 static bool
 complain(const char *what, const char *reason)
@@ -74,10 +77,14 @@ open_duckdb(const Options *o)
     if (!load_library(o->duckdb, symbols, sizeof symbols / sizeof *symbols, (void **)&duck))
         return false;
     char path[4096], wal[4104];
+    dir = o->dir;
     snprintf(path, sizeof path, "%s/bench.duckdb", o->dir);
     snprintf(wal, sizeof wal, "%s.wal", path);
     unlink(path);
     unlink(wal);
+    snprintf(path, sizeof path, "%s/small.duckdb", dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/" DB_MAIN ".duckdb", dir);
     if (duck.open(path, &db) != DUCKDB_OK || duck.connect(db, &connection) != DUCKDB_OK)
         return complain(path, "cannot open");
     Answer unused = {0};
@@ -103,21 +110,76 @@ load(const Table *t, const char *csv)
     return ok;
 }
 
-static bool
-points(const char *sql, const int64_t *keys, long n, long ncheck, int64_t *sum)
-{
+/* ---- connections of their own ---- */
+
+typedef struct Connection {
+    duckdb_handle db, connection; /* db NULL: that of DB_MAIN */
+} Connection;
+
+typedef struct Prepared {
     duckdb_handle stmt;
-    bool ok = duck.prepare(connection, sql, &stmt) == DUCKDB_OK || complain(sql, duck.prepare_error(stmt));
-    for (long i = 0; i < n && ok; i++) {
-        duckdb_result r;
-        duck.bind_int64(stmt, 1, keys[i]);
-        ok = duck.execute_prepared(stmt, &r) == DUCKDB_OK || complain(sql, duck.result_error(&r));
-        if (ok && i < ncheck)
-            *sum += duck.value_int64(&r, 0, 0);
-        duck.destroy_result(&r);
-    }
-    duck.destroy_prepare(&stmt);
+    int nparams;
+} Prepared;
+
+static bool
+connect_duckdb(const char *file, bool durable, void **conn_out)
+{
+    (void)durable; /* it always is */
+    Connection *c = calloc(1, sizeof *c);
+    *conn_out = c;
+    if (!c)
+        return false;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.duckdb", dir, file);
+    if (strcmp(file, DB_MAIN) != 0 && duck.open(path, &c->db) != DUCKDB_OK)
+        return complain(path, "cannot open");
+    return duck.connect(c->db ? c->db : db, &c->connection) == DUCKDB_OK || complain(path, "cannot connect");
+}
+
+static void
+disconnect(void *conn)
+{
+    Connection *c = conn;
+    duck.disconnect(&c->connection);
+    if (c->db)
+        duck.close(&c->db);
+    free(c);
+}
+
+static bool
+prepare(void *conn, const char *sql, int nparams, void **stmt_out)
+{
+    const Connection *c = conn;
+    Prepared *p = calloc(1, sizeof *p);
+    *stmt_out = p;
+    if (!p)
+        return false;
+    p->nparams = nparams;
+    return duck.prepare(c->connection, sql, &p->stmt) == DUCKDB_OK || complain(sql, duck.prepare_error(p->stmt));
+}
+
+static bool
+run(void *stmt, const int64_t *args, int64_t *sum)
+{
+    const Prepared *p = stmt;
+    duckdb_result r;
+    for (int i = 0; i < p->nparams; i++)
+        duck.bind_int64(p->stmt, (idx_t)i + 1, args[i]);
+    bool ok =
+        duck.execute_prepared(p->stmt, &r) == DUCKDB_OK || complain("a prepared statement", duck.result_error(&r));
+    idx_t nrows = ok ? duck.row_count(&r) : 0;
+    for (idx_t row = 0; row < nrows; row++)
+        *sum += duck.value_int64(&r, 0, row);
+    duck.destroy_result(&r);
     return ok;
+}
+
+static void
+drop(void *stmt)
+{
+    Prepared *p = stmt;
+    duck.destroy_prepare(&p->stmt);
+    free(p);
 }
 
 static bool
@@ -145,15 +207,19 @@ close_duckdb(void)
 const Engine engine_duckdb = {
     .name = "DuckDB",
     .copy_how = "COPY from a CSV file",
-    .points_max = 2000,
+    .runs_max = 2000,
     .statements_max = 1000,
     .open = open_duckdb,
     .print_about = print_about,
     .query = query,
     .load = load,
-    .points = points,
     .statements = statements,
     .close = close_duckdb,
+    .connect = connect_duckdb,
+    .disconnect = disconnect,
+    .prepare = prepare,
+    .run = run,
+    .drop = drop,
     .analyze = "ANALYZE",
     .type_names = {"integer", "bigint", "date", "varchar"},
 };

@@ -35,20 +35,33 @@ static struct {
 static const char *const symbols[] = {FUNCTIONS(SYMBOL)};
 
 static PGconn *conn;
+static const char *conninfo;
+
+static bool
+complain_of(PGconn *c, const char *what)
+{
+    fprintf(stderr, "PostgreSQL: %s: %s", what, pq.errorMessage(c));
+    return false;
+}
 
 static bool
 complain(const char *what)
 {
-    fprintf(stderr, "PostgreSQL: %s: %s", what, pq.errorMessage(conn));
-    return false;
+    return complain_of(conn, what);
+}
+
+static bool
+finish_result_of(PGconn *c, PGresult *r, const char *sql, int status)
+{
+    bool ok = pq.resultStatus(r) == status || complain_of(c, sql);
+    pq.clear(r);
+    return ok;
 }
 
 static bool
 finish_result(PGresult *r, const char *sql, int status)
 {
-    bool ok = pq.resultStatus(r) == status || complain(sql);
-    pq.clear(r);
-    return ok;
+    return finish_result_of(conn, r, sql, status);
 }
 
 static bool
@@ -76,12 +89,13 @@ open_postgres(const Options *o)
     }
     if (!load_library(o->libpq, symbols, sizeof symbols / sizeof *symbols, (void **)&pq))
         return false;
-    conn = pq.connectdb(o->pg_conninfo);
+    conninfo = o->pg_conninfo;
+    conn = pq.connectdb(conninfo);
     if (pq.status(conn) != CONNECTION_OK)
         return complain(o->pg_conninfo);
     /* A second run on the same server starts from nothing, as with the engines whose files are removed. */
     return finish_result(pq.exec(conn, "SET client_min_messages = warning; DROP TABLE IF EXISTS"
-                                       " lineitem, lineitem_copy, part, tree"),
+                                       " lineitem, lineitem_copy, item, part, tree"),
                          "DROP TABLE", COMMAND_OK);
 }
 
@@ -128,20 +142,68 @@ load(const Table *t, const char *csv)
     return ok;
 }
 
+/* ---- connections of their own ---- */
+
+enum { PARAMS_MAX = 8 };
+
+typedef struct Prepared {
+    PGconn *conn;
+    char name[24];
+    int nparams;
+} Prepared;
+
+/* The server has one database. */
 static bool
-points(const char *sql, const int64_t *keys, long n, long ncheck, int64_t *sum)
+connect_postgres(const char *file, bool durable, void **conn_out)
 {
-    bool ok = finish_result(pq.prepare(conn, "point", sql, 0, NULL), sql, COMMAND_OK);
-    for (long i = 0; i < n && ok; i++) {
-        char text[24];
-        const char *values[1] = {text};
-        snprintf(text, sizeof text, "%lld", (long long)keys[i]);
-        PGresult *r = pq.execPrepared(conn, "point", 1, values, NULL, NULL, 0);
-        if (i < ncheck && pq.resultStatus(r) == TUPLES_OK)
-            *sum += atoll(pq.getvalue(r, 0, 0));
-        ok = finish_result(r, sql, TUPLES_OK);
+    (void)file;
+    PGconn *c = *conn_out = pq.connectdb(conninfo);
+    if (pq.status(c) != CONNECTION_OK)
+        return complain_of(c, conninfo);
+    PGresult *r = pq.exec(c, durable ? "SET synchronous_commit = on" : "SET synchronous_commit = off");
+    return finish_result_of(c, r, "SET", COMMAND_OK);
+}
+
+static void
+disconnect(void *c)
+{
+    pq.finish(c);
+}
+
+static bool
+prepare(void *c, const char *sql, int nparams, void **stmt_out)
+{
+    Prepared *p = calloc(1, sizeof *p);
+    *stmt_out = p;
+    if (!p)
+        return false;
+    p->conn = c;
+    p->nparams = nparams;
+    snprintf(p->name, sizeof p->name, "s%llx", (unsigned long long)(uintptr_t)p);
+    return finish_result_of(c, pq.prepare(c, p->name, sql, 0, NULL), sql, COMMAND_OK);
+}
+
+static bool
+run(void *stmt, const int64_t *args, int64_t *sum)
+{
+    const Prepared *p = stmt;
+    char texts[PARAMS_MAX][24];
+    const char *values[PARAMS_MAX];
+    for (int i = 0; i < p->nparams; i++) {
+        snprintf(texts[i], sizeof texts[i], "%lld", (long long)args[i]);
+        values[i] = texts[i];
     }
-    return finish_result(pq.exec(conn, "DEALLOCATE ALL"), "DEALLOCATE", COMMAND_OK) && ok;
+    PGresult *r = pq.execPrepared(p->conn, p->name, p->nparams, values, NULL, NULL, 0);
+    int status = pq.resultStatus(r);
+    for (int row = 0; status == TUPLES_OK && row < pq.ntuples(r); row++)
+        *sum += atoll(pq.getvalue(r, row, 0));
+    return finish_result_of(p->conn, r, p->name, status == TUPLES_OK ? TUPLES_OK : COMMAND_OK);
+}
+
+static void
+drop(void *stmt)
+{
+    free(stmt); /* the server's part goes with the connection */
 }
 
 static bool
@@ -167,15 +229,19 @@ close_postgres(void)
 const Engine engine_postgres = {
     .name = "PostgreSQL",
     .copy_how = "COPY from STDIN, CSV",
-    .points_max = 20000,
+    .runs_max = 20000,
     .statements_max = 10000,
     .open = open_postgres,
     .print_about = print_about,
     .query = query,
     .load = load,
-    .points = points,
     .statements = statements,
     .close = close_postgres,
+    .connect = connect_postgres,
+    .disconnect = disconnect,
+    .prepare = prepare,
+    .run = run,
+    .drop = drop,
     .analyze = "VACUUM ANALYZE",
     .type_names = {"integer", "bigint", "date", "text"},
 };

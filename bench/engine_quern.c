@@ -6,29 +6,47 @@
 #include <unistd.h>
 
 static const char settings[] = "synchronous_commit=off;work_mem=1GB";
+static const char settings_durable[] = "synchronous_commit=on;work_mem=1GB";
 enum { CACHE_GB = 4 };
+static const char *dir;
 static quern *db;
+
+static bool
+complain_of(quern *conn, const char *what)
+{
+    fprintf(stderr, "Quern: %s: %s %s\n", what, quern_sqlstate(conn), quern_errmsg(conn));
+    return false;
+}
 
 static bool
 complain(const char *what)
 {
-    fprintf(stderr, "Quern: %s: %s %s\n", what, quern_sqlstate(db), quern_errmsg(db));
-    return false;
+    return complain_of(db, what);
+}
+
+static bool
+connect_to(const char *file, const char *with, quern **out)
+{
+    char path[4096];
+    quern_config config;
+    snprintf(path, sizeof path, "%s/%s.quern", dir, file);
+    quern_config_init(&config);
+    config.cache_size = (uint64_t)CACHE_GB << 30;
+    config.settings = with;
+    return quern_open_config(path, &config, out) == QUERN_OK || complain_of(*out, path);
 }
 
 static bool
 open_quern(const Options *o)
 {
-    char path[4096], wal[4104];
-    snprintf(path, sizeof path, "%s/bench.quern", o->dir);
-    snprintf(wal, sizeof wal, "%s-wal", path);
-    unlink(path);
-    unlink(wal);
-    quern_config config;
-    quern_config_init(&config);
-    config.cache_size = (uint64_t)CACHE_GB << 30;
-    config.settings = settings;
-    return quern_open_config(path, &config, &db) == QUERN_OK || complain(path);
+    static const char *const files[] = {DB_MAIN ".quern", DB_MAIN ".quern-wal", "small.quern", "small.quern-wal"};
+    dir = o->dir;
+    for (int i = 0; i < 4; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    return connect_to(DB_MAIN, settings, &db);
 }
 
 static void
@@ -62,23 +80,59 @@ load(const Table *t, const char *csv)
     return quern_exec(db, sql, NULL, NULL) == QUERN_OK || complain(sql);
 }
 
-static bool
-points(const char *sql, const int64_t *keys, long n, long ncheck, int64_t *sum)
-{
+/* ---- connections of their own ---- */
+
+typedef struct Prepared {
+    quern *conn;
     quern_stmt *stmt;
-    if (quern_prepare(db, sql, -1, &stmt, NULL) != QUERN_OK)
-        return complain(sql);
-    bool ok = true;
-    for (long i = 0; i < n && ok; i++) {
-        quern_bind_int64(stmt, 1, keys[i]);
-        int rc = quern_step(stmt);
-        if (rc == QUERN_ROW && i < ncheck)
-            *sum += quern_column_int64(stmt, 0);
-        ok = rc == QUERN_ROW || complain(sql);
-        quern_reset(stmt);
-    }
-    quern_finalize(stmt);
+    int nparams;
+} Prepared;
+
+static bool
+connect_quern(const char *file, bool durable, void **conn_out)
+{
+    quern *conn;
+    bool ok = connect_to(file, durable ? settings_durable : settings, &conn);
+    *conn_out = conn;
     return ok;
+}
+
+static void
+disconnect(void *conn)
+{
+    quern_close(conn);
+}
+
+static bool
+prepare(void *conn, const char *sql, int nparams, void **stmt_out)
+{
+    Prepared *p = calloc(1, sizeof *p);
+    *stmt_out = p;
+    if (!p)
+        return false;
+    p->conn = conn;
+    p->nparams = nparams;
+    return quern_prepare(conn, sql, -1, &p->stmt, NULL) == QUERN_OK || complain_of(conn, sql);
+}
+
+static bool
+run(void *stmt, const int64_t *args, int64_t *sum)
+{
+    const Prepared *p = stmt;
+    int rc;
+    for (int i = 0; i < p->nparams; i++)
+        quern_bind_int64(p->stmt, i + 1, args[i]);
+    while ((rc = quern_step(p->stmt)) == QUERN_ROW)
+        *sum += quern_column_int64(p->stmt, 0);
+    return rc == QUERN_DONE || complain_of(p->conn, quern_sql(p->stmt));
+}
+
+static void
+drop(void *stmt)
+{
+    Prepared *p = stmt;
+    quern_finalize(p->stmt);
+    free(p);
 }
 
 static bool
@@ -110,15 +164,19 @@ close_quern(void)
 const Engine engine_quern = {
     .name = "Quern",
     .copy_how = "COPY from a CSV file",
-    .points_max = 200000,
+    .runs_max = 200000,
     .statements_max = 100000,
     .open = open_quern,
     .print_about = print_about,
     .query = query,
     .load = load,
-    .points = points,
     .statements = statements,
     .close = close_quern,
+    .connect = connect_quern,
+    .disconnect = disconnect,
+    .prepare = prepare,
+    .run = run,
+    .drop = drop,
     .analyze = "ANALYZE",
     .type_names = {"integer", "bigint", "date", "text"},
 };
