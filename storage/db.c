@@ -863,6 +863,7 @@ done:
 
 uint32_t db_page_bytes(Ctx *ctx) { return ctx->db->page_bytes; }
 bool db_is_read_only(Ctx *ctx) { return ctx->db->read_only; }
+bool db_has_written(Ctx *ctx) { return atomic_load_explicit(&ctx->db->background_started, memory_order_relaxed); }
 bool db_is_salvaged(Ctx *ctx) { return ctx->db->salvage; }
 const FileOps *db_files(Ctx *ctx) { return ctx->db->ops; }
 bool db_in_memory(Ctx *ctx) { return ctx->db->in_memory; }

@@ -84,6 +84,8 @@ Status db_next_oid(Ctx *ctx, uint32_t n, uint32_t *first_out);
 
 uint32_t db_page_bytes(Ctx *ctx);
 bool db_is_read_only(Ctx *ctx);
+/* Has any transaction written since the database was opened? Until then readers leave the file as it is. */
+bool db_has_written(Ctx *ctx);
 bool db_is_salvaged(Ctx *ctx);
 bool db_in_memory(Ctx *ctx);
 const struct FileOps *db_files(Ctx *ctx); /* those it was opened with */

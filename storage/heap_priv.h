@@ -303,6 +303,9 @@ Status heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref);
 /* The same for VACUUM: xids that all see and that are older than freeze_age (UINT64_MAX: none) are taken off the page as well. */
 Status heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_t freeze_age,
                           HeapPruned *out);
+/* By readers on their way, with the page latched shared: where room is short and something may go, and the page can be had alone at once.
+ * True: the page was let go of and latched again, and is to be checked anew. */
+bool heap_prune_in_passing(Ctx *ctx, Heap *heap, PageRef *ref);
 /* Can the page hold the xid? If it is too far from the page's base, xids that all see are taken off, when the page is alone. */
 Status heap_make_xid_fit(Ctx *ctx, Heap *heap, PageRef *ref, Xid xid, bool *fits_out);
 /* Whether that might free something, at a glance. */

@@ -373,7 +373,7 @@ heap_prune_page_as(Ctx *ctx, Heap *heap, PageRef *ref, bool has_indexes, uint64_
         st = prune_and_log(ctx, heap, ref, plan);
     if (st == QN_OK) *out = (HeapPruned){.versions = plan->nversions, .settled = plan->nsettled};
     mem_free(NULL, plan, sizeof(*plan));
-    if (out->settled != 0) stats_add(&heap->stats->dead, -out->settled);
+    if (out->settled != 0) stats_settle_dead(heap->stats, out->settled);
     return st;
 }
 
@@ -382,6 +382,39 @@ heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref)
 {
     HeapPruned pruned;
     return heap_prune_page_as(ctx, heap, ref, heap->has_indexes, UINT64_MAX, &pruned);
+}
+
+/* Would that make room on a page that is short of it? At a glance: what ended first is seen by all, or was rolled back. */
+static bool
+wants_pruning(Ctx *ctx, const Heap *heap, const HeapPage *p)
+{
+    TxHorizon h;
+    Lsn csn;
+    if (heap_page_is_blank(p) || p->xmax_min == 0 || heap_page_free_bytes(heap, p) >= heap->page_bytes / 10) return false;
+    switch (xid_status(ctx, heap_xid(p, p->xmax_min), &csn)) {
+    case XID_ABORTED:
+        return true;
+    case XID_COMMITTED:
+        tx_horizon(ctx, &h);
+        return csn <= h.csn;
+    default:
+        return false;
+    }
+}
+
+bool
+heap_prune_in_passing(Ctx *ctx, Heap *heap, PageRef *ref)
+{
+    if (!db_has_written(ctx) || !wants_pruning(ctx, heap, heap_page(ref))) return false;
+    page_unlatch(ref);
+    if (page_try_exclusive(ref)) {
+        Status st = heap_page_check(ctx, heap, ref);
+        if (st == QN_OK) st = heap_prune_page(ctx, heap, ref);
+        if (st != QN_OK) err_clear(&ctx->err); /* who only reads needs no room in log or memory */
+        page_unlatch(ref);
+    }
+    page_latch(ref, FIX_SHARED);
+    return true;
 }
 
 Status

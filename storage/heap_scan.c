@@ -207,6 +207,8 @@ take_page(Ctx *ctx, HeapScan *scan, ScanPage *page, bool *found_out)
             continue;
         }
         Status st = heap_page_check(ctx, scan->heap, &page->ref);
+        if (st == QN_OK && heap_page(&page->ref)->nended != 0 && heap_prune_in_passing(ctx, scan->heap, &page->ref))
+            st = heap_page_check(ctx, scan->heap, &page->ref);
         if (st == QN_OK && snapshot_is_tracked(scan->snap))
             st = heap_note_page_read(ctx, heap_page(&page->ref), scan->snap);
         if (st == QN_OK) st = find_slots(ctx, scan, page);
@@ -416,6 +418,8 @@ fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
     TRY_GOTO(page_fix(ctx, tid_page(tids[0]), FIX_SHARED, &ref));
     TRY_GOTO(page_check(ctx, &ref, f->heap->desc.root_page, PAGE_HEAP));
     const HeapPage *p = heap_page(&ref);
+    if (p->nended != 0 && snap != NULL && heap_prune_in_passing(ctx, f->heap, &ref))
+        TRY_GOTO(page_check(ctx, &ref, f->heap->desc.root_page, PAGE_HEAP));
     if (n == 1) prefetch_tuple(f, p, tid_slot(tids[0]));
     for (int i = 0; i < n; i++) {
         uint16_t slot = heap_chain_visible(p, snap, tid_slot(tids[i]));

@@ -63,6 +63,16 @@ stats_add(_Atomic int64_t *n, int64_t by)
     atomic_fetch_add_explicit(n, by, memory_order_relaxed);
 }
 
+/* Dead rows that have gone. Never below none: those from before the database was opened were not counted. */
+static inline void
+stats_settle_dead(TableStats *s, int64_t n)
+{
+    int64_t old = atomic_load_explicit(&s->dead, memory_order_relaxed), left;
+    do {
+        left = n > old && n > 0 ? 0 : old - n;
+    } while (!atomic_compare_exchange_weak_explicit(&s->dead, &old, left, memory_order_relaxed, memory_order_relaxed));
+}
+
 /* The entry of a table, held; made if need be. 53200. */
 Status table_stats_open(Ctx *ctx, uint32_t relid, TableStats **out);
 void table_stats_close(Ctx *ctx, TableStats *s); /* NULL is fine */

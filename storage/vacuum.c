@@ -297,7 +297,7 @@ free_slots(Ctx *ctx, Vacuum *v)
     TRY_GOTO(heap_free_dead(ctx, heap, &ref, slots, n));
     v->report.dead_freed += (uint64_t)n;
     v->settled += n;
-    stats_add(&heap->stats->dead, -n);
+    stats_settle_dead(heap->stats, n);
     if (heap_page_all_can_see(ctx, heap_page(&ref))) TRY_GOTO(heap_mark_visible(ctx, heap, &ref, true));
 done:
     page_unfix(&ref);
@@ -334,7 +334,7 @@ finish(Ctx *ctx, Vacuum *v)
     atomic_store(&v->heap->stats->live_known, 1);
     /* Of what counted as dead at first only what is left can still be there; commits have gone on counting meanwhile. */
     int64_t gone = v->dead_before - v->settled - (int64_t)v->report.dead_left;
-    if (!v->options.skip_indexes && gone != 0 && v->report.skipped == 0) stats_add(&v->heap->stats->dead, -gone);
+    if (!v->options.skip_indexes && gone != 0 && v->report.skipped == 0) stats_settle_dead(v->heap->stats, gone);
     atomic_store(&v->heap->stats->inserted_since, 0);
     if (v->report.skipped == 0) TRY(rel_set_clean(ctx, v->heap->rel, v->clean_below));
     enter(v, VACUUM_FINAL);

@@ -132,6 +132,28 @@ steady(int no_background)
     quern_close(db);
 }
 
+/* Pages full of what nobody sees any more get room again from whoever reads them, by scan or by key; not while somebody sees it. */
+static void
+test_readers_prune_the_full_pages_they_pass(void **state)
+{
+    (void)state;
+    quern *db = open_db(1, "autovacuum=off"), *old = open_db(1, "autovacuum=off");
+    load(db, 5000);
+    run(db, "CREATE TABLE plain AS SELECT * FROM t");
+    run(old, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+    run(db, "DELETE FROM plain WHERE id % 2 = 0");
+    const char *dead = "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'plain'";
+    assert_int_equal(value(old, "SELECT count(*) FROM plain"), 5000);
+    assert_int_equal(value(db, "SELECT count(*) FROM plain"), 2500);
+    assert_int_equal(value(db, dead), 2500);
+    run(old, "COMMIT");
+    quern_close(old);
+    assert_int_equal(value(db, "SELECT count(*) FROM plain"), 2500);
+    assert_in_range(value(db, dead), 0, 100); /* the last page is not full */
+    assert_sound(db);
+    quern_close(db);
+}
+
 static void
 test_steady_updates_keep_the_file_within_twice_its_size(void **state)
 {
@@ -278,6 +300,7 @@ main(void)
         cmocka_unit_test_teardown(test_steady_updates_keep_the_file_within_twice_its_size, remove_files),
         cmocka_unit_test_teardown(test_without_threads_commits_do_the_vacuuming, remove_files),
         cmocka_unit_test_teardown(test_an_old_snapshot_holds_back_only_what_it_sees, remove_files),
+        cmocka_unit_test_teardown(test_readers_prune_the_full_pages_they_pass, remove_files),
         cmocka_unit_test_teardown(test_an_unchanged_wide_value_is_shared_by_versions, remove_files),
         cmocka_unit_test_teardown(test_vacuum_full_shrinks_the_file_and_keeps_what_old_snapshots_see, remove_files),
         cmocka_unit_test_teardown(test_an_emptied_table_and_its_index_give_their_room_back, remove_files),
