@@ -133,6 +133,34 @@ refuse(Ctx *ctx, const PlanNode *plan)
 }
 
 static Status
+go_one_by_one(ExecNode *n, bool computes)
+{
+    if (n->one == NULL) TRY_ALLOC(n->ctx, n->one, ARENA_NEW(n->arena, OneByOne));
+    if (computes) n->one->computes = true;
+    else n->one->hands = true;
+    return QN_OK;
+}
+
+/* Opens the node, whose children are, and finds out whether it must go row by row. */
+static Status
+open_node(Exec *exec, ExecNode *n)
+{
+    bool below = exec->has_effects;
+    uint64_t sequences = exec->sequences;
+    exec->has_effects = false;
+    exec->sequences = 0;
+    TRY(n->ops->open(n));
+    if (exec->has_effects) {
+        TRY(go_one_by_one(n, true));
+        if (n->outer != NULL) TRY(go_one_by_one(n->outer, false));
+        if (n->inner != NULL) TRY(go_one_by_one(n->inner, false));
+    }
+    exec->has_effects |= below;
+    exec->sequences = sequences;
+    return QN_OK;
+}
+
+static Status
 build_node(Exec *exec, const PlanNode *plan, ExecNode **out)
 {
     Ctx *ctx = exec->ctx;
@@ -157,7 +185,7 @@ build_node(Exec *exec, const PlanNode *plan, ExecNode **out)
         TRY(exec_build_node(exec, plan->inner, &n->inner));
         n->deps |= n->inner->deps;
     }
-    return ops->open(n);
+    return open_node(exec, n);
 }
 
 Status
@@ -176,8 +204,12 @@ exec_subplan(Exec *exec, int index, SubplanState **out)
         if (sp->is_building) return RAISE_INTERNAL(exec->ctx, "subplan %d refers to itself", index);
         sp->is_building = true;
         ExecNode *root = NULL;
+        bool before = exec->has_effects;
+        exec->has_effects = false;
         Status st = exec_build_node(exec, exec->plan->subplans[index], &root);
         sp->root = root;
+        sp->has_effects = exec->has_effects;
+        exec->has_effects = before;
         sp->is_building = false;
         TRY(st);
     }
@@ -222,11 +254,12 @@ exec_start(Exec *e, const Value *params, int nparams)
     return exec_rescan(e->root, DEP_RUN);
 }
 
-/* Data-modifying CTEs that nobody read to the end are run to their end. */
+/* Data-modifying CTEs that nobody read to the end are run to their end, the last one first: one that reads another pulls
+ * that one, and where two change the same row PostgreSQL lets the last one win. */
 static Status
 finish_ctes(Exec *e)
 {
-    for (int i = 0; i < e->plan->nsubplans; i++) {
+    for (int i = e->plan->nsubplans - 1; i >= 0; i--) {
         SubplanState *sp = &e->subplans[i];
         if (!e->plan->subplan_info[i].is_cte || sp->root == NULL || sp->root->plan->tag != PLAN_Modify)
             continue;
@@ -295,6 +328,41 @@ exec_destroy(Exec *e)
     arena_destroy(e->arena);
 }
 
+static Status
+emit(ExecNode *node, Batch *outer, Batch *inner, Batch **out)
+{
+    Ctx *ctx = node->ctx;
+    const uint16_t *sel = outer->sel;
+    int n = outer->nsel;
+    *out = NULL;
+    if (node->filter != NULL) {
+        if (node->filter_sel == NULL)
+            TRY_ALLOC(ctx, node->filter_sel, arena_alloc(node->arena, BATCH_ROWS * sizeof(uint16_t)));
+        int kept;
+        TRY(expr_filter(node->filter, outer, inner, sel, n, outer->nrows, node->filter_sel, &kept));
+        node->instr.rows_removed_filter += n - kept;
+        if (kept == 0) return QN_OK;
+        if (kept < n) {
+            sel = node->filter_sel;
+            n = kept;
+        }
+    }
+    if (node->project == NULL) {
+        outer->sel = sel;
+        outer->nsel = n;
+        *out = outer;
+        return QN_OK;
+    }
+    TRY(expr_run(node->project, outer, inner, sel, n, outer->nrows));
+    Batch *b = node->result;
+    for (int i = 0; i < b->ncols; i++) b->cols[i] = expr_result(node->project, i);
+    b->nrows = outer->nrows;
+    b->sel = sel;
+    b->nsel = n;
+    *out = b;
+    return QN_OK;
+}
+
 static int64_t
 now_ns(void)
 {
@@ -333,12 +401,60 @@ meter_stop(ExecNode *node, const Meter *m)
     i->buffers.shared_written += (int64_t)(now->written - m->io.written);
 }
 
+/* *view is the one row of b at selected position k. */
+static void
+view_row(const Batch *b, int k, Batch *view, uint16_t *row)
+{
+    *row = (uint16_t)batch_row(b, k);
+    *view = *b;
+    view->sel = row;
+    view->nsel = 1;
+}
+
+/* Computes rows of the input at hand up to one that passes. */
+static Status
+compute_one(ExecNode *node, Batch **out)
+{
+    OneByOne *one = node->one;
+    *out = NULL;
+    while (*out == NULL && one->outer != NULL) {
+        view_row(one->outer, one->rest_at, &one->in, &one->in_row);
+        Batch *inner = one->inner;
+        if (++one->rest_at == one->outer->nsel) one->outer = NULL;
+        TRY(emit(node, &one->in, inner, out));
+    }
+    return QN_OK;
+}
+
+static EXEC_NOINLINE Status
+next_one(ExecNode *node, Batch **out)
+{
+    OneByOne *one = node->one;
+    if (one->result == NULL) {
+        TRY(compute_one(node, out));
+        if (*out == NULL) TRY(node->ops->next(node, out));
+        if (*out == NULL || !one->hands || (*out)->nsel == 1) return QN_OK;
+        one->result = *out;
+        one->result_at = 0;
+    }
+    view_row(one->result, one->result_at, &one->out, &one->out_row);
+    if (++one->result_at == one->result->nsel) one->result = NULL;
+    *out = &one->out;
+    return QN_OK;
+}
+
+static inline Status
+next_plain(ExecNode *node, Batch **out)
+{
+    return __builtin_expect(node->one != NULL, 0) ? next_one(node, out) : node->ops->next(node, out);
+}
+
 static Status
 next_metered(ExecNode *node, Batch **out)
 {
     Meter m;
     meter_start(node, &m);
-    Status st = node->ops->next(node, out);
+    Status st = next_plain(node, out);
     meter_stop(node, &m);
     node->instr.is_running = true;
     return st;
@@ -351,7 +467,7 @@ exec_next(ExecNode *node, Batch **out)
     TRY(ctx_check_stop(ctx));
     TRY(ctx_check_depth(ctx));
     if (__builtin_expect((node->exec->flags & EXEC_INSTRUMENT) != 0, 0)) TRY(next_metered(node, out));
-    else TRY(node->ops->next(node, out));
+    else TRY(next_plain(node, out));
     if (*out != NULL) {
         assert((*out)->nsel > 0);
 #ifndef NDEBUG
@@ -368,6 +484,7 @@ exec_rescan(ExecNode *node, DepSet changed)
     TRY(ctx_check_depth(node->ctx));
     node->instr.loops++;
     node->instr.is_running = false;
+    if (node->one != NULL) node->one->outer = node->one->result = NULL;
     if (__builtin_expect((node->exec->flags & EXEC_INSTRUMENT) == 0, 1)) return node->ops->rescan(node, changed);
     Meter m;
     meter_start(node, &m);
@@ -419,36 +536,12 @@ exec_open_output_with(ExecNode *node, const ExprList *filter)
 Status
 exec_emit(ExecNode *node, Batch *outer, Batch *inner, Batch **out)
 {
-    Ctx *ctx = node->ctx;
-    const uint16_t *sel = outer->sel;
-    int n = outer->nsel;
-    *out = NULL;
-    if (node->filter != NULL) {
-        if (node->filter_sel == NULL)
-            TRY_ALLOC(ctx, node->filter_sel, arena_alloc(node->arena, BATCH_ROWS * sizeof(uint16_t)));
-        int kept;
-        TRY(expr_filter(node->filter, outer, inner, sel, n, outer->nrows, node->filter_sel, &kept));
-        node->instr.rows_removed_filter += n - kept;
-        if (kept == 0) return QN_OK;
-        if (kept < n) {
-            sel = node->filter_sel;
-            n = kept;
-        }
-    }
-    if (node->project == NULL) {
-        outer->sel = sel;
-        outer->nsel = n;
-        *out = outer;
-        return QN_OK;
-    }
-    TRY(expr_run(node->project, outer, inner, sel, n, outer->nrows));
-    Batch *b = node->result;
-    for (int i = 0; i < b->ncols; i++) b->cols[i] = expr_result(node->project, i);
-    b->nrows = outer->nrows;
-    b->sel = sel;
-    b->nsel = n;
-    *out = b;
-    return QN_OK;
+    OneByOne *one = node->one;
+    if (__builtin_expect(one == NULL, 1) || !one->computes || outer->nsel <= 1 || (inner != NULL && node->project == NULL)) return emit(node, outer, inner, out);
+    one->outer = outer;
+    one->inner = inner;
+    one->rest_at = 0;
+    return compute_one(node, out);
 }
 
 /* ARRAY(SELECT ...): the values as one array; arrays as one of one more dimension. */

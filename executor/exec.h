@@ -53,6 +53,19 @@ typedef struct ExecOps {
     void (*bound)(ExecNode *node, int64_t nrows);
 } ExecOps;
 
+/* Of a node whose expressions call functions that do something other calls may see (volatile functions of users, two calls for
+ * one sequence), and of its children: rows go one at a time, so that all is done in the order in which PostgreSQL does it. */
+typedef struct OneByOne {
+    bool computes; /* filter and targets are computed row by row */
+    bool hands;    /* rows are handed up one by one */
+    Batch in, out; /* views of one row */
+    uint16_t in_row, out_row;
+    Batch *outer, *inner; /* being computed: those of outer from rest_at on are left */
+    int rest_at;
+    Batch *result; /* being handed up: those from result_at on are left */
+    int result_at;
+} OneByOne;
+
 struct ExecNode {
     const ExecOps *ops;
     const PlanNode *plan;
@@ -67,6 +80,7 @@ struct ExecNode {
     ExprProg *project; /* NULL: input columns go up as they are */
     Batch *result;     /* of exec_emit */
     uint16_t *filter_sel;
+    OneByOne *one; /* NULL: whole batches */
     NodeInstr instr;
 };
 
@@ -82,6 +96,7 @@ typedef struct SubplanState {
     uint64_t run;    /* Exec.run of its value or rows; another one: out of date */
     RowStore *store; /* CTEs and uncorrelated ANY: the rows read so far, shared by all readers */
     bool is_started, is_done, is_building, has_reader;
+    bool has_effects;
     Arena *arena; /* of an init plan's value */
 } SubplanState;
 
@@ -115,6 +130,9 @@ struct Exec {
     const ExecPin *pins; /* while a Recheck runs (recheck.h) */
     int npins;
     size_t work_mem;       /* bytes one node may take before it spills */
+    /* Of the expressions compiled since the node at hand began to open. */
+    bool has_effects;
+    uint64_t sequences; /* called on by number, as bits */
 };
 
 /* Makes plan runnable. Memory in a child of parent. flags: EXEC_INSTRUMENT counts pages and times for EXPLAIN ANALYZE

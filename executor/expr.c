@@ -1,6 +1,7 @@
 /* expr.c - compiling bound expressions to programs; see expr.h. Running them is expr_run.c. */
 #include "executor/expr_priv.h"
 
+#include "catalog/routine.h"
 #include "common/array.h"
 #include <assert.h>
 
@@ -146,12 +147,29 @@ compile_args(ExprProg *p, const ExprList *list, int slot, int **regs_out, Oid **
     return QN_OK;
 }
 
+/* Notes calls that may see what others do: volatile functions of users, and two for the same sequence. */
+static void
+note_effects(Exec *exec, const FuncExpr *e)
+{
+    if ((e->fn->flags & (FN_IMMUTABLE | FN_STABLE)) != 0) return;
+    if (routine_of(e->fn) != NULL) {
+        exec->has_effects = true;
+        return;
+    }
+    if (strcmp(e->fn->src, "lastval") != 0 && (e->fn->nargs == 0 || e->fn->args[0] != TYPE_REGCLASS)) return;
+    const ConstExpr *c = e->args.count > 0 ? (const ConstExpr *)e->args.items[0] : NULL;
+    uint64_t bits = c != NULL && c->base.tag == EXPR_Const && !c->value.is_null ? 1ull << (uint32_t)c->value.i32 % 64 : UINT64_MAX;
+    exec->has_effects |= (exec->sequences & bits) != 0;
+    exec->sequences |= bits;
+}
+
 static Status
 compile_func(ExprProg *p, const FuncExpr *e, int slot, int *reg_out)
 {
     int *regs;
     Oid *types;
     Step *s;
+    note_effects(p->exec, e);
     TRY(compile_args(p, &e->args, slot, &regs, &types));
     TRY(expr_new_reg(p, e->base.type, reg_out));
     TRY(expr_emit_step(p, STEP_CALL, slot, *reg_out, regs, e->args.count, &s));

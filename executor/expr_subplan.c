@@ -93,6 +93,7 @@ expr_compile_subplan(ExprProg *p, const SubPlanExpr *e, int slot, int *reg_out)
     TRY_ALLOC(ctx, st, ARENA_NEW(p->arena, SubState));
     st->expr = e;
     TRY(exec_subplan(p->exec, e->plan, &st->sp));
+    p->exec->has_effects |= st->sp->has_effects;
     st->uncorrelated = !p->exec->plan->subplan_info[e->plan].correlated && e->args.count == 0;
     p->deps |= st->sp->root->deps;
     TRY_ALLOC(ctx, regs, ARENA_ARRAY(p->arena, int, nargs + 1));

@@ -81,6 +81,7 @@ open_call(ExecNode *node, SetCall *c, const Expr *e, int ncols, const Oid *col_t
         if (c->fn == NULL)
             return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "set-returning function %s is not supported yet", c->row->name);
     }
+    if (routine_of(c->row) != NULL && (c->row->flags & (FN_IMMUTABLE | FN_STABLE)) == 0) node->exec->has_effects = true;
     c->arena = node->arena;
     c->nargs = args != NULL ? args->count : 0;
     TRY_ALLOC(ctx, c->values, ARENA_ARRAY(node->arena, Value, c->nargs + 1));

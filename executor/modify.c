@@ -78,6 +78,13 @@ modify_open(ExecNode *node)
     return QN_OK;
 }
 
+/* Only the statement's own rows count, not those of its WITH queries. */
+static void
+count_rows(ModifyState *s, int n)
+{
+    if (s->base.exec->root == &s->base) s->base.exec->rows_affected += n;
+}
+
 Status
 modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out)
 {
@@ -85,7 +92,7 @@ modify_insert_rows(ModifyState *s, Target *t, Batch *in, int *clash_out)
     TRY(modtable_index(&t->table, &t->notes, t->full, s->new_tids, clash_out));
     if (clash_out != NULL && *clash_out >= 0) return heap_undo_insert(s->base.ctx, t->rel->heap, s->new_tids[0]);
     TRY(notes_inserted(&t->notes, t->full, s->new_tids));
-    s->base.exec->rows_affected += t->row->nsel;
+    count_rows(s, t->row->nsel);
     return target_return(s, t, in, t->full, s->new_tids);
 }
 
@@ -266,7 +273,7 @@ modify_update_rows(ModifyState *s, Target *t, Batch *in, Batch *old, const Tid *
     full->sel = done;
     full->nsel = ndone;
     if (ndone > 0) TRY(notes_updated(&t->notes, old, full, done_tids, t->assigned));
-    s->base.exec->rows_affected += ndone;
+    count_rows(s, ndone);
     TRY(target_return(s, t, in, full, done_tids));
     full->sel = NULL;
     if (is_conflict) return QN_OK; /* the row was locked before */
@@ -501,7 +508,7 @@ delete_batch(ModifyState *s, Target *t, Batch *b)
         done_tids[ndone] = s->tids[k];
         done[ndone++] = (uint16_t)k;
     }
-    s->base.exec->rows_affected += ndone;
+    count_rows(s, ndone);
     if (need_old && ndone > 0) {
         Batch gone = *old;
         gone.sel = done;

@@ -57,6 +57,7 @@ values_next(ExecNode *node, Batch **out)
     *out = NULL;
     while (*out == NULL && s->at < plan->nrows) {
         int n = plan->nrows - s->at < BATCH_ROWS ? plan->nrows - s->at : BATCH_ROWS;
+        if (node->one != NULL) n = 1;
         if (!exec_batch_reserve(s->batch, n)) return RAISE_OOM(node->ctx);
         for (int i = 0; i < n; i++) TRY(fill_row(s, s->at + i, i));
         s->at += n;

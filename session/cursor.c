@@ -224,13 +224,14 @@ static Status
 check_options(Stmt *stmt, const DeclareCursorStmt *d)
 {
     Ctx *ctx = &stmt->s->ctx;
-    if (!d->hold) TRY(session_require_block(stmt->s, "DECLARE CURSOR"));
     if (d->scroll && d->no_scroll)
         return RAISE(ctx, ERR_INVALID_CURSOR_DEFINITION, "cannot specify both %s and %s", "SCROLL", "NO SCROLL");
     if (d->asensitive && d->insensitive)
         return RAISE(ctx, ERR_INVALID_CURSOR_DEFINITION, "cannot specify both %s and %s", "ASENSITIVE", "INSENSITIVE");
     if (!ast_is(d->query, SelectStmt) || !ast_is_plannable(d->query))
         return RAISE(ctx, ERR_INVALID_CURSOR_DEFINITION, "DECLARE CURSOR must specify a query that returns rows");
+    if (ast_with_modifies(d->query))
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "DECLARE CURSOR must not contain data-modifying statements in WITH");
     if (AST_AS(SelectStmt, d->query)->locking.count == 0) return QN_OK;
     const char *bad = d->hold ? "WITH HOLD" : d->scroll ? "SCROLL" : d->insensitive ? "INSENSITIVE" : NULL;
     if (bad == NULL) return QN_OK;
@@ -253,6 +254,7 @@ cursor_declare(Stmt *stmt, const DeclareCursorStmt *d)
     Cursor *c = NULL;
     Status st;
     TRY(check_options(stmt, d));
+    if (!d->hold) TRY(session_require_block(s, "DECLARE CURSOR"));
     if (*find_slot(s, d->name) != NULL)
         return RAISE(ctx, ERR_DUPLICATE_CURSOR, "cursor \"%s\" already exists", d->name);
     Arena *arena = arena_create_account(NULL, "cursor", &s->mem);

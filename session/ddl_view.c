@@ -163,6 +163,8 @@ ddl_run_view(Ddl *d, const ViewStmt *v)
                   .view_path = ctx->settings->search_path};
     def.view_check = v->check == AST_VIEW_CHECK_LOCAL ? 'l' : v->check == AST_VIEW_CHECK_CASCADED ? 'c' : 0;
     TRY(ddl_view_options(d, &v->options, &def.view_check));
+    if (ast_with_modifies(v->query))
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "views must not contain data-modifying statements in WITH");
     TRY(plan_query(d, v->query, &plan));
     TRY(view_schema(d, rv, plan, &def));
     TRY(output_columns(d, plan, &v->columns,
@@ -208,6 +210,10 @@ fill_table(Ddl *d, const char *schema, const char *name, const Ast *query, const
     target->name = name;
     ins->rel = &target->base;
     ins->select = copy;
+    if (ast_with_modifies(copy)) { /* stays at the top */
+        ins->with = AST_AS(SelectStmt, copy)->with;
+        AST_AS(SelectStmt, copy)->with = NULL;
+    }
     Prepared *p = NULL;
     if (execute != NULL) TRY(prepared_find(d->s, execute->name, &p));
     TRY(stmt_from_ast(d->s, p != NULL ? p->stmt->sql : d->sql, &ins->base, p != NULL ? p->stmt->declared : NULL,
@@ -333,6 +339,8 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
     int64_t rows = 0;
     const ExecuteStmt *execute = ast_is(query, ExecuteStmt) ? AST_AS(ExecuteStmt, query) : NULL;
     if (execute != NULL) TRY(prepared_query(d, execute, &query, &plan));
+    if (view_text != NULL && ast_with_modifies(query))
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "materialized views must not use data-modifying statements in WITH");
     Ast *plain = (Ast *)query;
     TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
     TRY(ddl_check_on_commit(d, into->on_commit, def.persistence));

@@ -28,6 +28,16 @@ ast_is_plannable(const Ast *ast)
     }
 }
 
+bool
+ast_with_modifies(const Ast *query)
+{
+    if (!ast_is(query, SelectStmt) || AST_AS(SelectStmt, query)->with == NULL) return false;
+    const AstList *ctes = &AST_AS(WithClause, AST_AS(SelectStmt, query)->with)->ctes;
+    for (int i = 0; i < ctes->count; i++)
+        if (!ast_is(AST_AS(CommonTableExpr, ctes->items[i])->query, SelectStmt)) return true;
+    return false;
+}
+
 const char *
 ast_command_name(const Ast *ast)
 {

@@ -134,6 +134,8 @@ Status session_plan_query(Ctx *ctx, const char *sql, size_t nbytes, void **plan_
 
 /* Whether plan_statement takes it. */
 bool ast_is_plannable(const Ast *ast);
+/* A SELECT whose WITH list changes data. */
+bool ast_with_modifies(const Ast *query);
 /* "INSERT", as in errors and tags. */
 const char *ast_command_name(const Ast *ast);
 
