@@ -3,7 +3,8 @@
  *
  * A file holds a specification: setup and teardown, sessions with named steps, and permutations of the steps, each with the outcome of every
  * step: ok, rows, or an error's SQLSTATE; whether it waited, and the position of the step that let it go on. A session is a thread with a
- * connection of its own. A step that has not come back after wait-ms waits. A permutation passes if every step has its outcome; when
+ * connection of its own. A step that has not come back after wait-ms, and of which pg_stat_activity says that it waits for a lock, waits (so
+ * does one that is neither for WAITS_ANYWAY times as long: it sleeps). A permutation passes if every step has its outcome; when
  * deadlocks and timeouts come is not compared. Each permutation has a fresh database. */
 #include "quern.h"
 #include <dirent.h>
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SESSIONS_MAX = 16, STEPS_MAX = 64, HANG_MS = 8000 };
+enum { SESSIONS_MAX = 16, STEPS_MAX = 64, HANG_MS = 8000, WAITS_ANYWAY = 20 };
 
 static int show = 0, wait_ms_default = 150;
 
@@ -223,6 +224,7 @@ run_sql(quern *db, const char *sql, Result *r)
 typedef struct Session {
     const Json *spec;
     quern *db;
+    char pid[16]; /* as pg_stat_activity has it */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t cond;
@@ -292,6 +294,7 @@ typedef struct Outcome {
 
 typedef struct Run {
     const Json *spec;
+    quern *control;
     Session sessions[SESSIONS_MAX];
     int nsessions, wait_ms;
     const Json *steps;
@@ -334,6 +337,36 @@ collect(Run *run, Session *s, int after)
     s->step = -1;
 }
 
+/* The first value of the first row, as text. */
+static void
+query_text(quern *db, const char *sql, char *out, size_t nbytes)
+{
+    Result r;
+    run_sql(db, sql, &r);
+    snprintf(out, nbytes, "%s", r.nrows > 0 ? r.rows[0] : "");
+    result_free(&r);
+}
+
+static bool
+waits_for_lock(Run *run, const Session *s)
+{
+    char sql[160], answer[8];
+    snprintf(sql, sizeof(sql), "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'", s->pid);
+    query_text(run->control, sql, answer, sizeof(answer));
+    return answer[0] != '\0';
+}
+
+/* Comes back, or is found to wait: on a busy machine a step that waits for nothing may take its time. */
+static bool
+ends_or_waits(Run *run, Session *s)
+{
+    for (int i = 0; i < WAITS_ANYWAY; i++) {
+        if (comes_back(s, run->wait_ms)) return true;
+        if (waits_for_lock(run, s)) return comes_back(s, 0);
+    }
+    return false;
+}
+
 static bool
 run_steps(Run *run)
 {
@@ -348,11 +381,11 @@ run_steps(Run *run)
             collect(run, s, i - 1);
         }
         launch(s, sql, i);
-        if (comes_back(s, run->wait_ms)) collect(run, s, i);
+        if (ends_or_waits(run, s)) collect(run, s, i);
         else s->is_waiting = true;
         for (int k = 0; k < run->nsessions; k++) {
             Session *w = &run->sessions[k];
-            if (w != s && w->is_waiting && comes_back(w, run->wait_ms)) collect(run, w, i);
+            if (w != s && w->is_waiting && ends_or_waits(run, w)) collect(run, w, i);
         }
         if (s->is_waiting && comes_back(s, 0)) collect(run, s, i);
     }
@@ -454,6 +487,7 @@ start_sessions(Run *run, const char *path)
         pthread_mutex_init(&s->mutex, NULL);
         pthread_cond_init(&s->cond, NULL);
         if (quern_open(path, &s->db) != QUERN_OK) return false;
+        query_text(s->db, "SELECT pg_backend_pid()", s->pid, sizeof(s->pid));
         pthread_create(&s->thread, NULL, session_main, s);
         run->nsessions = i + 1;
     }
@@ -500,6 +534,7 @@ run_permutation(Run *run, const Json *spec, const Json *permutation, const char 
         snprintf(run->why, sizeof(run->why), "open: %s", quern_errmsg(control));
         return false;
     }
+    run->control = control;
     bool ok = true;
     for (int i = 0; i < setup->n && ok; i++) ok = run_frame(run, control, setup->items[i].str, "setup");
     if (ok) {
