@@ -4,6 +4,7 @@
  * reading checks every length against what is left. */
 #include "catalog/catobj.h"
 #include "catalog/routine.h"
+#include "types/agg_user.h"
 #include <stdlib.h>
 
 enum { BODY_VERSION = 2 };
@@ -857,6 +858,45 @@ get_texts(Reader *r, int *n_out)
     return items;
 }
 
+static void
+put_parts(StrBuf *b, char kind, const AggParts *p)
+{
+    const Oid oids[] = {p->step, p->final, p->combine, p->serial, p->deserial, p->moving_step, p->moving_inverse, p->moving_final,
+                        p->sort_op, p->state_type, p->moving_state_type};
+    put_u(b, (uint8_t)kind);
+    put_u(b, (uint64_t)p->ndirect);
+    for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) put_u(b, oids[i]);
+    put_u(b, (uint64_t)p->final_extra | (uint64_t)p->moving_final_extra << 1);
+    put_u(b, (uint8_t)p->final_modify);
+    put_u(b, (uint8_t)p->moving_final_modify);
+    put_i(b, p->state_space);
+    put_i(b, p->moving_state_space);
+    put_s(b, p->init);
+    put_s(b, p->moving_init);
+}
+
+static const AggParts *
+get_parts(Reader *r, char *kind_out)
+{
+    AggParts *p = get_array(r, 1, sizeof(AggParts));
+    if (p == NULL) return NULL;
+    Oid *const oids[] = {&p->step, &p->final, &p->combine, &p->serial, &p->deserial, &p->moving_step, &p->moving_inverse,
+                         &p->moving_final, &p->sort_op, &p->state_type, &p->moving_state_type};
+    *kind_out = (char)get_u(r);
+    p->ndirect = (int16_t)get_u(r);
+    for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) *oids[i] = (Oid)get_u(r);
+    uint64_t flags = get_u(r);
+    p->final_extra = (flags & 1) != 0;
+    p->moving_final_extra = (flags & 2) != 0;
+    p->final_modify = (char)get_u(r);
+    p->moving_final_modify = (char)get_u(r);
+    p->state_space = (int32_t)get_i(r);
+    p->moving_state_space = (int32_t)get_i(r);
+    p->init = get_s(r);
+    p->moving_init = get_s(r);
+    return p;
+}
+
 Status
 catobj_from_routine(Ctx *ctx, const Routine *r, CatObj **out)
 {
@@ -881,6 +921,7 @@ catobj_from_routine(Ctx *ctx, const Routine *r, CatObj **out)
         put_u(&b, (uint8_t)r->params[i].mode);
         put_s(&b, r->params[i].default_sql);
     }
+    if (r->kind == ROUTINE_AGGREGATE) put_parts(&b, r->agg_kind, r->parts);
     return make_from(ctx,
                      &(CatObj){.oid = r->fn.oid, .kind = OBJ_ROUTINE, .relkind = r->kind,
                                .schema = r->schema_oid, .deps = r->deps, .ndeps = r->ndeps},
@@ -922,6 +963,7 @@ catobj_to_routine(Ctx *ctx, Arena *arena, const CatObj *o, Routine **out)
         params[i].default_sql = get_s(&r);
     }
     def->params = params;
+    if (def->kind == ROUTINE_AGGREGATE) def->parts = get_parts(&r, &def->agg_kind);
     if (def->language == NULL || def->body == NULL) r.bad = true;
     *out = def;
     return read_done(ctx, &r, o);

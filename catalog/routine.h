@@ -32,6 +32,7 @@ const Language *language_at(int i); /* NULL past the last */
 #define OID_LANGUAGE_INTERNAL 12u
 #define ROUTINE_FUNCTION 'f'
 #define ROUTINE_PROCEDURE 'p'
+#define ROUTINE_AGGREGATE 'a'
 
 typedef struct RoutineParam {
     const char *name; /* NULL: none */
@@ -63,6 +64,8 @@ struct Routine {
     const char *comment;
     int ndeps;
     const struct ObjDep *deps;
+    char agg_kind;                /* ROUTINE_AGGREGATE: 'n' normal, 'o' ordered set, 'h' hypothetical set */
+    const struct AggParts *parts; /* the same: what it is made of (types/agg_user.h) */
     /* Columns of a row it gives: OUT parameters or those of TABLE where there are several, attributes of a composite type; ncols 0:
      * one value. */
     int ncols;

@@ -3,7 +3,7 @@
 #include "catalog/systable.h"
 #include "storage/db.h"
 #include "common/settings.h"
-#include "types/function.h"
+#include "types/agg_user.h"
 
 enum { ENCODING_UTF8 = 6, OID_TABLESPACE = 1663 };
 
@@ -174,27 +174,43 @@ sys_pg_proc(Ctx *ctx, SysRows *r)
     return QN_OK;
 }
 
+static void
+parts_columns(SysRows *r, Oid oid, char kind, const AggParts *p)
+{
+    const Oid fns[] = {p->step, p->final, p->combine, p->serial, p->deserial, p->moving_step, p->moving_inverse, p->moving_final};
+    sys_oid(r, oid);
+    sys_char(r, kind);
+    sys_int2(r, p->ndirect);
+    for (size_t k = 0; k < sizeof(fns) / sizeof(fns[0]); k++) sys_oid(r, fns[k]);
+    sys_bool(r, p->final_extra);
+    sys_bool(r, p->moving_final_extra);
+    sys_char(r, p->final_modify);
+    sys_char(r, p->moving_final_modify);
+    sys_oid(r, p->sort_op);
+    sys_oid(r, p->state_type);
+    sys_int4(r, p->state_space);
+    sys_oid(r, p->moving_state_type);
+    sys_int4(r, p->moving_state_space);
+    if (p->init != NULL) sys_text(r, p->init); else sys_null(r);
+    if (p->moving_init != NULL) sys_text(r, p->moving_init); else sys_null(r);
+}
+
 Status
 sys_pg_aggregate(Ctx *ctx, SysRows *r)
 {
-    (void)ctx;
+    const Routine **list;
+    int n;
     for (int i = 0; i < agg_count(); i++) {
-        const Aggregate *a = agg_at(i);
+        const AggParts *p = agg_parts(agg_at(i)->oid);
+        if (p == NULL) continue;
         TRY(sys_row(r));
-        sys_oid(r, a->oid);
-        sys_char(r, a->kind);
-        sys_int2(r, 0);
-        for (int k = 0; k < 8; k++) sys_oid(r, 0);
-        sys_bool(r, false);
-        sys_bool(r, false);
-        sys_char(r, 'r');
-        sys_char(r, 'r');
-        sys_oid(r, 0);
-        sys_oid(r, TYPE_INTERNAL);
-        sys_int4(r, (int)a->state_bytes);
-        sys_oid(r, 0);
-        sys_int4(r, 0);
-        sys_skip(r, 2);
+        parts_columns(r, agg_at(i)->oid, agg_at(i)->kind, p);
+    }
+    TRY(catalog_all_routines(ctx, sys_arena(r), &list, &n));
+    for (int i = 0; i < n; i++) {
+        if (list[i]->kind != ROUTINE_AGGREGATE) continue;
+        TRY(sys_row(r));
+        parts_columns(r, list[i]->fn.oid, list[i]->agg_kind, list[i]->parts);
     }
     return QN_OK;
 }

@@ -2,12 +2,14 @@
 #include "executor/agg.h"
 
 #include "executor/vecutil.h"
+#include "types/agg_user.h"
 #include <assert.h>
 
 /* Aggregates whose result does not depend on the order of their input rows, exactly. */
 static bool
 ignores_order(const Aggregate *agg, const AggSpec *spec)
 {
+    if (agg_is_user(agg)) return false;
     static const char *const names[] = {"count", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(agg->name, names[i]) == 0) return true;
@@ -115,7 +117,7 @@ find_shared(AggCommon *a, const AggFn *f)
         bool same = !o->spec->distinct && o->norder == 0 && o->nargs == f->nargs && x->update == y->update &&
                     x->update_one == y->update_one && x->init == y->init && x->state_bytes == y->state_bytes &&
                     x->update != NULL && (x->flags & FN_STRICT) == (y->flags & FN_STRICT) &&
-                    (o->filter < 0) == (f->filter < 0);
+                    (o->filter < 0) == (f->filter < 0) && agg_same_steps(x, y);
         if (same && f->filter >= 0) same = expr_same_result(a->prog, o->filter, f->filter);
         for (int i = 0; same && i < f->nargs; i++)
             same = expr_same_result(a->prog, o->first_arg + i, f->first_arg + i);
@@ -146,6 +148,8 @@ open_fn(AggCommon *a, AggFn *f, const AggSpec *spec)
     f->call.arg_typmod = f->nargs > 0 ? spec->args.items[0]->typmod : -1;
     f->call.collation = f->nargs > 0 ? spec->args.items[0]->collation : INVALID_OID;
     f->call.account = ctx->mem;
+    f->call.agg = f->agg;
+    f->call.site_arena = arena;
     f->call.grown_bytes = &a->grown;
     AggFn *shared = find_shared(a, f);
     if (shared != NULL) {

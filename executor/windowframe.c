@@ -7,6 +7,7 @@
 
 #include "executor/keys.h"
 #include "executor/vecutil.h"
+#include "types/agg_user.h"
 #include <assert.h>
 
 static bool
@@ -38,6 +39,8 @@ open_agg(WindowState *s, WinFn *f)
     f->call.arg_typmod = f->nargs > 0 ? f->spec->args.items[0]->typmod : -1;
     f->call.collation = f->nargs > 0 ? f->spec->args.items[0]->collation : INVALID_OID;
     f->call.account = ctx->mem;
+    f->call.agg = agg;
+    f->call.site_arena = arena;
     f->call.grown_bytes = &f->grown;
     return QN_OK;
 }
@@ -452,7 +455,8 @@ feed(WindowState *s, WinFn *f, int64_t from, int64_t to, bool remove)
         f->call.sel = sel;
         f->call.n = n;
         if (remove) TRY(agg->remove_one(&f->call, f->state));
-        else TRY(agg->update_one(&f->call, f->state));
+        if (f->call.must_restart) return QN_OK;
+        if (!remove) TRY(agg->update_one(&f->call, f->state));
     }
     return QN_OK;
 }
@@ -463,6 +467,7 @@ restart(WindowState *s, WinFn *f)
     const Aggregate *agg = f->spec->agg;
     arena_reset(f->arena);
     f->grown = 0;
+    f->call.must_restart = false;
     memset(f->state, 0, agg->state_bytes);
     f->frame.n = 0;
     f->has_state = true;
@@ -489,11 +494,14 @@ move_state(WindowState *s, WinFn *f)
         now->ranges[0].from >= was->ranges[0].from && now->ranges[0].to >= was->ranges[0].to) {
         WinRange a = was->ranges[0], b = now->ranges[0];
         int64_t lost = b.from - a.from;
-        if (lost == 0 || (agg->remove_one != NULL && lost < b.to - b.from)) {
+        /* Which functions of a user's are called can be seen: as PostgreSQL would. */
+        if (lost == 0 || (agg->remove_one != NULL && (lost < b.to - b.from || agg_is_user(agg)))) {
             if (lost > 0) TRY(feed(s, f, a.from, b.from, true));
-            TRY(feed(s, f, a.to, b.to, false));
-            f->frame = *now;
-            return QN_OK;
+            if (!f->call.must_restart) {
+                TRY(feed(s, f, a.to, b.to, false));
+                f->frame = *now;
+                return QN_OK;
+            }
         }
     }
     TRY(restart(s, f));

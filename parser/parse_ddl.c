@@ -117,8 +117,10 @@ pc_object_with_params(ParseCtx *pc, AstList name, AstList params)
     for (int i = 0; i < params.count; i++) {
         Ast *p = params.items[i];
         if (p == NULL || ast_is(p, A_Star)) continue;
-        if (ast_is(p, ListNode)) { /* ORDER BY */
+        if (ast_is(p, ListNode)) { /* ORDER BY; after VARIADIC it repeats that one argument */
             AstList more = AST_AS(ListNode, p)->items;
+            const Ast *last = i > 0 ? params.items[i - 1] : NULL;
+            if (last != NULL && ast_is(last, FunctionParameter) && AST_AS(FunctionParameter, last)->mode == AST_PARAM_VARIADIC) continue;
             for (int k = 0; k < more.count; k++)
                 if (more.items[k] != NULL) args = pc_push(pc, args, AST_AS(FunctionParameter, more.items[k])->type);
             continue;

@@ -221,8 +221,10 @@ finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **
         if (*out != NULL) return QN_OK;
         break;
     case FUNC_AGG:
+        if (m->routine != NULL) TRY(bind_user_aggregate(s, f, m, types, nargs));
         if (f->over != NULL) {
             TRY(coerce_arguments(s->ps, args, nargs, m->declared));
+            TRY(gather_variadic(s, m, args, &nargs));
             return bind_window_call(s, f, m, args, nargs, out);
         }
         TRY(coerce_arguments(s->ps, args, nargs, m->declared));

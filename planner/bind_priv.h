@@ -157,6 +157,10 @@ const char *item_column_name(const NsItem *item, int col);
 Status raise_missing_column(Scope *s, const char *qualifier, const char *name, int loc);
 Status raise_missing_table(Scope *s, const char *schema, const char *name, int loc);
 Status add_dep(Scope *s, const Relation *r, int lock_mode);
+/* bind_useragg.c: m->agg of a call of a user's aggregate, for arguments of these types. */
+Status bind_user_aggregate(Scope *s, const FuncCall *f, FuncMatch *m, const Oid *actual, int nargs);
+/* The function of an oid as called with arguments of these types, polymorphic ones settled; a dependency of the plan. */
+Status routine_for_types(Scope *s, Oid oid, const Oid *actual, int n, const Function **out);
 Status add_object_dep(Scope *s, Oid oid, uint64_t version, int lock_mode);
 #define LOCK_ACCESS_SHARE_MODE 1
 #define LOCK_ROW_SHARE_MODE 2

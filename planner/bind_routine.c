@@ -88,6 +88,25 @@ settle_types(Scope *s, FuncMatch *m, const Oid *actual, Oid *declared, int n)
 }
 
 Status
+routine_for_types(Scope *s, Oid oid, const Oid *actual, int n, const Function **out)
+{
+    FuncMatch m = {.kind = FUNC_NORMAL};
+    Oid *declared;
+    *out = fn_by_oid(oid);
+    if (oid < OID_FIRST_USER) return QN_OK;
+    TRY(catalog_routine(s->ctx, s->ps->arena, oid, &m.routine));
+    if (m.routine == NULL || m.routine->fn.nargs != n)
+        return RAISE(s->ctx, ERR_UNDEFINED_FUNCTION, "function with OID %u does not exist", oid);
+    TRY(add_object_dep(s, oid, m.routine->version, 0));
+    TRY_ALLOC(s->ctx, declared, ARENA_ARRAY(s->ps->arena, Oid, n + 1));
+    for (int i = 0; i < n; i++) declared[i] = m.routine->args[i];
+    TRY(settle_types(s, &m, actual, declared, n));
+    TRY(intern_routine(s, m.routine, &m.routine));
+    *out = &m.routine->fn;
+    return QN_OK;
+}
+
+Status
 routine_arguments(Scope *s, FuncMatch *m, Expr ***args, int *nargs)
 {
     Oid *actual, *declared;

@@ -116,6 +116,7 @@ typedef struct PlanState {
     struct QueryUses *uses; /* NULL: nobody asks */
     ARRAY(PlanDep) deps;
     const struct FuncEnv *env;       /* inside a function's body: its parameters; else NULL */
+    ARRAY(const Aggregate *) user_aggs; /* the same of users' aggregates */
     ARRAY(const Routine *) routines; /* users' functions called, one copy each, so that equal calls are equal */
     ARRAY(Oid) inlining;             /* functions whose bodies are being put in place of their calls */
     bool in_call;                    /* the argument list of CALL: OUT parameters are in it */

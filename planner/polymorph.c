@@ -205,7 +205,8 @@ settle_exact(PlanState *ps, Family *f)
         POLY_FAIL(ERR_DATATYPE_MISMATCH, "type matched to anynonarray is an array type: %s", type_text(ps, f->elem));
     if (f->is_enum && type_kind(f->elem) != TYPTYPE_ENUM)
         POLY_FAIL(ERR_DATATYPE_MISMATCH, "type matched to anyenum is not an enum type: %s", type_text(ps, f->elem));
-    if (f->array == 0) f->array = array_of(f->elem);
+    /* Parts of an aggregate are looked up with its own types, polymorphic as they are. */
+    if (f->array == 0) f->array = f->elem == TYPE_ANYELEMENT ? TYPE_ANYARRAY : array_of(f->elem);
     return QN_OK;
 }
 

@@ -313,14 +313,15 @@ gather_routines(PlanState *ps, Oid schema, const char *name, int nargs, bool var
         const Oid *inputs;
         int ninputs;
         TRY(call_inputs(ps, r, &inputs, &ninputs));
+        FuncKind kind = r->kind == ROUTINE_AGGREGATE ? FUNC_AGG : FUNC_NORMAL;
         if (nnamed > 0) {
-            Candidate c = {.kind = FUNC_NORMAL, .row = &r->fn, .result = r->fn.result};
+            Candidate c = {.kind = (uint8_t)kind, .row = &r->fn, .result = r->fn.result};
             bool fits;
             TRY(number_arguments(ps, &(NamedFn){.routine = r}, inputs, ninputs, nargs, arg_names, nnamed, &c, &fits));
             if (fits) TRY(merge_candidate(ps, list, &c, nargs));
             continue;
         }
-        TRY(add_candidate(ps, list, FUNC_NORMAL, &r->fn, inputs, ninputs, r->fn.ndefaults, r->fn.result,
+        TRY(add_candidate(ps, list, kind, &r->fn, inputs, ninputs, r->fn.ndefaults, r->fn.result,
                           (r->fn.flags & FN_VARIADIC) != 0, nargs, variadic));
     }
     return QN_OK;
@@ -502,18 +503,20 @@ resolve_function(PlanState *ps, const char *schema, const char *name, const Oid 
     if (best == NULL) return QN_OK;
     out->kind = best->kind;
     out->fn = best->kind == FUNC_NORMAL ? best->row : NULL;
-    out->agg = best->kind == FUNC_AGG ? best->row : NULL;
+    /* Rows begin with their oid. A user's aggregate is made for the call: bind_user_aggregate. */
+    bool is_user_agg = best->kind == FUNC_AGG && *(const Oid *)best->row >= OID_FIRST_USER;
+    out->agg = best->kind == FUNC_AGG && !is_user_agg ? best->row : NULL;
     out->winfn = best->kind == FUNC_WINDOW ? best->row : NULL;
     out->nargs = nargs;
     out->nvariadic = best->nvariadic;
     out->variadic_elem = best->nvariadic > 0 && best->variadic_elem != TYPE_ANY ? best->variadic_elem : 0;
     if (out->variadic_elem == 0) out->nvariadic = 0;
     out->ndefaults = best->ndefaults;
-    out->routine = routine_of(out->fn);
+    out->routine = is_user_agg ? (const Routine *)best->row : routine_of(out->fn);
     out->numbers = best->numbers;
     out->result = best->result;
     memcpy(out->declared, best->args, sizeof(Oid) * (size_t)nargs);
-    if (out->routine != NULL) return QN_OK;
+    if (out->routine != NULL && !is_user_agg) return QN_OK;
     TRY(resolve_polymorphic(ps, types, out->declared, nargs, best->result, &out->result));
     if (out->nvariadic > 0) out->variadic_elem = out->declared[nargs - 1];
     return QN_OK;

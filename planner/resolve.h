@@ -67,7 +67,8 @@ typedef struct FuncMatch {
     int nvariadic;         /* > 0: so many trailing arguments are gathered in one array of type variadic_elem */
     Oid variadic_elem;     /* 0 with VARIADIC "any": passed one by one */
     int ndefaults;         /* trailing arguments left out */
-    const Routine *routine; /* fn is of a user's function. Its polymorphic types are still as declared: see bind_routine.c */
+    /* A user's function, fn is its: its polymorphic types are still as declared (bind_routine.c). Or a user's aggregate. */
+    const Routine *routine;
     const int16_t *numbers; /* which of the inputs each argument is; NULL: in order */
 } FuncMatch;
 

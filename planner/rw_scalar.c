@@ -7,6 +7,7 @@
  * can become the grouping key. Where an index leads with the key the subquery is left as it is: probing it for each
  * outer row reads little, and grouping all of s may not be worth it for the few rows a LIMIT asks for. */
 #include "planner/rewrite.h"
+#include "types/agg_user.h"
 
 typedef struct Correlation {
     FuncExpr *eq;
@@ -78,6 +79,7 @@ check_rest(Scalar *w, LNode *below, bool *ok)
     if (!relbits_empty(&free_rels)) return QN_OK;
     for (int i = 0; i < w->agg->aggs.count; i++) {
         bool sub;
+        if (agg_is_user(((const AggExpr *)w->agg->aggs.items[i])->agg)) return QN_OK; /* of no rows it may be anything */
         TRY(relbits_new(ps, &used));
         TRY(rels_used(ps, w->agg->aggs.items[i], &used));
         TRY(expr_has_subplan(ps->ctx, w->agg->aggs.items[i], &sub));

@@ -227,6 +227,7 @@ run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
     case AST_OBJECT_SCHEMA: return drop_schemas(d, s);
     case AST_OBJECT_FUNCTION:
     case AST_OBJECT_PROCEDURE:
+    case AST_OBJECT_AGGREGATE:
     case AST_OBJECT_ROUTINE: return ddl_drop_routines(d, s);
     default: *handled_out = false; return QN_OK;
     }
@@ -372,8 +373,11 @@ utility_ddl(Stmt *stmt, bool *handled_out)
         if (AST_AS(AlterTableStmt, ast)->kind == AST_OBJECT_TYPE) return ddl_run_alter_composite(&d, AST_AS(AlterTableStmt, ast));
         return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));
     case AST_DefineStmt:
-        *handled_out = AST_AS(DefineStmt, ast)->kind == AST_OBJECT_TYPE;
-        return *handled_out ? ddl_run_define_type(&d, AST_AS(DefineStmt, ast)) : QN_OK;
+        switch (AST_AS(DefineStmt, ast)->kind) {
+        case AST_OBJECT_TYPE: return ddl_run_define_type(&d, AST_AS(DefineStmt, ast));
+        case AST_OBJECT_AGGREGATE: return ddl_run_create_aggregate(&d, AST_AS(DefineStmt, ast));
+        default: *handled_out = false; return QN_OK;
+        }
     case AST_RenameStmt:
         switch (AST_AS(RenameStmt, ast)->kind) {
         case AST_OBJECT_TYPE:

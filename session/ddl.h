@@ -217,7 +217,24 @@ Status ddl_run_alter_sequence(Ddl *d, const AlterSeqStmt *a);
 /* ALTER SEQUENCE's options on a sequence's definition, which goes into the catalog. */
 Status ddl_change_sequence(Ddl *d, RelDef *def, const AstList *options);
 
+/* ddl_define.c: values of a definition (name = value, ...): as text, as a qualified name, as a number. 42601 without one. */
+Status ddl_opt_text(Ddl *d, const DefElem *e, const char **out);
+Status ddl_opt_names(Ddl *d, const DefElem *e, const AstList **out);
+Status ddl_opt_int(Ddl *d, const DefElem *e, int32_t *out);
+
+/* ddl_aggregate.c */
+Status ddl_run_create_aggregate(Ddl *d, const DefineStmt *s);
+
 /* ddl_routine.c: functions and procedures */
+static inline bool
+ddl_is_routine_kind(AstObjectKind kind)
+{
+    return kind == AST_OBJECT_FUNCTION || kind == AST_OBJECT_PROCEDURE || kind == AST_OBJECT_ROUTINE || kind == AST_OBJECT_AGGREGATE;
+}
+/* Schema and name of one to be made. */
+Status ddl_routine_target(Ddl *d, const AstList *names, Oid *schema_out, const char **name_out);
+/* The one in its schema with its name and arguments, NULL: there is none. */
+Status ddl_find_same_routine(Ddl *d, const struct Routine *r, const struct Routine **out);
 struct Routine;
 Status ddl_run_create_routine(Ddl *d, const CreateFunctionStmt *s);
 Status ddl_run_alter_routine(Ddl *d, const AlterFunctionStmt *s);

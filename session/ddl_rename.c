@@ -216,7 +216,7 @@ Status
 ddl_run_rename(Ddl *d, const RenameStmt *s)
 {
     const Relation *rel;
-    if (s->kind == AST_OBJECT_FUNCTION || s->kind == AST_OBJECT_PROCEDURE || s->kind == AST_OBJECT_ROUTINE)
+    if (ddl_is_routine_kind(s->kind))
         return ddl_rename_routine(d, s);
     bool part = s->kind == AST_OBJECT_COLUMN || s->kind == AST_OBJECT_TABCONSTRAINT;
     AstObjectKind kind = part ? s->relation_kind : s->kind;
@@ -258,7 +258,7 @@ ddl_run_set_schema(Ddl *d, const AlterObjectSchemaStmt *s)
     ViewEdits views;
     Oid schema, *owned;
     int nowned;
-    if (s->kind == AST_OBJECT_FUNCTION || s->kind == AST_OBJECT_PROCEDURE || s->kind == AST_OBJECT_ROUTINE)
+    if (ddl_is_routine_kind(s->kind))
         return ddl_routine_schema(d, s);
     if (s->rel == NULL) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "moving this kind of object is not supported yet");
     TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_ACCESS_EXCLUSIVE, kinds_of(s->kind), s->missing_ok, &rel));

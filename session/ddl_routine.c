@@ -472,8 +472,16 @@ check_replaced(RoutineWork *w, const Routine *old)
     return check_replaced_params(w, old);
 }
 
-static Status
-find_same(Ddl *d, const Routine *r, const Routine **out)
+Status
+ddl_routine_target(Ddl *d, const AstList *names, Oid *schema_out, const char **name_out)
+{
+    const char *schema;
+    TRY(split_routine_name(d, names, &schema, name_out));
+    return target_schema(d, schema, schema_out);
+}
+
+Status
+ddl_find_same_routine(Ddl *d, const Routine *r, const Routine **out)
 {
     const Routine **list;
     int n;
@@ -506,14 +514,12 @@ ddl_run_create_routine(Ddl *d, const CreateFunctionStmt *s)
     Ctx *ctx = d->ctx;
     RoutineWork w = {.d = d, .ps = {.ctx = ctx, .arena = d->arena, .sql = d->sql}, .stmt = s};
     const Routine *old;
-    const char *schema;
     TRY_ALLOC(ctx, w.r, ARENA_NEW(d->arena, Routine));
     Routine *r = w.r;
     r->kind = s->is_procedure ? ROUTINE_PROCEDURE : ROUTINE_FUNCTION;
     r->volatility = 'v';
     r->parallel = 'u';
-    TRY(split_routine_name(d, &s->name, &schema, &r->fn.name));
-    TRY(target_schema(d, schema, &r->schema_oid));
+    TRY(ddl_routine_target(d, &s->name, &r->schema_oid, &r->fn.name));
     TRY(read_language(&w));
     for (int i = 0; i < s->options.count; i++) TRY(common_option(&w, AST_AS(DefElem, s->options.items[i])));
     r->config = w.config.items;
@@ -524,7 +530,7 @@ ddl_run_create_routine(Ddl *d, const CreateFunctionStmt *s)
     TRY(settle_numbers(&w));
     TRY(routine_finish(ctx, d->arena, r));
     TRY(ddl_lock_name(ctx, r->schema_oid, r->fn.name));
-    TRY(find_same(d, r, &old));
+    TRY(ddl_find_same_routine(d, r, &old));
     if (old != NULL) {
         TRY(check_replaced(&w, old));
         r->fn.oid = old->fn.oid;
@@ -597,8 +603,8 @@ routine_text(Ddl *d, const ObjectWithArgs *o, const Oid *types, int n, const cha
 static bool
 kind_fits(const Routine *r, AstObjectKind kind)
 {
-    if (kind == AST_OBJECT_AGGREGATE) return false;
-    return kind == AST_OBJECT_ROUTINE || (kind == AST_OBJECT_PROCEDURE) == (r->kind == ROUTINE_PROCEDURE);
+    if ((kind == AST_OBJECT_AGGREGATE) != (r->kind == ROUTINE_AGGREGATE)) return kind == AST_OBJECT_ROUTINE;
+    return kind == AST_OBJECT_AGGREGATE || kind == AST_OBJECT_ROUTINE || (kind == AST_OBJECT_PROCEDURE) == (r->kind == ROUTINE_PROCEDURE);
 }
 
 /* A built-in function of the name and types; they cannot be changed. */
@@ -610,6 +616,9 @@ is_builtin(const char *schema, const char *name, const Oid *types, int n)
     const Function *const *fns = fn_by_name(name, &count);
     for (int i = 0; i < count; i++)
         if (fns[i]->nargs == n && memcmp(fns[i]->args, types, sizeof(Oid) * (size_t)n) == 0) return true;
+    const Aggregate *const *aggs = agg_by_name(name, &count);
+    for (int i = 0; aggs != NULL && i < count; i++)
+        if (aggs[i]->nargs == n && memcmp(aggs[i]->args, types, sizeof(Oid) * (size_t)n) == 0) return true;
     return false;
 }
 
@@ -753,7 +762,7 @@ move_routine(Ddl *d, Routine *r)
     const Routine *other;
     const char *sig, *schema = catalog_schema_name(d->ctx, r->schema_oid);
     TRY(ddl_lock_name(d->ctx, r->schema_oid, r->fn.name));
-    TRY(find_same(d, r, &other));
+    TRY(ddl_find_same_routine(d, r, &other));
     if (other != NULL) {
         PlanState ps = {.ctx = d->ctx, .arena = d->arena, .sql = d->sql};
         TRY(function_signature(&ps, r->fn.name, r->args, r->fn.nargs, &sig));

@@ -33,6 +33,23 @@ object_word(AstObjectKind kind)
     case AST_OBJECT_STATISTIC_EXT: return "STATISTICS";
     case AST_OBJECT_FOREIGN_TABLE: return "FOREIGN TABLE";
     case AST_OBJECT_DATABASE: return "DATABASE";
+    case AST_OBJECT_CAST: return "CAST";
+    case AST_OBJECT_CONVERSION: return "CONVERSION";
+    case AST_OBJECT_OPCLASS: return "OPERATOR CLASS";
+    case AST_OBJECT_OPFAMILY: return "OPERATOR FAMILY";
+    case AST_OBJECT_LANGUAGE: return "LANGUAGE";
+    case AST_OBJECT_TSPARSER: return "TEXT SEARCH PARSER";
+    case AST_OBJECT_TSDICTIONARY: return "TEXT SEARCH DICTIONARY";
+    case AST_OBJECT_TSTEMPLATE: return "TEXT SEARCH TEMPLATE";
+    case AST_OBJECT_TSCONFIGURATION: return "TEXT SEARCH CONFIGURATION";
+    case AST_OBJECT_TRANSFORM: return "TRANSFORM";
+    case AST_OBJECT_ACCESS_METHOD: return "ACCESS METHOD";
+    case AST_OBJECT_FDW: return "FOREIGN DATA WRAPPER";
+    case AST_OBJECT_FOREIGN_SERVER: return "SERVER";
+    case AST_OBJECT_EVENT_TRIGGER: return "EVENT TRIGGER";
+    case AST_OBJECT_PUBLICATION: return "PUBLICATION";
+    case AST_OBJECT_SUBSCRIPTION: return "SUBSCRIPTION";
+    case AST_OBJECT_ROLE: return "ROLE";
     default: return "OBJECT";
     }
 }
@@ -69,6 +86,16 @@ static const struct {
     {AST_CreateTrigStmt, "CREATE TRIGGER"},
     {AST_CreateExtensionStmt, "CREATE EXTENSION"},
     {AST_DoStmt, "DO"},
+    {AST_AlterFunctionStmt, "ALTER FUNCTION"},
+    {AST_CreateCastStmt, "CREATE CAST"},
+    {AST_CreateOpClassStmt, "CREATE OPERATOR CLASS"},
+    {AST_CreateOpFamilyStmt, "CREATE OPERATOR FAMILY"},
+    {AST_AlterOpFamilyStmt, "ALTER OPERATOR FAMILY"},
+    {AST_AlterOperatorStmt, "ALTER OPERATOR"},
+    {AST_AlterTypeStmt, "ALTER TYPE"},
+    {AST_CreateStatsStmt, "CREATE STATISTICS"},
+    {AST_AlterStatsStmt, "ALTER STATISTICS"},
+    {AST_RuleStmt, "CREATE RULE"},
     {AST_CallStmt, "CALL"},
     {AST_GrantStmt, "GRANT"},
     {AST_DeclareCursorStmt, "DECLARE CURSOR"},
@@ -88,6 +115,7 @@ utility_command_name(const Ast *ast)
     static _Thread_local char buf[48];
     const char *verb = NULL, *object = NULL;
     switch (ast->tag) {
+    case AST_DefineStmt: verb = "CREATE", object = object_word(AST_AS(DefineStmt, ast)->kind); break;
     case AST_DropStmt: verb = "DROP", object = object_word(AST_AS(DropStmt, ast)->kind); break;
     case AST_AlterTableStmt: verb = "ALTER", object = object_word(AST_AS(AlterTableStmt, ast)->kind); break;
     case AST_AlterObjectSchemaStmt:

@@ -65,6 +65,9 @@ typedef int128 Int128 __attribute__((aligned(8)));
         return QN_OK;                                                                              \
     }
 
+/* sum / n as numeric, NULL for no rows (agg_num.c). */
+Status agg_int_average(AggCall *call, int64_t sum, int64_t n, Arena *arena, Value *out);
+
 static inline void
 agg_grew(AggCall *call, size_t nbytes)
 {

@@ -130,7 +130,8 @@ const AggOps aggops_float4_sum = {.state_bytes = sizeof(RealSum),
                                   .inexact_combine = true,
                                   .final = float4_sum_final};
 
-/* avg, variance, stddev: n, sum of x, sum of squared differences from the mean. */
+/* avg, variance, stddev: n, sum of x, sum of squared differences from the mean. PostgreSQL's arrays of states have these numbers in
+ * this order, those of Moments2 too (float_accum.c). */
 
 typedef struct Moments {
     double n, sx, sxx;

@@ -132,17 +132,23 @@ int_sum_final(AggCall *call, const void *state, Arena *arena, Value *out)
     return QN_OK;
 }
 
+Status
+agg_int_average(AggCall *call, int64_t sum, int64_t n, Arena *arena, Value *out)
+{
+    NumWork w = {call->ctx, arena};
+    NumVar total;
+    *out = value_null(TYPE_NUMERIC);
+    if (n == 0) return QN_OK;
+    numvar_init(&total);
+    TRY(numvar_from_i128(&w, sum, 0, &total));
+    return average(call, arena, &total, n, out);
+}
+
 static Status
 int_avg_final(AggCall *call, const void *state, Arena *arena, Value *out)
 {
     const IntSum *s = state;
-    NumWork w = {call->ctx, arena};
-    NumVar total;
-    *out = value_null(TYPE_NUMERIC);
-    if (s->n == 0) return QN_OK;
-    numvar_init(&total);
-    TRY(numvar_from_i128(&w, s->sum, 0, &total));
-    return average(call, arena, &total, s->n, out);
+    return agg_int_average(call, s->sum, s->n, arena, out);
 }
 
 #define INT_SUM_OPS(NAME, STEP, FINAL)                                                             \

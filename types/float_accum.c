@@ -1,7 +1,7 @@
 /* float_accum.c - the steps of PostgreSQL's float aggregates as functions over their states, arrays of float8: count, sum and
  * sum of squared deviations (Youngs and Cramer), and for pairs those of x and y and of the products. */
 #include "types/array.h"
-#include "types/kernel.h"
+#include "types/agg.h"
 #include <math.h>
 
 enum { PLAIN_STATE = 3, PAIR_STATE = 6 };
@@ -52,18 +52,22 @@ add_value(Ctx *ctx, double n, double x, double *sx, double *sxx)
     return QN_OK;
 }
 
-Status
-fn_float8_accum(KernelCall *call)
+static Status
+accum_rows(KernelCall *call)
 {
+    bool is_real = call->args[1]->phys == PHYS_F32;
     ROWS (call, i) {
-        double s[PLAIN_STATE];
+        double s[PLAIN_STATE], x = is_real ? (double)ARG(call, 1, float, i) : ARG(call, 1, double, i);
         TRY(read_state(call, 0, i, PLAIN_STATE, s));
         s[0] += 1;
-        TRY(add_value(call->ctx, s[0], ARG(call, 1, double, i), &s[1], &s[2]));
+        TRY(add_value(call->ctx, s[0], x, &s[1], &s[2]));
         TRY(write_state(call, i, PLAIN_STATE, s));
     }
     return QN_OK;
 }
+
+Status fn_float8_accum(KernelCall *call) { return accum_rows(call); }
+Status fn_float4_accum(KernelCall *call) { return accum_rows(call); }
 
 Status
 fn_float8_regr_accum(KernelCall *call)
@@ -114,3 +118,40 @@ combine_rows(KernelCall *call, int nstate)
 
 Status fn_float8_combine(KernelCall *call) { return combine_rows(call, PLAIN_STATE); }
 Status fn_float8_regr_combine(KernelCall *call) { return combine_rows(call, PAIR_STATE); }
+
+/* Results of a state: the aggregates' own final functions, whose states begin with the same numbers (agg_float.c). */
+static Status
+finals(KernelCall *call, const AggOps *ops, int nstate)
+{
+    AggCall agg = {.ctx = call->ctx, .arena = call->arena};
+    ROWS (call, i) {
+        double s[PAIR_STATE + 2] = {0};
+        Value v;
+        TRY(read_state(call, 0, i, nstate, s));
+        TRY(ops->final(&agg, s, call->arena, &v));
+        if (v.is_null) out_set_null(call, i);
+        else vec_put(call->out, i, &v);
+    }
+    return QN_OK;
+}
+
+#define STATE_FINAL(NAME, OPS, NSTATE)                                                             \
+    extern const AggOps aggops_##OPS;                                                              \
+    Status fn_##NAME(KernelCall *call) { return finals(call, &aggops_##OPS, NSTATE); }
+
+STATE_FINAL(float8_avg, float8_avg, PLAIN_STATE)
+STATE_FINAL(float8_var_pop, float8_var_pop, PLAIN_STATE)
+STATE_FINAL(float8_var_samp, float8_var_samp, PLAIN_STATE)
+STATE_FINAL(float8_stddev_pop, float8_stddev_pop, PLAIN_STATE)
+STATE_FINAL(float8_stddev_samp, float8_stddev_samp, PLAIN_STATE)
+STATE_FINAL(float8_regr_sxx, regr_sxx, PAIR_STATE)
+STATE_FINAL(float8_regr_syy, regr_syy, PAIR_STATE)
+STATE_FINAL(float8_regr_sxy, regr_sxy, PAIR_STATE)
+STATE_FINAL(float8_regr_avgx, regr_avgx, PAIR_STATE)
+STATE_FINAL(float8_regr_avgy, regr_avgy, PAIR_STATE)
+STATE_FINAL(float8_regr_r2, regr_r2, PAIR_STATE)
+STATE_FINAL(float8_regr_slope, regr_slope, PAIR_STATE)
+STATE_FINAL(float8_regr_intercept, regr_intercept, PAIR_STATE)
+STATE_FINAL(float8_covar_pop, covar_pop, PAIR_STATE)
+STATE_FINAL(float8_covar_samp, covar_samp, PAIR_STATE)
+STATE_FINAL(float8_corr, corr, PAIR_STATE)

@@ -163,6 +163,10 @@ struct AggCall {
     int32_t arg_typmod;  /* of the first argument, -1 if none */
     Oid collation;
     struct MemAccount *account;
+    const struct Aggregate *agg; /* the aggregate; */
+    Arena *site_arena;   /* lives as long as the call site, as does */
+    void *site;          /* what it keeps there, NULL at first (agg_user.c) */
+    bool must_restart;   /* out, of remove_one: it could not, aggregate the frame anew */
     size_t *grown_bytes; /* add here what states took from the arena or heap, so that callers can spill */
 };
 
