@@ -365,6 +365,19 @@ sys_pg_roles(Ctx *ctx, SysRows *r)
 }
 
 Status
+sys_pg_authid(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    TRY(sys_row(r));
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_text(r, CATALOG_ROLE_NAME);
+    for (int i = 0; i < 7; i++) sys_bool(r, true);
+    sys_int4(r, -1);
+    sys_skip(r, 2);
+    return QN_OK;
+}
+
+Status
 sys_pg_user(Ctx *ctx, SysRows *r)
 {
     (void)ctx;

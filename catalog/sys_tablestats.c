@@ -64,6 +64,26 @@ sys_pg_stat_all_tables(Ctx *ctx, SysRows *r)
     return sys_each_relation(ctx, r, table_row);
 }
 
+static Status
+table_io_row(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    if (!relation_has_heap(rel->kind) || rel->systable != NULL) return QN_OK;
+    TRY(sys_row(r));
+    sys_oid(r, rel->oid);
+    sys_text(r, rel->schema);
+    sys_text(r, rel->name);
+    sys_skip(r, 8);
+    return QN_OK;
+}
+
+/* Reads are not counted by relation. */
+Status
+sys_pg_statio_all_tables(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, table_io_row);
+}
+
 Status
 sys_pg_stat_progress_vacuum(Ctx *ctx, SysRows *r)
 {

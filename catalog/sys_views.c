@@ -483,6 +483,47 @@ sys_is_key_column_usage(Ctx *ctx, SysRows *r)
     return sys_each_relation(ctx, r, is_key_column_usage_rows);
 }
 
+/* Columns that a constraint is about; of a foreign key those it points at. */
+static Status
+is_constraint_column_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    const char *db;
+    TRY(database(ctx, r, &db));
+    for (int i = 0; i < rel->nconstraints; i++) {
+        const RelConstraint *c = rel->constraints[i];
+        const Relation *at = rel;
+        bool foreign = c->kind == CONSTRAINT_FOREIGN;
+        if (foreign) TRY(catalog_relation_by_oid(ctx, c->ref_rel_oid, &at));
+        for (int k = 0; at != NULL && k < c->nkeys; k++) {
+            TRY(sys_row(r));
+            sys_text(r, db);
+            sys_text(r, at->schema);
+            sys_text(r, at->name);
+            sys_text(r, at->cols[(foreign ? c->ref_attnums : c->attnums)[k] - 1].name);
+            sys_text(r, db);
+            sys_text(r, rel->schema);
+            sys_text(r, c->name);
+        }
+    }
+    return QN_OK;
+}
+
+Status
+sys_is_constraint_column_usage(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, is_constraint_column_rows);
+}
+
+Status
+sys_is_catalog_name(Ctx *ctx, SysRows *r)
+{
+    const char *db;
+    TRY(database(ctx, r, &db));
+    TRY(sys_row(r));
+    sys_text(r, db);
+    return QN_OK;
+}
+
 static const char *
 action_word(char a)
 {

@@ -230,9 +230,10 @@ catalog_scan_open(Ctx *ctx, Arena *arena, const Relation *rel, const int *cols, 
     TRY_ALLOC(ctx, s->out_slot, ARENA_ARRAY(arena, int, ncols + 1));
     for (int i = 0; i < s->rows.ncols; i++) s->rows.slot_of[i] = -1;
     for (int i = 0; i < ncols; i++) {
-        if (cols[i] < 0 || cols[i] >= s->rows.ncols)
-            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
-                         "system columns of \"%s\" are not supported", rel->name);
+        if (cols[i] < 0) { /* tableoid: no other system column is there */
+            s->out_slot[i] = -1;
+            continue;
+        }
         int *slot = &s->rows.slot_of[cols[i]];
         if (*slot < 0) *slot = s->rows.nwanted++;
         s->out_slot[i] = *slot;
@@ -244,7 +245,7 @@ catalog_scan_open(Ctx *ctx, Arena *arena, const Relation *rel, const int *cols, 
     s->batch_rows = s->rows.rows.count < BATCH_ROWS ? s->rows.rows.count : BATCH_ROWS;
     TRY_ALLOC(ctx, s->batch, batch_create(arena, ncols));
     for (int i = 0; i < ncols; i++)
-        TRY_ALLOC(ctx, s->batch->cols[i], vec_create(arena, rel->cols[cols[i]].type,
+        TRY_ALLOC(ctx, s->batch->cols[i], vec_create(arena, cols[i] < 0 ? TYPE_OID : rel->cols[cols[i]].type,
                                                      s->batch_rows > 0 ? s->batch_rows : 1));
     *scan_out = s;
     return QN_OK;
@@ -276,6 +277,10 @@ catalog_scan_next(Ctx *ctx, CatalogScan *s, Batch **out)
     for (int c = 0; c < s->nout; c++) {
         Vector *v = s->batch->cols[c];
         vec_reset(v, (Phys)type_info(v->type)->phys);
+        if (s->out_slot[c] < 0) {
+            for (int i = 0; i < n; i++) ((int32_t *)v->data)[i] = (int32_t)s->rows.rel->oid;
+            continue;
+        }
         for (int i = 0; i < n; i++) {
             const Value *value = &s->rows.rows.items[s->next + i][s->out_slot[c]];
             if (!value->is_null) {

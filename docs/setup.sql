@@ -17,3 +17,4 @@ INSERT INTO film (title, year, minutes) VALUES ('Metropolis', 1927, 153), ('M', 
 CREATE SEQUENCE ticket START 100;
 CREATE TABLE measure (day date, value float8) PARTITION BY RANGE (day);
 CREATE TABLE measure_2024 PARTITION OF measure FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE FUNCTION rate(stars integer, scale integer DEFAULT 5) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT stars || '/' || scale $$;

@@ -108,8 +108,9 @@ item_find_column(const NsItem *item, const char *name, int *matches_out)
         if (c == NULL || c[0] != first || strcmp(c, name) != 0 || item_column_dropped(item, i)) continue;
         if (n++ == 0) found = i;
     }
-    if (n == 0 && item->relation != NULL && item->relation->systable == NULL && (relation_has_heap(item->relation->kind) || item->relation->kind == RELKIND_PARTITIONED)) {
+    if (n == 0 && item->relation != NULL && (relation_has_heap(item->relation->kind) || item->relation->kind == RELKIND_PARTITIONED)) {
         int sys = system_column(name);
+        if (item->relation->systable != NULL && sys != SCANCOL_TABLEOID) sys = 0; /* rows made on demand lie nowhere */
         if (sys != 0) found = sys, n = 1;
     }
     *matches_out = n;

