@@ -91,13 +91,15 @@ chapter_of_operator_name(const char *name)
 static bool
 is_behind_something(const Function *f)
 {
-    static const char *const endings[] = {"cmp", "larger", "smaller", "_statefunc", "_accum", "_combine", "extended", "_inc", "_hash"};
+    static const char *const endings[] = {"cmp", "larger", "smaller", "_statefunc", "_accum", "_combine", "_accum_inv", "_avg", "extended", "_inc", "_hash"};
     size_t n = strlen(f->name);
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         size_t m = strlen(endings[i]);
         if (n > m && strcmp(f->name + n - m, endings[i]) == 0) return true;
     }
-    if (strncmp(f->name, "hash", 4) == 0) return true;
+    if (strncmp(f->name, "hash", 4) == 0 || strncmp(f->name, "float8_", 7) == 0) return true;
+    for (int i = 0; i < f->nargs; i++)
+        if (f->args[i] == TYPE_INTERNAL) return true;
     for (int i = 0; i < op_count(); i++)
         if (op_at(i)->function == f->oid) return true;
     for (int i = 0; i < cast_count(); i++)
@@ -161,6 +163,11 @@ docs_function_example(const Function *f, Example *out)
         snprintf(out->text, sizeof(out->text), "%s", written);
         return true;
     }
+    for (int i = 0; i < f->nargs; i++)
+        if (f->args[i] == TYPE_INTERNAL) { /* SQL cannot call it, but names it: CREATE AGGREGATE */
+            snprintf(out->text, sizeof(out->text), "SELECT oid::regproc, pronargs FROM pg_proc WHERE oid = %u", f->oid);
+            return true;
+        }
     if (f->nargs == 0) return false;
     at = (size_t)snprintf(out->text, sizeof(out->text), needs_quotes(f->name) ? "\"%s\"(" : "%s(", f->name);
     for (int i = 0; i < f->nargs; i++) {
