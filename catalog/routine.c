@@ -90,19 +90,23 @@ set_attributes(Ctx *ctx, Arena *arena, Routine *r)
     TypeShape shape;
     const char **names;
     Oid *types;
+    int32_t *typmods;
     int *fields;
     TRY(record_shape(ctx, arena, type_base(r->fn.result), &shape));
     TRY_ALLOC(ctx, names, ARENA_ARRAY(arena, const char *, shape.n + 1));
     TRY_ALLOC(ctx, types, ARENA_ARRAY(arena, Oid, shape.n + 1));
     TRY_ALLOC(ctx, fields, ARENA_ARRAY(arena, int, shape.n + 1));
+    TRY_ALLOC(ctx, typmods, ARENA_ARRAY(arena, int32_t, shape.n + 1));
     for (int i = 0; i < shape.n; i++) {
         if (shape.names[i] == NULL) continue;
         fields[r->ncols] = i;
         names[r->ncols] = shape.names[i];
+        typmods[r->ncols] = shape.typmods[i];
         types[r->ncols++] = shape.types[i];
     }
     r->col_names = names;
     r->col_types = types;
+    r->col_typmods = typmods;
     r->col_fields = fields;
     r->nfields = shape.n;
     return QN_OK;

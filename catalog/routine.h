@@ -71,6 +71,7 @@ struct Routine {
     int ncols;
     const char *const *col_names; /* "columnN" where they have none */
     const Oid *col_types;
+    const int32_t *col_typmods;   /* of attributes; NULL: none has one */
     int nfields;                  /* of the record that a row is: attributes that have been dropped are NULL in it */
     const int *col_fields;        /* [ncols] which field each column is; NULL: in order */
     SetFunction set; /* returns_set: of the language, with the columns of this one */

@@ -887,8 +887,9 @@ field_of(Scope *s, Expr *arg, const TypeShape *shape, int i, int loc, Expr **out
 }
 
 Status
-bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
+bind_row_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
 {
+    *out = NULL;
     if (arg->tag == EXPR_Row) {
         RowExpr *r = (RowExpr *)arg;
         for (int i = 0; i < r->fields.count; i++) {
@@ -904,6 +905,14 @@ bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
     TRY(expr_shape(s->ps, arg, &shape));
     for (int i = 0; i < shape.n; i++)
         if (shape.names[i] != NULL && strcmp(shape.names[i], name) == 0) return field_of(s, arg, &shape, i, loc, out);
+    return QN_OK;
+}
+
+Status
+bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out)
+{
+    TRY(bind_row_field(s, arg, name, loc, out));
+    if (*out != NULL) return QN_OK;
     TRY(bind_column_function(s, name, arg, loc, out));
     if (*out != NULL) return QN_OK;
     Status st;

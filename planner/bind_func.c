@@ -38,15 +38,20 @@ raise_no_function(Scope *s, const FuncCall *f, const Oid *types, int nargs, cons
 }
 
 static Status
-check_routine_kind(Scope *s, const FuncCall *f, const FuncMatch *m, const Oid *types, int nargs)
+raise_routine_kind(Scope *s, const FuncCall *f, const Oid *types, int nargs, bool is_procedure)
 {
     const char *sig;
-    bool is_procedure = m->routine->kind == ROUTINE_PROCEDURE;
-    if (is_procedure == s->ps->in_call) return QN_OK;
     TRY(call_signature(s, f, types, nargs, NULL, 0, &sig));
     Status st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, is_procedure ? "%s is a procedure" : "%s is not a procedure", sig);
     st = err_hint(s->ctx, st, is_procedure ? "To call a procedure, use CALL." : "To call a function, use SELECT.");
     return err_position(s->ctx, st, f->loc);
+}
+
+static Status
+check_routine_kind(Scope *s, const FuncCall *f, const FuncMatch *m, const Oid *types, int nargs)
+{
+    bool is_procedure = m->routine->kind == ROUTINE_PROCEDURE;
+    return is_procedure == s->ps->in_call ? QN_OK : raise_routine_kind(s, f, types, nargs, is_procedure);
 }
 
 /* Trailing arguments of a variadic function become one array. */
@@ -210,6 +215,8 @@ static NOINLINE Status
 finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **args, int nargs, const Oid *types,
             const char *const *names, int nnamed, Expr **out)
 {
+    if (s->ps->in_call && m->routine == NULL && m->kind != FUNC_NONE && m->kind != FUNC_MULTIPLE)
+        return raise_routine_kind(s, f, types, nargs, false);
     switch (m->kind) {
     case FUNC_NORMAL:
         TRY(check_plain_call(s, f, name));
@@ -221,6 +228,7 @@ finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **
         if (*out != NULL) return QN_OK;
         break;
     case FUNC_AGG:
+        if (s->ps->in_call) return raise_routine_kind(s, f, types, nargs, false);
         if (m->routine != NULL) TRY(bind_user_aggregate(s, f, m, types, nargs));
         if (f->over != NULL) {
             TRY(coerce_arguments(s->ps, args, nargs, m->declared));
@@ -239,13 +247,9 @@ finish_call(Scope *s, const FuncCall *f, const char *name, FuncMatch *m, Expr **
         return bind_window_call(s, f, m, args, nargs, out);
     default: break;
     }
-    if (nargs == 1 && args[0]->tag == EXPR_Row && m->kind == FUNC_NONE && ((RowExpr *)args[0])->names != NULL) {
-        RowExpr *r = (RowExpr *)args[0]; /* f(t) may be t.f */
-        for (int i = 0; i < r->fields.count; i++)
-            if (r->names[i] != NULL && strcmp(r->names[i], name) == 0) {
-                *out = r->fields.items[i];
-                return QN_OK;
-            }
+    if (nargs == 1 && nnamed == 0 && m->kind == FUNC_NONE && f->name.count == 1 && type_is_row(args[0]->type)) {
+        TRY(bind_row_field(s, args[0], name, f->loc, out)); /* f(t) may be t.f */
+        if (*out != NULL) return check_plain_call(s, f, name);
     }
     return raise_no_function(s, f, types, nargs, names, nnamed, m->kind == FUNC_MULTIPLE);
 }

@@ -138,6 +138,8 @@ Status bind_env_name(Scope *s, const ColumnRef *c, Expr **out);
 /* The fields of a row that an expression gives; n 0: it gives none, or one nobody knows. Dropped attributes have a NULL name. */
 Status expr_shape(PlanState *ps, const Expr *e, TypeShape *out);
 Status field_of(Scope *s, Expr *arg, const TypeShape *shape, int i, int loc, Expr **out);
+/* Field `name` of a row; *out NULL: it has none. bind_field: or the function of that name, 42703, 42809. */
+Status bind_row_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out);
 Status bind_field(Scope *s, Expr *arg, const char *name, int loc, Expr **out); /* bind_expr.c: arg.name */
 Status bind_body_result(PlanState *ps, Query *q, const Ast *stmt);
 

@@ -33,6 +33,7 @@ place_arguments(Scope *s, const FuncMatch *m, Expr ***args, Oid **types, int *na
         s->ps->in_call = false;
         TRY(bind_stored(s, p->default_sql, NULL, CLAUSE_NONE, &placed[i]));
         s->ps->in_call = in_call;
+        if (!type_is_polymorphic(p->type)) TRY(coerce_type(s->ps, placed[i], p->type, -1, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, &placed[i]));
         declared[i] = p->type;
     }
     *args = placed;
@@ -220,11 +221,11 @@ raise_result(PlanState *ps, const char *detail, ...)
 
 /* Output i as a value of the type. of_row: it is a column of several. */
 static Status
-coerce_result(PlanState *ps, Query *q, int i, Oid type, bool of_row)
+coerce_result(PlanState *ps, Query *q, int i, Oid type, int32_t typmod, bool of_row)
 {
     Expr *e = q->out.items[i], *to;
     LModify *m = q->root->tag == LOGICAL_Modify ? (LModify *)q->root : NULL;
-    TRY(coerce_to_target(ps, e, type, -1, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, &to));
+    TRY(coerce_to_target(ps, e, type, typmod, CAST_ASSIGNMENT, COERCE_IMPLICIT, -1, &to));
     if (to == NULL && of_row)
         return raise_result(ps, "Final statement returns %s instead of %s at column %d.", type_text(ps, e->type),
                             type_text(ps, type), i + 1);
@@ -244,14 +245,16 @@ bind_body_result(PlanState *ps, Query *q, const Ast *stmt)
     if (env->ncols == 0 && env->result == TYPE_RECORD) return QN_OK;
     if (env->ncols == 0) {
         if (q->out.count != 1) return raise_result(ps, "Final statement must return exactly one column.");
-        return coerce_result(ps, q, 0, env->result, false);
+        return coerce_result(ps, q, 0, env->result, -1, false);
     }
+    if (q->out.count == 1 && env->result == TYPE_RECORD && env->ncols > 1 && type_is_row(q->out.items[0]->type))
+        return QN_OK; /* the whole row, whose fields are looked at when it comes */
     if (q->out.count == 1 && env->result != TYPE_RECORD && type_is_row(env->result) &&
         (type_base(q->out.items[0]->type) == type_base(env->result) || q->out.items[0]->tag == EXPR_Row))
-        return coerce_result(ps, q, 0, env->result, false); /* the whole row as one value */
+        return coerce_result(ps, q, 0, env->result, -1, false); /* the whole row as one value */
     if (q->out.count < env->ncols) return raise_result(ps, "Final statement returns too few columns.");
     if (q->out.count > env->ncols) return raise_result(ps, "Final statement returns too many columns.");
-    for (int i = 0; i < env->ncols; i++) TRY(coerce_result(ps, q, i, env->col_types[i], true));
+    for (int i = 0; i < env->ncols; i++) TRY(coerce_result(ps, q, i, env->col_types[i], env->col_typmods != NULL ? env->col_typmods[i] : -1, true));
     return QN_OK;
 }
 
@@ -313,7 +316,8 @@ inlining_begin(Scope *s, const Routine *r, Inlining *in)
     TRY_ALLOC(ctx, names, ARENA_ARRAY(ps->arena, const char *, r->fn.nargs + 1));
     for (int i = 0; i < r->fn.nargs; i++) names[i] = r->params[routine_input_param(r, i)].name;
     in->env = (FuncEnv){.name = r->fn.name, .nparams = r->fn.nargs, .param_names = names, .param_types = r->args,
-                        .is_result = true, .result = r->fn.result, .ncols = r->ncols, .col_types = r->col_types};
+                        .is_result = true, .result = r->fn.result, .ncols = r->ncols, .col_types = r->col_types,
+                       .col_typmods = r->col_typmods};
     TRY(scope_new(s->b, NULL, &in->root));
     in->root->level = s->level; /* what the body makes lies deeper than any scope in sight here */
     TRY(array_push(ctx, ps->arena, &ps->inlining, r->fn.oid));
@@ -543,7 +547,8 @@ inline_set_routine(Scope *s, const SetFuncExpr *call, Query **out)
 /* ---- CALL ---- */
 
 Status
-plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const Routine **procedure_out, Plan **args_out)
+plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const FuncEnv *env, const Routine **procedure_out,
+          Plan **args_out)
 {
     PlanState *ps;
     Binder b = {.ctx = ctx};
@@ -555,6 +560,11 @@ plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const Routin
     ps->arena = arena;
     ps->sql = sql;
     ps->in_call = true;
+    ps->env = env;
+    if (env != NULL) {
+        ps->nparams = env->nparams;
+        TRY_ALLOC(ctx, ps->param_types, arena_memdup(arena, env->param_types, sizeof(Oid) * (size_t)(env->nparams + 1)));
+    }
     b.ps = ps;
     TRY(scope_new(&b, NULL, &s));
     TRY(bind_expr_in(s, call, CLAUSE_CALL, &e));
@@ -565,7 +575,12 @@ plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const Routin
     TRY_ALLOC(ctx, q->root, lnode_new(ps, LOGICAL_OneRow, -1));
     q->out = ((FuncExpr *)e)->args;
     TRY_ALLOC(ctx, q->out_names, ARENA_ARRAY(arena, const char *, q->out.count + 1));
-    for (int i = 0; i < q->out.count; i++) q->out_names[i] = "?column?";
+    for (int i = 0; i < q->out.count; i++) {
+        q->out_names[i] = "?column?";
+        /* What stands for an OUT parameter is not computed. */
+        if (i < (*procedure_out)->nparams && (*procedure_out)->params[i].mode == 'o')
+            TRY_ALLOC(ctx, q->out.items[i], make_null_const(ps, q->out.items[i]->type, -1));
+    }
     TRY(passes_run(ps, q));
     return physical_plan(ps, q, args_out);
 }

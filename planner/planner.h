@@ -17,6 +17,7 @@ typedef struct FuncEnv {
     Oid result;           /* of one value; VOID: whatever the statement gives is dropped */
     int ncols;            /* > 0: columns of a row; 0 with RECORD: any */
     const Oid *col_types;
+    const int32_t *col_typmods; /* NULL: none has one */
 } FuncEnv;
 
 /* As plan_statement, inside a function. 42P13 when its output cannot be the function's result. */
@@ -24,8 +25,8 @@ Status plan_body_statement(Ctx *ctx, Arena *arena, const char *sql, const Ast *s
 
 /* The call of CALL: which procedure, and its arguments as a plan of one row. */
 struct Routine;
-Status plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const struct Routine **procedure_out,
-                 Plan **args_out);
+Status plan_call(Ctx *ctx, Arena *arena, const char *sql, const Ast *call, const FuncEnv *env,
+                 const struct Routine **procedure_out, Plan **args_out); /* env: of the body it stands in; NULL: none */
 
 /* Plans SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE (and the query inside CTAS, EXPLAIN, ...). param_types are the
  * declared types of $1.. (0: to be inferred); Plan.param_types holds the result. The plan lives in arena. */

@@ -17,11 +17,14 @@ typedef struct Candidate {
     Oid variadic_elem;
     int ndefaults;
     const int16_t *numbers; /* which input each argument is; NULL: in order */
+    int path;               /* where along the search path its schema is */
+    bool is_ambiguous;      /* another one of the schema fits the call as well */
 } Candidate;
 
 typedef struct CandidateList {
     Candidate *items;
     int count, cap;
+    int path; /* of those that come now */
 } CandidateList;
 
 bool
@@ -188,14 +191,21 @@ select_candidate(CandidateList *list, const Oid *types, int nargs)
 
 /* ---- functions ---- */
 
-/* Two rows that look alike to this call: the one without variadic or defaults, else the first on the path. */
+/* Two rows that look alike to this call: the first on the path, the one without variadic; else nobody can say. */
 static Status
-merge_candidate(PlanState *ps, CandidateList *list, const Candidate *c, int nargs)
+merge_candidate(PlanState *ps, CandidateList *list, Candidate *c, int nargs)
 {
+    c->path = list->path;
     for (int i = 0; i < list->count; i++) {
         Candidate *o = &list->items[i];
         if (!same_args(o->args, c->args, nargs)) continue;
-        if (c->nvariadic == 0 && (o->nvariadic != 0 || o->ndefaults > c->ndefaults)) *o = *c;
+        if (o->path != c->path) return QN_OK;
+        if (o->nvariadic != 0 && c->nvariadic == 0) *o = *c;
+        else if (o->nvariadic != 0 || c->nvariadic == 0) {
+            /* Of built-in rows the one that needs no defaults is meant. */
+            if (*(const Oid *)c->row >= OID_FIRST_USER) o->is_ambiguous = true;
+            else if (o->ndefaults > c->ndefaults) *o = *c;
+        }
         return QN_OK;
     }
     return array_push(ps->ctx, ps->arena, list, *c);
@@ -237,12 +247,16 @@ typedef struct NamedFn {
     const Routine *routine;
     const Function *fn;
     const FnArgs *names; /* of fn */
+    bool all_params;     /* CALL: OUT parameters are arguments too */
 } NamedFn;
 
 static int
 find_input(const NamedFn *f, int ninputs, const char *name)
 {
-    if (f->routine != NULL) return routine_input(f->routine, name);
+    if (f->routine != NULL && !f->all_params) return routine_input(f->routine, name);
+    for (int i = 0; f->routine != NULL && i < ninputs; i++)
+        if (f->routine->params[i].name != NULL && strcmp(f->routine->params[i].name, name) == 0) return i;
+    if (f->routine != NULL) return -1;
     for (int i = 0; i < ninputs; i++)
         if (f->names->names[i] != NULL && strcmp(f->names->names[i], name) == 0) return i;
     return -1;
@@ -252,7 +266,7 @@ static bool
 has_default(const NamedFn *f, int input)
 {
     const Routine *r = f->routine;
-    if (r != NULL) return r->params[routine_input_param(r, input)].default_sql != NULL;
+    if (r != NULL) return r->params[f->all_params ? input : routine_input_param(r, input)].default_sql != NULL;
     return input >= f->fn->nargs - f->fn->ndefaults;
 }
 
@@ -317,7 +331,7 @@ gather_routines(PlanState *ps, Oid schema, const char *name, int nargs, bool var
         if (nnamed > 0) {
             Candidate c = {.kind = (uint8_t)kind, .row = &r->fn, .result = r->fn.result};
             bool fits;
-            TRY(number_arguments(ps, &(NamedFn){.routine = r}, inputs, ninputs, nargs, arg_names, nnamed, &c, &fits));
+            TRY(number_arguments(ps, &(NamedFn){.routine = r, .all_params = inputs != r->args}, inputs, ninputs, nargs, arg_names, nnamed, &c, &fits));
             if (fits) TRY(merge_candidate(ps, list, &c, nargs));
             continue;
         }
@@ -380,6 +394,7 @@ gather_candidates(PlanState *ps, const char *schema, const char *name, int nargs
             return RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
     }
     for (int i = 0; i < n; i++) {
+        list->path = i;
         if (path[i] == OID_PG_CATALOG) {
             TRY(nnamed == 0 ? gather_builtin(ps, name, nargs, variadic, list)
                             : gather_named_builtin(ps, name, nargs, variadic, arg_names, nnamed, list));
@@ -501,6 +516,10 @@ resolve_function(PlanState *ps, const char *schema, const char *name, const Oid 
         }
     }
     if (best == NULL) return QN_OK;
+    if (best->is_ambiguous) {
+        out->kind = FUNC_MULTIPLE;
+        return QN_OK;
+    }
     out->kind = best->kind;
     out->fn = best->kind == FUNC_NORMAL ? best->row : NULL;
     /* Rows begin with their oid. A user's aggregate is made for the call: bind_user_aggregate. */
@@ -568,7 +587,7 @@ choose_operator(Arena *arena, const char *name, Oid left, Oid right, bool *multi
     int nargs = left == 0 ? 1 : 2;
     Oid types[2] = {left == 0 ? right : left, right};
     Candidate local[OPERATORS_MAX];
-    CandidateList list = {local, 0, OPERATORS_MAX};
+    CandidateList list = {.items = local, .cap = OPERATORS_MAX};
     if (n > OPERATORS_MAX) {
         list.items = arena_alloc(arena, sizeof(Candidate) * (size_t)n);
         if (list.items == NULL) return NULL;
@@ -751,6 +770,31 @@ type_modifiers(PlanState *ps, Oid type, const TypeName *t, int32_t *out)
     }
 }
 
+/* rel.column%TYPE: the type the column has now. */
+static Status
+column_type(PlanState *ps, const TypeName *t, Oid *type_out)
+{
+    int n = t->names.count;
+    const Relation *rel;
+    Status st;
+    if (n < 2 || n > 4) {
+        st = RAISE(ps->ctx, ERR_SYNTAX_ERROR, n < 2 ? "improper %%TYPE reference (too few dotted names): %s"
+                                                    : "improper %%TYPE reference (too many dotted names): %s", ast_str(t->names.items[0]));
+        return err_position(ps->ctx, st, t->loc);
+    }
+    const char *schema = n > 2 ? ast_str(t->names.items[n - 3]) : NULL, *table = ast_str(t->names.items[n - 2]);
+    const char *name = ast_str(t->names.items[n - 1]);
+    TRY(catalog_relation_required(ps->ctx, schema, table, t->loc, &rel));
+    const Column *c = relation_column(rel, name);
+    if (c == NULL) {
+        st = RAISE(ps->ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist", name, table);
+        return err_position(ps->ctx, st, t->loc);
+    }
+    *type_out = c->type;
+    ctx_notice(ps->ctx, "NOTICE", QN_OK, "type reference %s.%s%%TYPE converted to %s", table, name, type_text(ps, c->type));
+    return QN_OK;
+}
+
 Status
 resolve_type_name(PlanState *ps, const Ast *type_name, Oid *type_out, int32_t *typmod_out)
 {
@@ -760,11 +804,12 @@ resolve_type_name(PlanState *ps, const Ast *type_name, Oid *type_out, int32_t *t
     const char *schema = n > 1 ? ast_str(t->names.items[n - 2]) : NULL;
 
     *typmod_out = -1;
-    Oid type = catalog_type_by_name(ps->ctx, schema, name);
-    if (type == 0 || t->pct_type) {
+    Oid type = 0;
+    if (t->pct_type) TRY(column_type(ps, t, &type));
+    else type = catalog_type_by_name(ps->ctx, schema, name);
+    if (type == 0) {
         Status st;
-        if (t->pct_type) st = RAISE(ps->ctx, ERR_FEATURE_NOT_SUPPORTED, "%%TYPE is not supported here");
-        else if (schema != NULL && catalog_schema_oid(ps->ctx, schema) == 0)
+        if (schema != NULL && catalog_schema_oid(ps->ctx, schema) == 0)
             st = RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
         else
             st = RAISE(ps->ctx, ERR_UNDEFINED_OBJECT, "type \"%s%s%s%s\" does not exist", schema != NULL ? schema : "",

@@ -657,6 +657,25 @@ find_by_name(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, const Oid *pat
     return err_hint(d->ctx, st, "Specify the argument list to select the %s unambiguously.", object_kind_word(kind));
 }
 
+/* The procedure whose parameters, OUT ones included, are these. */
+static Status
+find_by_params(Ddl *d, const Oid *path, int npath, const char *name, const Oid *types, int n, const Routine **out)
+{
+    for (int i = 0; i < npath; i++) {
+        const Routine **list;
+        int count;
+        TRY(catalog_routines(d->ctx, d->arena, path[i], name, &list, &count));
+        for (int k = 0; k < count; k++) {
+            bool same = list[k]->kind == ROUTINE_PROCEDURE && list[k]->nparams == n;
+            for (int p = 0; same && p < n; p++) same = list[k]->params[p].type == types[p];
+            if (!same) continue;
+            *out = list[k];
+            return QN_OK;
+        }
+    }
+    return QN_OK;
+}
+
 static Status
 find_by_types(Ddl *d, const Oid *path, int npath, const char *name, const Oid *types, int n, const Routine **out)
 {
@@ -669,6 +688,17 @@ find_by_types(Ddl *d, const Oid *path, int npath, const char *name, const Oid *t
             if (list[k]->fn.nargs == n && memcmp(list[k]->args, types, sizeof(Oid) * (size_t)n) == 0) *out = list[k];
     }
     return QN_OK;
+}
+
+/* Whether it says which of its arguments are IN or OUT. */
+static bool
+names_modes(const ObjectWithArgs *o)
+{
+    for (int i = 0; i < o->params.count; i++)
+        if (ast_is(o->params.items[i], FunctionParameter) &&
+            AST_AS(FunctionParameter, o->params.items[i])->mode != AST_PARAM_DEFAULT)
+            return true;
+    return false;
 }
 
 Status
@@ -694,6 +724,14 @@ ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missi
         TRY(argument_types(d, o, missing_ok, types, &n, &gone));
         if (gone) return QN_OK;
         TRY(find_by_types(d, path, npath, name, types, n, out));
+        const Routine *other = NULL;
+        if ((kind == AST_OBJECT_PROCEDURE || kind == AST_OBJECT_ROUTINE) && !names_modes(o))
+            TRY(find_by_params(d, path, npath, name, types, n, &other));
+        if (*out != NULL && other != NULL && other->fn.oid != (*out)->fn.oid) {
+            TRY(routine_text(d, o, NULL, -1, &text));
+            return RAISE(ctx, ERR_AMBIGUOUS_FUNCTION, "%s name \"%s\" is not unique", object_kind_word(kind), text);
+        }
+        if (*out == NULL) *out = other;
     }
     TRY(routine_text(d, o, types, n, &text));
     if (*out != NULL) return kind_fits(*out, kind) ? QN_OK : wrong_kind(d, text, kind);
@@ -807,7 +845,7 @@ ddl_describe_call(Stmt *stmt, const CallStmt *c)
     const Routine *r;
     Plan *plan;
     RelPins pins = {0}, *before = catalog_pins_use(ctx, &pins);
-    Status st = plan_call(ctx, stmt->plan_arena, stmt->sql, c->func, &r, &plan);
+    Status st = plan_call(ctx, stmt->plan_arena, stmt->sql, c->func, stmt->env, &r, &plan);
     if (st == QN_OK && r->ncols > 0) st = utility_columns(stmt, r->ncols, r->col_names, r->col_types);
     if (st != QN_OK && st != ERR_OUT_OF_MEMORY) { /* running it will say so */
         err_clear(&ctx->err);
@@ -825,8 +863,12 @@ call_arguments(Ddl *d, Plan *plan, Value *values)
     Ctx *ctx = d->ctx;
     Exec *exec;
     Batch *b;
+    Value *params;
+    int nparams = d->stmt->env != NULL ? d->stmt->nparams : 0; /* those of the body it stands in */
+    TRY_ALLOC(ctx, params, ARENA_ARRAY(d->arena, Value, nparams + 1));
+    for (int i = 0; i < nparams; i++) params[i] = d->stmt->params[i].value;
     TRY(exec_build(ctx, d->arena, plan, 0, &exec));
-    Status st = exec_start(exec, NULL, 0);
+    Status st = exec_start(exec, params, nparams);
     if (st == QN_OK) st = exec_fetch(exec, &b);
     for (int i = 0; st == QN_OK && i < plan->ncols; i++) {
         Value v = vec_get(b->cols[i], batch_row(b, 0));
@@ -844,7 +886,7 @@ ddl_run_call(Ddl *d, const CallStmt *c)
     Plan *plan;
     Value *given, *inputs, row;
     int n = 0;
-    TRY(plan_call(ctx, d->arena, d->sql, c->func, &r, &plan));
+    TRY(plan_call(ctx, d->arena, d->sql, c->func, d->stmt->env, &r, &plan));
     TRY_ALLOC(ctx, given, ARENA_ARRAY(d->arena, Value, plan->ncols + 1));
     TRY_ALLOC(ctx, inputs, ARENA_ARRAY(d->arena, Value, plan->ncols + 1));
     TRY(call_arguments(d, plan, given));

@@ -78,7 +78,8 @@ set_env(Ctx *ctx, Body *b)
     TRY_ALLOC(ctx, names, ARENA_ARRAY(b->arena, const char *, r->fn.nargs + 1));
     for (int i = 0; i < r->fn.nargs; i++) names[i] = r->params[routine_input_param(r, i)].name;
     b->env = (FuncEnv){.name = r->fn.name, .nparams = r->fn.nargs, .param_names = names, .param_types = r->args,
-                       .result = r->fn.result, .ncols = r->ncols, .col_types = r->col_types};
+                       .result = r->fn.result, .ncols = r->ncols, .col_types = r->col_types,
+                       .col_typmods = r->col_typmods};
     b->result_env = b->env;
     b->result_env.is_result = true;
     return QN_OK;
@@ -240,7 +241,19 @@ static bool
 gives_whole_row(const Stmt *stmt, const Routine *r)
 {
     return r->ncols > 0 && !stmt->is_utility && stmt->plan->ncols == 1 && type_is_row(stmt->plan->col_types[0]) &&
-           type_base(stmt->plan->col_types[0]) == type_base(r->fn.result);
+           ((r->fn.result == TYPE_RECORD && r->ncols > 1) || type_base(stmt->plan->col_types[0]) == type_base(r->fn.result));
+}
+
+/* A record's fields must be what the OUT parameters say. */
+static Status
+check_record(Ctx *ctx, const Routine *r, const Value *v)
+{
+    if (r->fn.result != TYPE_RECORD || r->ncols == 0 || v->is_null) return QN_OK;
+    int n = record_count(&v->str);
+    bool same = n == r->ncols;
+    for (int i = 0; same && i < n; i++) same = record_field(&v->str, i).type == type_base(r->col_types[i]);
+    if (same) return QN_OK;
+    return RAISE(ctx, ERR_DATATYPE_MISMATCH, "function return row and query-specified return row do not match");
 }
 
 /* The row of the statement as the function's value. */
@@ -256,6 +269,7 @@ take_value(Stmt *stmt, void *arg, bool *enough_out)
     if ((r->ncols == 0 && r->fn.result != TYPE_RECORD) || gives_whole_row(stmt, r)) {
         Value v;
         if (!stmt_value(stmt, 0, &v)) return QN_OK;
+        TRY(check_record(o->ctx, r, &v));
         v.type = type_base(r->fn.result);
         TRY(value_default_form(o->ctx, o->arena, &v, &v));
         return value_copy(o->ctx, o->arena, &v, &o->value);
@@ -338,6 +352,7 @@ take_record(Stmt *stmt, RowSet *set)
     const Routine *r = set->routine;
     Value v;
     if (!stmt_value(stmt, 0, &v)) return QN_OK;
+    TRY(check_record(set->ctx, r, &v));
     if (set->one == NULL) TRY_ALLOC(set->ctx, set->one, exec_batch_new(set->arena, set->ncols, set->types));
     if (!exec_batch_reserve(set->one, 1)) return RAISE_OOM(set->ctx);
     for (int i = 0; i < set->ncols; i++) {
