@@ -400,6 +400,17 @@ compile_list_step(ExprProg *p, StepOp op, const Expr *e, const ExprList *args, i
     return QN_OK;
 }
 
+/* The fields, then what tells whether there is a row. */
+static Status
+compile_row(ExprProg *p, const RowExpr *e, int slot, int *reg_out)
+{
+    ExprList args = {0};
+    if (e->present == NULL) return compile_list_step(p, STEP_ROW, &e->base, &e->fields, slot, reg_out);
+    for (int i = 0; i < e->fields.count; i++) TRY(array_push(p->ctx, p->arena, &args, e->fields.items[i]));
+    TRY(array_push(p->ctx, p->arena, &args, e->present));
+    return compile_list_step(p, STEP_ROW, &e->base, &args, slot, reg_out);
+}
+
 static Status
 compile_unary_step(ExprProg *p, StepOp op, const Expr *e, const Expr *arg, int id, bool flag, int slot,
                    int *reg_out)
@@ -512,7 +523,7 @@ compile_node(ExprProg *p, const Expr *e, int slot, int *reg_out)
     case EXPR_Subscript: return compile_subscript(p, (const SubscriptExpr *)e, slot, reg_out);
     case EXPR_ArraySet: return compile_array_set(p, (const ArraySetExpr *)e, slot, reg_out);
     case EXPR_FieldSet: return compile_field_set(p, (const FieldSetExpr *)e, slot, reg_out);
-    case EXPR_Row: return compile_list_step(p, STEP_ROW, e, &((const RowExpr *)e)->fields, slot, reg_out);
+    case EXPR_Row: return compile_row(p, (const RowExpr *)e, slot, reg_out);
     case EXPR_Field: {
         const FieldExpr *f = (const FieldExpr *)e;
         return compile_unary_step(p, STEP_FIELD, e, f->arg, f->field, false, slot, reg_out);

@@ -464,14 +464,21 @@ expr_step_row(ExprProg *p, Step *s, Slot *slot, int nrows)
     const RowExpr *e = (const RowExpr *)s->expr;
     /* A composite type knows its names. */
     const char *const *names = type_base(e->base.type) == TYPE_RECORD ? e->names : NULL;
+    int n = e->fields.count;
+    const Vector *present = s->nargs > n ? p->regs[s->args[n]] : NULL;
     vec_reset(dst, PHYS_STR);
     for (int k = 0; k < slot->n; k++) {
         int i = exec_row(slot->sel, k);
-        for (int j = 0; j < s->nargs; j++) {
+        if (present != NULL && vec_is_null(present, i)) {
+            vec_set_null(dst, i);
+            ((Str *)dst->data)[i] = str_make("", 0);
+            continue;
+        }
+        for (int j = 0; j < n; j++) {
             fields[j] = vec_get(p->regs[s->args[j]], i);
             fields[j].type = type_base(e->fields.items[j]->type);
         }
-        TRY(record_make_named(p->ctx, arena, fields, names, s->nargs, (Str *)dst->data + i));
+        TRY(record_make_named(p->ctx, arena, fields, names, n, (Str *)dst->data + i));
     }
     return QN_OK;
 }

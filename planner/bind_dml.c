@@ -485,6 +485,10 @@ insert_query(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Target
         bool use_default;
         Expr *e = q->out.items[c];
         TRY(check_overriding(d, stmt, col, false, &use_default));
+        if (!use_default && t->parts[c] == NULL && e->type == TYPE_RECORD && type_is_row(col->type))
+            return err_position(s->ctx,
+                                RAISE(s->ctx, ERR_CANNOT_COERCE, "cannot cast type record to %s", type_text(s->ps, col->type)),
+                                expr_location(e)); /* whose fields only a row in this place would show */
         if (use_default) TRY(column_default(d, col, &e));
         else if (t->parts[c] == NULL) TRY(assign_cast(s, col, &e));
         TRY(set_target(d, t, c, e));

@@ -128,6 +128,36 @@ bind_param(Scope *s, const ParamRef *p, Expr **out)
 
 /* ---- columns ---- */
 
+/* What is NULL where an outer join found no row of the item: a table's ctid, a column made for it in a derived table. */
+static Status
+row_presence(Scope *s, const NsItem *item, Expr **out)
+{
+    PlanState *ps = s->ps;
+    LNode *node = item->rel > 0 ? ps->rels[item->rel].node : NULL;
+    *out = NULL;
+    if (!item->nullable || item->exprs != NULL || node == NULL) return QN_OK;
+    if (node->tag == LOGICAL_Project) {
+        LProject *p = (LProject *)node;
+        int n = p->exprs.count;
+        const char **names;
+        Expr *mark;
+        TRY_ALLOC(s->ctx, names, ARENA_ARRAY(ps->arena, const char *, n + 1));
+        memcpy(names, p->names, (size_t)n * sizeof(*names));
+        TRY_ALLOC(s->ctx, mark, make_bool_const(ps, true));
+        ExprList exprs = {0}; /* the query's own list stays as it is */
+        for (int i = 0; i < n; i++) TRY(array_push(s->ctx, ps->arena, &exprs, p->exprs.items[i]));
+        TRY(array_push(s->ctx, ps->arena, &exprs, mark));
+        p->exprs = exprs;
+        p->names = names;
+        p->base.ncols = n + 1;
+        TRY_ALLOC(s->ctx, *out, rel_column_ref(ps, item->rel, n));
+        return QN_OK;
+    }
+    if ((node->tag != LOGICAL_Get && node->tag != LOGICAL_Append) || item->relation == NULL || item->relation->oid < OID_FIRST_USER) return QN_OK;
+    TRY_ALLOC(s->ctx, *out, rel_column_ref(ps, item->rel, SCANCOL_TID));
+    return QN_OK;
+}
+
 Status
 bind_whole_row(Scope *s, const NsItem *item, int loc, Expr **out)
 {
@@ -151,6 +181,7 @@ bind_whole_row(Scope *s, const NsItem *item, int loc, Expr **out)
         r->names[n++] = item_column_name(item, i);
     }
     r->fields.count = r->fields.cap = n;
+    TRY(row_presence(s, item, &r->present));
     *out = (Expr *)r;
     return QN_OK;
 }

@@ -642,6 +642,8 @@ bind_join(Scope *s, const JoinExpr *je, LNode **out, NsList *ns)
     for (int i = 0; i < w->l.count; i++) TRY(ns_push(s, &w->both, w->l.items[i]));
     for (int i = 0; i < w->r.count; i++) TRY(ns_push(s, &w->both, w->r.items[i]));
     TRY(join_condition(s, je, w));
+    for (int i = 0; i < w->l.count; i++) w->l.items[i]->nullable |= je->kind == AST_JOIN_RIGHT || je->kind == AST_JOIN_FULL;
+    for (int i = 0; i < w->r.count; i++) w->r.items[i]->nullable |= je->kind == AST_JOIN_LEFT || je->kind == AST_JOIN_FULL;
     return join_namespace(s, je, &w->l, &w->r, &w->cols, ns);
 }
 

@@ -30,6 +30,7 @@ typedef struct NsItem {
     bool rel_visible, cols_visible, lateral_only, lateral_ok;
     bool scalar_function;     /* a function's single column: its name means the value, not a row */
     bool from_cte;
+    bool nullable;            /* on the side of an outer join that may have no row */
 } NsItem;
 
 typedef struct NsList {

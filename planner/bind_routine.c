@@ -142,6 +142,23 @@ shape_of(PlanState *ps, int n, const char *const *names, const Oid *types, TypeS
     return QN_OK;
 }
 
+static Status
+row_expr_shape(PlanState *ps, const RowExpr *r, TypeShape *out)
+{
+    int n = r->fields.count;
+    TRY_ALLOC(ps->ctx, out->names, ARENA_ARRAY(ps->arena, const char *, n + 1));
+    TRY_ALLOC(ps->ctx, out->types, ARENA_ARRAY(ps->arena, Oid, n + 1));
+    TRY_ALLOC(ps->ctx, out->typmods, ARENA_ARRAY(ps->arena, int32_t, n + 1));
+    for (int i = 0; i < n; i++) {
+        out->types[i] = r->fields.items[i]->type;
+        out->typmods[i] = r->fields.items[i]->typmod;
+        if (r->names != NULL) out->names[i] = r->names[i];
+        else TRY_ALLOC(ps->ctx, out->names[i], arena_printf(ps->arena, "f%d", i + 1));
+    }
+    out->n = n;
+    return QN_OK;
+}
+
 Status
 expr_shape(PlanState *ps, const Expr *e, TypeShape *out)
 {
@@ -149,6 +166,13 @@ expr_shape(PlanState *ps, const Expr *e, TypeShape *out)
     const Routine *r = routine_of(fn);
     const SetFunction *set = fn != NULL && r == NULL && e->tag == EXPR_SetFunc ? fn_set(fn) : NULL;
     *out = (TypeShape){0};
+    while (e->tag == EXPR_ColumnRef && e->type == TYPE_RECORD) { /* what a derived table made it of */
+        const Expr *made = rel_column_expr(ps, ((const ColumnRefExpr *)e)->rel, ((const ColumnRefExpr *)e)->col);
+        if (made == NULL) return QN_OK;
+        if (made->tag != EXPR_ColumnRef) return expr_shape(ps, made, out);
+        e = made;
+    }
+    if (e->tag == EXPR_Row && e->type == TYPE_RECORD) return row_expr_shape(ps, (const RowExpr *)e, out);
     if (r != NULL && r->ncols > 0 && r->col_fields == NULL) return shape_of(ps, r->ncols, r->col_names, r->col_types, out);
     if (set != NULL && set->ncols > 1 && set->col_names != NULL && set->col_types != NULL)
         return shape_of(ps, set->ncols, set->col_names, set->col_types, out);

@@ -1,6 +1,7 @@
 /* coerce.c - casts: whether there is one, and the expression that does it. */
 #include "planner/resolve.h"
 #include "types/range.h"
+#include "types/record.h"
 
 enum { MULTIRANGE_OF_ONE = 4281 }; /* multirange(range): makes whatever multirange its result is */
 
@@ -268,6 +269,8 @@ apply_typmod(PlanState *ps, Expr *e, int32_t typmod, CastContext context, Coerce
     return call_cast(ps, fn, e, e->type, typmod, context, kind, loc, out);
 }
 
+static Status coerce_inherited(PlanState *ps, Expr *e, Oid target, int loc, Expr **out);
+
 Status
 coerce_type(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext context, CoerceKind kind, int loc,
             Expr **out)
@@ -323,10 +326,71 @@ coerce_type(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext cont
         io->coerce = kind;
         return check_domains(ps, (Expr *)io, target, kind, loc, out);
     }
-    case CASTPATH_NONE: break;
+    case CASTPATH_NONE:
+        if (row_inherits(ps, source, target)) return coerce_inherited(ps, e, target, loc, out);
+        break;
     }
     return RAISE_INTERNAL(ps->ctx, "failed to find conversion function from %s to %s", type_text(ps, e->type),
                           type_text(ps, target));
+}
+
+/* ---- rows of a table as those of one it inherits from ---- */
+
+/* Whether the relation child inherits from parent, near or far. */
+static bool
+inherits_from(Ctx *ctx, Oid child, Oid parent)
+{
+    const Relation *r;
+    if (ctx_check_depth(ctx) != QN_OK || catalog_relation_by_oid(ctx, child, &r) != QN_OK) {
+        err_clear(&ctx->err);
+        return false;
+    }
+    for (int i = 0; r != NULL && i < r->nparents; i++)
+        if (r->parents[i]->parent_oid == parent || inherits_from(ctx, r->parents[i]->parent_oid, parent)) return true;
+    return false;
+}
+
+bool
+row_inherits(PlanState *ps, Oid source, Oid target)
+{
+    source = type_base(source);
+    if (source == target || type_kind(source) != TYPTYPE_COMPOSITE || type_kind(target) != TYPTYPE_COMPOSITE) return false;
+    Oid child = catalog_type_relation(ps->ctx, source), parent = catalog_type_relation(ps->ctx, target);
+    return child != INVALID_OID && parent != INVALID_OID && inherits_from(ps->ctx, child, parent);
+}
+
+/* The fields that the target has, by their names. */
+static Status
+coerce_inherited(PlanState *ps, Expr *e, Oid target, int loc, Expr **out)
+{
+    TypeShape from, to;
+    RowExpr *r;
+    Oid source = type_base(e->type), rels[2] = {catalog_type_relation(ps->ctx, source), catalog_type_relation(ps->ctx, target)};
+    TRY(record_shape(ps->ctx, ps->arena, source, &from));
+    TRY(record_shape(ps->ctx, ps->arena, target, &to));
+    TRY_ALLOC(ps->ctx, r, EXPR_NEW(ps->arena, Row, target, -1, loc));
+    for (int i = 0; i < to.n; i++) {
+        int at = from.n - 1;
+        Expr *field;
+        if (to.names[i] == NULL) {
+            TRY_ALLOC(ps->ctx, field, make_null_const(ps, TYPE_INT4, -1));
+            TRY(array_push(ps->ctx, ps->arena, &r->fields, field));
+            continue;
+        }
+        while (at >= 0 && (from.names[at] == NULL || strcmp(from.names[at], to.names[i]) != 0)) at--;
+        if (at < 0) return RAISE_INTERNAL(ps->ctx, "type %s lacks column \"%s\"", type_text(ps, source), to.names[i]);
+        FieldExpr *f;
+        TRY_ALLOC(ps->ctx, f, EXPR_NEW(ps->arena, Field, from.types[at], from.typmods[at], loc));
+        TRY_ALLOC(ps->ctx, f->arg, expr_copy(ps->arena, e));
+        f->field = at;
+        f->name = from.names[at];
+        field = e->tag == EXPR_Row ? ((RowExpr *)e)->fields.items[at] : (Expr *)f;
+        TRY(array_push(ps->ctx, ps->arena, &r->fields, field));
+    }
+    r->present = e->tag == EXPR_Row ? ((RowExpr *)e)->present : e;
+    for (int i = 0; i < 2; i++) TRY(plan_needs_type(ps, rels[i], catalog_relation_version(ps->ctx, rels[i])));
+    *out = (Expr *)r;
+    return QN_OK;
 }
 
 Status
@@ -338,7 +402,7 @@ coerce_to_target(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext
         *out = e;
         return QN_OK;
     }
-    if (!coerce_possible(1, &source, &target, context)) {
+    if (!coerce_possible_rows(ps, 1, &source, &target, context)) {
         *out = NULL;
         return QN_OK;
     }
@@ -376,7 +440,7 @@ coerce_to_common(PlanState *ps, Expr **slot, Oid type, const char *construct)
 {
     Expr *e = *slot;
     if (e->type == type) return QN_OK;
-    if (coerce_possible(1, &e->type, &type, CAST_IMPLICIT))
+    if (coerce_possible_rows(ps, 1, &e->type, &type, CAST_IMPLICIT))
         return coerce_type(ps, e, type, -1, CAST_IMPLICIT, COERCE_IMPLICIT, -1, slot);
     /* translator: first is a construct such as CASE */
     Status st = RAISE(ps->ctx, ERR_CANNOT_COERCE, "%s could not convert type %s to %s", construct,

@@ -44,6 +44,32 @@ expr_type_out(const Expr *e, Oid *type_out, int32_t *typmod_out, const char **na
     if (name_out != NULL) *name_out = e->tag == EXPR_ColumnRef ? ((const ColumnRefExpr *)e)->name : NULL;
 }
 
+const Expr *
+rel_column_expr(const PlanState *ps, int rel, int col)
+{
+    const LNode *n = ps->rels[rel].node;
+    if (n == NULL || col < 0) return NULL;
+    switch ((LogicalTag)n->tag) {
+    case LOGICAL_Values: return ((const LValues *)n)->rows[0].items[col];
+    case LOGICAL_Project: return ((const LProject *)n)->exprs.items[col];
+    case LOGICAL_ProjectSet: return ((const LProjectSet *)n)->exprs.items[col];
+    case LOGICAL_Window: return ((const LWindow *)n)->fns.items[col];
+    case LOGICAL_SetOp: return ((const LSetOp *)n)->outs[0].items[col];
+    case LOGICAL_Recursive: return ((const LRecursive *)n)->outs[0].items[col];
+    case LOGICAL_WorkTable: return rel_column_expr(ps, ((const LWorkTable *)n)->recursive_rel, col);
+    case LOGICAL_CteRef: {
+        const Query *q = ps->ctes[((const LCteRef *)n)->cte].query;
+        return q != NULL ? q->out.items[col] : NULL;
+    }
+    case LOGICAL_Aggregate: {
+        const LAggregate *a = (const LAggregate *)n;
+        if (col < a->keys.count) return a->keys.items[col];
+        return col < a->keys.count + a->aggs.count ? a->aggs.items[col - a->keys.count] : NULL;
+    }
+    default: return NULL;
+    }
+}
+
 void
 rel_column(const PlanState *ps, int rel, int col, Oid *type_out, int32_t *typmod_out, const char **name_out)
 {
@@ -51,38 +77,17 @@ rel_column(const PlanState *ps, int rel, int col, Oid *type_out, int32_t *typmod
         {TYPE_TID, "ctid"}, {TYPE_XID, "xmin"}, {TYPE_XID, "xmax"}, {TYPE_OID, "tableoid"}};
     LNode *n = ps->rels[rel].node;
     const Relation *r = NULL;
-    const Expr *e = NULL;
+    const Expr *e = rel_column_expr(ps, rel, col);
     const char *const *names = NULL;
 
     switch ((LogicalTag)n->tag) {
     case LOGICAL_Get: r = ((LGet *)n)->relation; break;
     case LOGICAL_Append: r = ((LAppend *)n)->relation; break;
     case LOGICAL_Modify: r = ((LModify *)n)->relation; break;
-    case LOGICAL_Values: e = ((LValues *)n)->rows[0].items[col]; break;
-    case LOGICAL_Project:
-        e = ((LProject *)n)->exprs.items[col];
-        names = (const char *const *)((LProject *)n)->names;
-        break;
-    case LOGICAL_ProjectSet: e = ((LProjectSet *)n)->exprs.items[col]; break;
-    case LOGICAL_Window: e = ((LWindow *)n)->fns.items[col]; break;
-    case LOGICAL_SetOp:
-        e = ((LSetOp *)n)->outs[0].items[col];
-        names = (const char *const *)((LSetOp *)n)->names;
-        break;
-    case LOGICAL_Recursive: e = ((LRecursive *)n)->outs[0].items[col]; break;
+    case LOGICAL_Project: names = (const char *const *)((LProject *)n)->names; break;
+    case LOGICAL_SetOp: names = (const char *const *)((LSetOp *)n)->names; break;
     case LOGICAL_WorkTable: rel_column(ps, ((LWorkTable *)n)->recursive_rel, col, type_out, typmod_out, name_out); return;
-    case LOGICAL_CteRef: {
-        const Query *q = ps->ctes[((LCteRef *)n)->cte].query;
-        e = q->out.items[col];
-        names = q->out_names;
-        break;
-    }
-    case LOGICAL_Aggregate: {
-        LAggregate *a = (LAggregate *)n;
-        if (col < a->keys.count) e = a->keys.items[col];
-        else if (col < a->keys.count + a->aggs.count) e = a->aggs.items[col - a->keys.count];
-        break;
-    }
+    case LOGICAL_CteRef: names = ps->ctes[((LCteRef *)n)->cte].query->out_names; break;
     case LOGICAL_Function: {
         LFunction *f = (LFunction *)n;
         if (type_out != NULL) *type_out = f->col_types[col];
@@ -92,7 +97,6 @@ rel_column(const PlanState *ps, int rel, int col, Oid *type_out, int32_t *typmod
     }
     default: break;
     }
-    if (r == NULL && n->tag == LOGICAL_Modify) r = ((LModify *)n)->relation;
     if (r != NULL) {
         if (col < 0) {
             if (type_out != NULL) *type_out = syscols[-col - 1].type;

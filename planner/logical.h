@@ -134,6 +134,8 @@ LNode *lnode_new(PlanState *ps, LogicalTag tag, int ncols);
 
 /* Type and name of column col of a rel; any out may be NULL. Name is NULL where there is none. */
 void rel_column(const PlanState *ps, int rel, int col, Oid *type_out, int32_t *typmod_out, const char **name_out);
+/* What column col of a rel is made of; NULL: it is read from a table, a function or nothing the planner sees. */
+const Expr *rel_column_expr(const PlanState *ps, int rel, int col);
 /* A reference to it. NULL when memory is out. */
 Expr *rel_column_ref(PlanState *ps, int rel, int col);
 

@@ -48,6 +48,15 @@ coerce_possible(int n, const Oid *from, const Oid *to, CastContext context)
     return resolve_polymorphic(NULL, from, declared, n, 0, NULL) == QN_OK;
 }
 
+bool
+coerce_possible_rows(PlanState *ps, int n, const Oid *from, const Oid *to, CastContext context)
+{
+    Oid as[MAX_CALL_ARGS];
+    if (ps == NULL || n > MAX_CALL_ARGS) return coerce_possible(n, from, to, context);
+    for (int i = 0; i < n; i++) as[i] = row_inherits(ps, from[i], to[i]) ? to[i] : from[i];
+    return coerce_possible(n, as, to, context);
+}
+
 static Oid
 elem_of(Oid type)
 {
@@ -139,13 +148,13 @@ keep_by_unknown_category(CandidateList *list, const Oid *types, int nargs)
     if (kept > 0) list->count = kept;
 }
 
-/* Candidates that take the arguments by implicit casts. */
+/* Candidates that take the arguments by implicit casts. ps NULL: of operators, for which rows stay what they are. */
 static void
-keep_coercible(CandidateList *list, const Oid *types, int nargs)
+keep_coercible(PlanState *ps, CandidateList *list, const Oid *types, int nargs)
 {
     int kept = 0;
     for (int c = 0; c < list->count; c++)
-        if (coerce_possible(nargs, types, list->items[c].args, CAST_IMPLICIT))
+        if (coerce_possible_rows(ps, nargs, types, list->items[c].args, CAST_IMPLICIT))
             list->items[kept++] = list->items[c];
     list->count = kept;
 }
@@ -507,7 +516,7 @@ resolve_function(PlanState *ps, const char *schema, const char *name, const Oid 
         }
     }
     if (best == NULL && list.count > 0) {
-        keep_coercible(&list, types, nargs);
+        keep_coercible(ps, &list, types, nargs);
         if (list.count == 0) return QN_OK;
         best = list.count == 1 ? &list.items[0] : select_candidate(&list, types, nargs);
         if (best == NULL) {
@@ -598,7 +607,7 @@ choose_operator(Arena *arena, const char *name, Oid left, Oid right, bool *multi
         const Oid *args = left == 0 ? &ops[i]->right : &ops[i]->left;
         list.items[list.count++] = (Candidate){.row = ops[i], .args = args};
     }
-    keep_coercible(&list, types, nargs);
+    keep_coercible(NULL, &list, types, nargs);
     if (list.count == 0) return NULL;
     const Candidate *best = list.count == 1 ? &list.items[0] : select_candidate(&list, types, nargs);
     *multiple_out = best == NULL;

@@ -32,6 +32,10 @@ const char *type_text(PlanState *ps, Oid type); /* as format_type prints it, for
 
 CoercePath coerce_path(Oid target, Oid source, CastContext context, const Function **fn_out);
 bool coerce_possible(int n, const Oid *from, const Oid *to, CastContext context);
+/* source and target are row types, of a table and of one it inherits from. */
+bool row_inherits(PlanState *ps, Oid source, Oid target);
+/* coerce_possible where rows of a table may also be those of one it inherits from. */
+bool coerce_possible_rows(PlanState *ps, int n, const Oid *from, const Oid *to, CastContext context);
 
 /* e as target with typmod (-1: any length). *out is NULL when there is no cast in this context. Errors: those
  * of the type's input function for literals. loc -1: that of e. */
