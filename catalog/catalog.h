@@ -93,10 +93,14 @@ struct IndexDef {
     int nkeys;            /* key columns come first, */
     int ncols;            /* then those of INCLUDE */
     const int *attnums;   /* [ncols]; 0: an expression */
+    const char *const *names; /* [ncols] of its own columns, as pg_attribute has them */
     const char *const *exprs; /* [ncols] SQL text over the relation's columns where attnums[i] is 0, else NULL */
+    int nuses;            /* attributes that expressions and the predicate read */
+    const int *uses;
     const Oid *types;     /* [ncols] */
     const int32_t *typmods;
     const Oid *collations;
+    const Oid *opclasses; /* [nkeys] rows of opclasses.def; 0: the type's default */
     const bool *desc, *nulls_first; /* [nkeys] */
     bool unique, primary;
     bool deferrable; /* unique, but within a transaction duplicates may stand: no proof of anything */
@@ -110,7 +114,18 @@ struct IndexDef {
     uint32_t root_page;
     struct Index *index;    /* open handle, lives as long as the Relation */
     double tuples, pages;   /* as of the last ANALYZE, VACUUM or build; -1 unknown */
+    const char *options;    /* storage parameters (reloptions.h); NULL: none */
+    const ColumnStats *const *stats; /* [ncols] of expressions; NULL: not analysed */
 };
+
+/* Every row is in it, and its columns are the table's: nothing has to be computed. */
+static inline bool
+index_is_plain(const IndexDef *ix)
+{
+    for (int k = 0; k < ix->nkeys; k++)
+        if (ix->attnums[k] == 0) return false;
+    return ix->predicate == NULL;
+}
 
 #define CONSTRAINT_CHECK 'c'
 #define CONSTRAINT_PRIMARY 'p'

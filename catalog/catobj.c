@@ -497,11 +497,16 @@ catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out)
     put_u(&b, def->parent_index);
     put_s(&b, def->method);
     put_s(&b, def->predicate);
+    put_s(&b, def->options);
+    put_u(&b, (uint64_t)def->nuses);
+    put_ints(&b, def->uses, def->nuses);
     put_u(&b, (uint64_t)def->nkeys);
     put_u(&b, (uint64_t)def->ncols);
     for (int i = 0; i < def->ncols; i++) {
         put_i(&b, def->attnums[i]);
+        put_s(&b, def->names[i]);
         put_s(&b, def->exprs[i]);
+        put_u(&b, i < def->nkeys && def->opclasses != NULL ? def->opclasses[i] : 0);
         put_u(&b, def->types[i]);
         put_i(&b, def->typmods[i]);
         put_u(&b, def->collations[i]);
@@ -537,19 +542,24 @@ catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out)
     def->parent_index = (Oid)get_u(&r);
     def->method = get_s(&r);
     def->predicate = get_s(&r);
+    def->options = get_s(&r);
+    def->nuses = get_count(&r);
+    def->uses = get_ints(&r, def->nuses);
     def->nkeys = get_count(&r);
     def->ncols = get_count(&r);
     if (def->nkeys > def->ncols) r.bad = true;
     int n = def->ncols;
     int *attnums = get_array(&r, n, sizeof(int));
-    const char **exprs = get_array(&r, n, sizeof(char *));
-    Oid *types = get_array(&r, n, sizeof(Oid));
+    const char **names = get_array(&r, n, sizeof(char *)), **exprs = get_array(&r, n, sizeof(char *));
+    Oid *types = get_array(&r, n, sizeof(Oid)), *opclasses = get_array(&r, n, sizeof(Oid));
     int32_t *typmods = get_array(&r, n, sizeof(int32_t));
     Oid *collations = get_array(&r, n, sizeof(Oid));
     bool *desc = get_array(&r, n, sizeof(bool)), *nulls_first = get_array(&r, n, sizeof(bool));
     for (int i = 0; i < n && !r.bad && !r.oom; i++) {
         attnums[i] = (int)get_i(&r);
+        names[i] = get_s(&r);
         exprs[i] = get_s(&r);
+        opclasses[i] = (Oid)get_u(&r);
         types[i] = (Oid)get_u(&r);
         typmods[i] = (int32_t)get_i(&r);
         collations[i] = (Oid)get_u(&r);
@@ -558,10 +568,12 @@ catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out)
         nulls_first[i] = (bits & 2) != 0;
     }
     def->attnums = attnums;
+    def->names = names;
     def->exprs = exprs;
     def->types = types;
     def->typmods = typmods;
     def->collations = collations;
+    def->opclasses = opclasses;
     def->desc = desc;
     def->nulls_first = nulls_first;
     *out = def;
@@ -745,6 +757,8 @@ catobj_from_stats(Ctx *ctx, const StatsDef *def, CatObj **out)
         put_u(&b, def->indexes[i].oid);
         put_f(&b, def->indexes[i].tuples);
         put_f(&b, def->indexes[i].pages);
+        put_u(&b, (uint64_t)def->indexes[i].ncols);
+        for (int k = 0; k < def->indexes[i].ncols; k++) put_column_stats(&b, def->indexes[i].cols[k]);
     }
     put_u(&b, (uint64_t)def->ncols);
     for (int i = 0; i < def->ncols; i++) put_column_stats(&b, def->cols[i]);
@@ -771,6 +785,9 @@ catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out)
         def->indexes[i].oid = (Oid)get_u(&r);
         def->indexes[i].tuples = get_f(&r);
         def->indexes[i].pages = get_f(&r);
+        int n = def->indexes[i].ncols = get_count(&r);
+        def->indexes[i].cols = get_array(&r, n, sizeof(ColumnStats *));
+        for (int k = 0; k < n && !r.bad && !r.oom; k++) def->indexes[i].cols[k] = get_column_stats(&r);
     }
     def->ncols = get_count(&r);
     def->cols = get_array(&r, def->ncols, sizeof(ColumnStats *));

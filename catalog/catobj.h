@@ -112,6 +112,8 @@ typedef struct StatsDef {
     struct StatsIndex {
         Oid oid;
         double tuples, pages;
+        int ncols; /* of the index, where it has expressions; else 0 */
+        ColumnStats **cols; /* of expressions; NULL: none */
     } *indexes;
 } StatsDef;
 

@@ -198,10 +198,24 @@ ddl_put_index(Ctx *ctx, Oid schema, const IndexDef *def)
     return catalog_put(ctx, o);
 }
 
+/* An index's columns are called as the table's. */
+static Status
+take_column_names(Ctx *ctx, IndexDef *def)
+{
+    const Relation *rel;
+    const char **names;
+    TRY(catalog_relation_by_oid(ctx, def->rel_oid, &rel));
+    TRY_ALLOC(ctx, names, ARENA_ARRAY(ctx->stmt_arena, const char *, def->ncols));
+    for (int i = 0; i < def->ncols; i++) names[i] = rel->cols[def->attnums[i] - 1].name;
+    def->names = names;
+    return QN_OK;
+}
+
 Status
 ddl_create_index(Ctx *ctx, Oid schema, IndexDef *def)
 {
     if (def->oid == INVALID_OID) TRY(ddl_new_oid(ctx, &def->oid));
+    if (def->names == NULL) TRY(take_column_names(ctx, def));
     if (!def->partitioned) TRY(index_create(ctx, def->oid, INDEX_BTREE, &def->root_page));
     return ddl_put_index(ctx, schema, def);
 }

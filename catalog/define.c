@@ -72,6 +72,59 @@ add_columns(StrBuf *b, const Relation *rel, const int *attnums, int n)
     }
 }
 
+/* A call, which needs no parentheses of its own: f(...), COALESCE(...). */
+static bool
+is_call(const char *sql)
+{
+    const char *p = sql;
+    int depth = 0;
+    char quote = '\0';
+    while (ascii_is_alpha(*p) || ascii_is_digit(*p) || *p == '_' || *p == '.' || *p == '"') p++;
+    if (*p != '(' || p == sql) return false;
+    for (; *p != '\0'; p++) {
+        if (quote != '\0') {
+            if (*p == quote) quote = '\0';
+            continue;
+        }
+        if (*p == '\'' || *p == '"') quote = *p;
+        depth += (*p == '(') - (*p == ')');
+        if (depth == 0) return p[1] == '\0';
+    }
+    return false;
+}
+
+void
+define_index_column(StrBuf *b, const Relation *table, const IndexDef *ix, int i)
+{
+    if (ix->attnums[i] != 0) deparse_ident(b, table->cols[ix->attnums[i] - 1].name);
+    else strbuf_addf(b, is_call(ix->exprs[i]) ? "%s" : "(%s)", ix->exprs[i]);
+}
+
+void
+define_key_columns(StrBuf *b, const Relation *table, const IndexDef *ix)
+{
+    strbuf_addc(b, '(');
+    for (int i = 0; i < ix->nkeys; i++) {
+        if (i > 0) strbuf_addz(b, ", ");
+        if (ix->attnums[i] != 0) deparse_ident(b, table->cols[ix->attnums[i] - 1].name);
+        else strbuf_addz(b, ix->exprs[i]);
+    }
+    strbuf_addc(b, ')');
+}
+
+/* What the column has by itself. */
+static Oid
+own_collation(const Relation *table, const IndexDef *ix, int i)
+{
+    return ix->attnums[i] != 0 ? table->cols[ix->attnums[i] - 1].collation : 100;
+}
+
+static void
+add_collation(StrBuf *b, Oid collation)
+{
+    strbuf_addf(b, " COLLATE \"%s\"", collation == 950 ? "C" : collation == 951 ? "POSIX" : "default");
+}
+
 Status
 define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
 {
@@ -87,10 +140,8 @@ define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
     strbuf_addf(&b, " USING %s (", ix->method);
     for (int i = 0; i < ix->nkeys; i++) {
         if (i > 0) strbuf_addz(&b, ", ");
-        if (ix->attnums[i] != 0)
-            deparse_ident(&b, table->cols[ix->attnums[i] - 1].name);
-        else
-            strbuf_addf(&b, "(%s)", ix->exprs[i]);
+        define_index_column(&b, table, ix, i);
+        if (ix->collations[i] != 0 && ix->collations[i] != own_collation(table, ix, i)) add_collation(&b, ix->collations[i]);
         if (ix->desc[i]) strbuf_addz(&b, " DESC");
         if (ix->nulls_first[i] != ix->desc[i])
             strbuf_addz(&b, ix->nulls_first[i] ? " NULLS FIRST" : " NULLS LAST");
@@ -102,7 +153,7 @@ define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
         strbuf_addc(&b, ')');
     }
     if (ix->nulls_not_distinct) strbuf_addz(&b, " NULLS NOT DISTINCT");
-    if (ix->predicate != NULL) strbuf_addf(&b, " WHERE (%s)", ix->predicate);
+    if (ix->predicate != NULL) strbuf_addf(&b, " WHERE %s", ix->predicate);
     return finish(ctx, &b, out);
 }
 

@@ -6,6 +6,10 @@
 
 /* CREATE UNIQUE INDEX i ON s.t USING btree (a, b DESC) */
 Status define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out);
+/* Column i of an index as it stands there: a, lower(a), ((a + 1)). */
+void define_index_column(StrBuf *b, const Relation *table, const IndexDef *ix, int i);
+/* "(a, lower(b))": the key, as errors name it. */
+void define_key_columns(StrBuf *b, const Relation *table, const IndexDef *ix);
 /* PRIMARY KEY (a), CHECK ((a > 0)), FOREIGN KEY (a) REFERENCES t(b) ON DELETE CASCADE */
 Status define_constraint(Ctx *ctx, Arena *arena, const RelConstraint *c, const char **out);
 /* A stored expression with current names in the place of oids. */

@@ -253,7 +253,8 @@ add_column_parts(DropList *l, int i)
         if (o->kind == OBJ_INDEX) {
             IndexDef *ix;
             st = catobj_to_index(ctx, l->arena, o, &ix);
-            goes = st == QN_OK && ix->constraint_oid == 0 && mentions(ix->attnums, ix->ncols, t.attnum);
+            goes = st == QN_OK && ix->constraint_oid == 0 && 
+                   (mentions(ix->attnums, ix->ncols, t.attnum) || mentions(ix->uses, ix->nuses, t.attnum));
         } else if (o->kind == OBJ_CONSTRAINT) {
             RelConstraint *c;
             st = catobj_to_constraint(ctx, l->arena, o, &c);

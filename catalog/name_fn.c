@@ -256,6 +256,17 @@ fn_pg_get_indexdef(KernelCall *call)
     return QN_OK;
 }
 
+static Status
+index_column_text(KernelCall *call, const Relation *table, const IndexDef *ix, int i, const char **out)
+{
+    StrBuf b = strbuf_new(call->arena);
+    char *text;
+    define_index_column(&b, table, ix, i);
+    TRY(strbuf_finish(call->ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
 Status
 fn_pg_get_indexdef_ext(KernelCall *call)
 {
@@ -270,8 +281,7 @@ fn_pg_get_indexdef_ext(KernelCall *call)
             if (column == 0)
                 TRY(define_index(call->ctx, call->arena, rel, &text));
             else if (column > 0 && column <= ix->ncols && table != NULL)
-                text = ix->attnums[column - 1] != 0 ? table->cols[ix->attnums[column - 1] - 1].name
-                                                    : ix->exprs[column - 1];
+                TRY(index_column_text(call, table, ix, column - 1, &text));
         }
         put_text(call, i, text);
     }

@@ -74,9 +74,7 @@ key_columns(Ctx *ctx, const Relation *rel, int ncols, uint64_t **out)
     *out = NULL;
     for (int i = 0; i < rel->nindexes; i++) {
         const IndexDef *ix = rel->indexes[i];
-        bool plain = ix->unique && ix->predicate == NULL;
-        for (int k = 0; k < ix->nkeys; k++) plain = plain && ix->attnums[k] > 0;
-        if (!plain) continue;
+        if (!ix->unique || !index_is_plain(ix)) continue;
         if (*out == NULL) TRY_ALLOC(ctx, *out, ARENA_ARRAY(rel->arena, uint64_t, (ncols + 63) / 64));
         for (int k = 0; k < ix->nkeys; k++) bits_set(*out, (size_t)ix->attnums[k] - 1);
     }
@@ -101,14 +99,9 @@ open_heap(Ctx *ctx, Relation *rel, const RelDef *def)
         TRY_ALLOC(ctx, indexed, ARENA_ARRAY(arena, uint64_t, (def->ncols + 63) / 64));
         for (int i = 0; i < rel->nindexes; i++) {
             const IndexDef *ix = rel->indexes[i];
-            bool all = ix->predicate != NULL;
-            for (int k = 0; k < ix->ncols; k++) {
-                if (ix->attnums[k] > 0)
-                    bits_set(indexed, (size_t)ix->attnums[k] - 1);
-                else
-                    all = true; /* an expression may read any column */
-            }
-            if (all) bits_fill(indexed, (size_t)def->ncols, true);
+            for (int k = 0; k < ix->ncols; k++)
+                if (ix->attnums[k] > 0) bits_set(indexed, (size_t)ix->attnums[k] - 1);
+            for (int k = 0; k < ix->nuses; k++) bits_set(indexed, (size_t)ix->uses[k] - 1);
         }
     }
     TRY(key_columns(ctx, rel, def->ncols, &keys));
@@ -257,6 +250,8 @@ add_stats(Ctx *ctx, Relation *rel, Column *cols, const CatObjList *children)
                     /* Ours until the relation is handed out. */
                     ((IndexDef *)rel->indexes[j])->tuples = s->indexes[k].tuples;
                     ((IndexDef *)rel->indexes[j])->pages = s->indexes[k].pages;
+                    if (s->indexes[k].ncols == rel->indexes[j]->ncols)
+                        ((IndexDef *)rel->indexes[j])->stats = (const ColumnStats *const *)s->indexes[k].cols;
                 }
     }
     return QN_OK;
@@ -309,8 +304,7 @@ build_index(Ctx *ctx, Relation *rel, const CatObj *obj)
     TRY_ALLOC(ctx, cols, ARENA_ARRAY(rel->arena, Column, def->ncols));
     for (int i = 0; i < def->ncols; i++) {
         cols[i] = (Column){.attnum = i + 1, .type = def->types[i], .typmod = def->typmods[i],
-                           .collation = def->collations[i]};
-        TRY_ALLOC(ctx, cols[i].name, arena_printf(rel->arena, "expr%d", i + 1));
+                           .collation = def->collations[i], .name = def->names[i]};
     }
     rel->kind = def->partitioned ? RELKIND_PARTITIONED_INDEX : RELKIND_INDEX;
     rel->persistence = strncmp(rel->schema, "pg_temp_", 8) == 0 ? 't' : 'p';

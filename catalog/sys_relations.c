@@ -227,6 +227,16 @@ int_array(SysRows *r, const int *items, int n)
     return b.failed ? NULL : b.data;
 }
 
+/* "lower(b), (a + 1)"; NULL: none. */
+static const char *
+index_exprs(SysRows *r, const IndexDef *ix)
+{
+    StrBuf b = strbuf_new(sys_arena(r));
+    for (int i = 0; i < ix->nkeys; i++)
+        if (ix->exprs[i] != NULL) strbuf_addf(&b, "%s%s", b.nbytes > 0 ? ", " : "", ix->exprs[i]);
+    return b.nbytes == 0 || b.failed ? NULL : b.data;
+}
+
 static Status
 index_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
@@ -262,7 +272,7 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_array(r, int_array(r, collations, n));
     sys_array(r, int_array(r, zeros, ix->nkeys));
     sys_array(r, int_array(r, options, ix->nkeys));
-    sys_null(r);
+    sys_text(r, index_exprs(r, ix));
     sys_text(r, ix->predicate);
     return QN_OK;
 }

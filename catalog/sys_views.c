@@ -166,31 +166,42 @@ freq_array(Ctx *ctx, SysRows *r, const float *freqs, int n, const char **out)
 }
 
 static Status
+stats_row(Ctx *ctx, SysRows *r, const Relation *rel, const char *relname, const char *column, const ColumnStats *s)
+{
+    const char *mcv, *freqs, *hist;
+    TRY(value_array(ctx, r, s->mcv, s->nmcv, &mcv));
+    TRY(freq_array(ctx, r, s->mcv_freq, s->nmcv, &freqs));
+    TRY(value_array(ctx, r, s->hist, s->nhist, &hist));
+    TRY(sys_row(r));
+    sys_text(r, rel->schema);
+    sys_text(r, relname);
+    sys_text(r, column);
+    sys_bool(r, false);
+    sys_float4(r, s->null_frac);
+    sys_int4(r, (int)(s->avg_width + 0.5));
+    sys_float4(r, s->n_distinct);
+    sys_text(r, mcv);
+    sys_array(r, freqs);
+    sys_text(r, hist);
+    if (isnan(s->correlation))
+        sys_null(r);
+    else
+        sys_float4(r, s->correlation);
+    sys_skip(r, 3);
+    return QN_OK;
+}
+
+static Status
 stats_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 {
-    for (int i = 0; i < rel->ncols; i++) {
-        const ColumnStats *s = rel->cols[i].stats;
-        const char *mcv, *freqs, *hist;
-        if (s == NULL || rel->cols[i].dropped) continue;
-        TRY(value_array(ctx, r, s->mcv, s->nmcv, &mcv));
-        TRY(freq_array(ctx, r, s->mcv_freq, s->nmcv, &freqs));
-        TRY(value_array(ctx, r, s->hist, s->nhist, &hist));
-        TRY(sys_row(r));
-        sys_text(r, rel->schema);
-        sys_text(r, rel->name);
-        sys_text(r, rel->cols[i].name);
-        sys_bool(r, false);
-        sys_float4(r, s->null_frac);
-        sys_int4(r, (int)(s->avg_width + 0.5));
-        sys_float4(r, s->n_distinct);
-        sys_text(r, mcv);
-        sys_array(r, freqs);
-        sys_text(r, hist);
-        if (isnan(s->correlation))
-            sys_null(r);
-        else
-            sys_float4(r, s->correlation);
-        sys_skip(r, 3);
+    if (relation_base_kind(rel) == RELKIND_INDEX) return QN_OK; /* with its table */
+    for (int i = 0; i < rel->ncols; i++)
+        if (rel->cols[i].stats != NULL && !rel->cols[i].dropped)
+            TRY(stats_row(ctx, r, rel, rel->name, rel->cols[i].name, rel->cols[i].stats));
+    for (int i = 0; i < rel->nindexes; i++) {
+        const IndexDef *ix = rel->indexes[i];
+        for (int k = 0; ix->stats != NULL && k < ix->ncols; k++)
+            if (ix->stats[k] != NULL) TRY(stats_row(ctx, r, rel, ix->name, ix->names[k], ix->stats[k]));
     }
     return QN_OK;
 }

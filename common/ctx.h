@@ -54,6 +54,8 @@ struct Ctx {
     void (*end_session)(Ctx *ctx, Status why);
     /* Where execution needs planning (SQL functions, views on the fly); set by session. */
     Status (*plan_query)(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
+    /* What an index computes of rows (planner/plan.h: IndexExprs), in the arena; rel and index are catalog/catalog.h's. Set by session. */
+    Status (*plan_index)(Ctx *ctx, Arena *arena, const void *rel, const void *index, void *out);
     /* A value of a domain's base type that was not made by an expression: 23502, 23514. Set by session. */
     Status (*check_domain)(Ctx *ctx, uint32_t domain, const void *value);
     /* A notice to the client; set by session, may be NULL. */

@@ -6,6 +6,7 @@
 #include "executor/check_rel.h"
 #include "common/array.h"
 #include "common/hash.h"
+#include "executor/indexform.h"
 #include "storage/heap.h"
 #include "storage/index.h"
 #include "storage/tx.h"
@@ -24,6 +25,7 @@ typedef struct RelCheck {
     /* the index at hand */
     const IndexDef *def;
     Arena *index_arena; /* emptied for each index */
+    IndexForm *form;
     KeyRows keys, payloads;
     uint64_t *sums;     /* BUCKETS */
     bool is_second;     /* pass: what hashes to a sum that is not zero is collected */
@@ -100,9 +102,12 @@ account(RelCheck *c, int i, Tid tid, bool of_row)
 static Status
 add_rows(RelCheck *c, const Batch *b)
 {
-    TRY(index_form_entries(c->ctx, c->def->index, b->cols, b->sel, b->nsel, &c->keys, &c->payloads, NULL));
-    const Tid *tids = b->cols[c->def->ncols]->data;
-    for (int i = 0; i < b->nsel; i++) account(c, i, tids[batch_row(b, i)], true);
+    const IndexForm *f = c->form;
+    TRY(indexform_fetched(c->form, b));
+    if (f->n == 0) return QN_OK;
+    TRY(index_form_entries(c->ctx, c->def->index, f->cols, f->sel, f->n, &c->keys, &c->payloads, NULL));
+    const Tid *tids = b->cols[f->nattrs]->data;
+    for (int i = 0; i < f->n; i++) account(c, i, tids[indexform_row(f, i)], true);
     return QN_OK;
 }
 
@@ -206,13 +211,13 @@ compare_index(RelCheck *c, const int *columns)
     c->is_second = false;
     c->nodd = 0;
     TRY_ALLOC(ctx, c->sums, ARENA_ARRAY(c->index_arena, uint64_t, BUCKETS));
-    TRY(each_row_batch(c, c->index_arena, columns, c->def->ncols + 1, false, add_rows));
+    TRY(each_row_batch(c, c->index_arena, columns, c->form->nattrs + 1, false, add_rows));
     TRY(read_entries(c));
     for (int i = 0; i < BUCKETS; i++) differ |= c->sums[i] != 0;
     if (!differ) return QN_OK;
     c->is_second = true;
     TRY_ALLOC(ctx, c->odd, ARENA_ARRAY(c->index_arena, Odd, ODD_MAX));
-    TRY(each_row_batch(c, c->index_arena, columns, c->def->ncols + 1, false, add_rows));
+    TRY(each_row_batch(c, c->index_arena, columns, c->form->nattrs + 1, false, add_rows));
     TRY(read_entries(c));
     return report_odd(c);
 }
@@ -224,14 +229,19 @@ check_index(RelCheck *c)
     uint64_t entries;
     int *columns;
     TRY(index_check(ctx, c->def->index, &entries));
-    if (c->def->predicate != NULL || !c->def->valid) return QN_OK;
-    TRY_ALLOC(ctx, columns, ARENA_ARRAY(c->index_arena, int, c->def->ncols + 1));
-    for (int i = 0; i < c->def->ncols; i++) {
-        if (c->def->attnums[i] == 0) return QN_OK;
-        columns[i] = c->def->attnums[i] - 1;
+    if (!c->def->valid) return QN_OK;
+    Status st = indexform_open(ctx, c->index_arena, c->rel, c->def, &c->form);
+    if (st == QN_OK) {
+        int n = c->form->nattrs;
+        TRY_ALLOC_GOTO(ctx, columns, ARENA_ARRAY(c->index_arena, int, n + 1));
+        for (int i = 0; i < n; i++) columns[i] = c->form->attrs[i];
+        columns[n] = HEAP_COL_ROOT;
+        st = compare_index(c, columns);
     }
-    columns[c->def->ncols] = HEAP_COL_ROOT;
-    return compare_index(c, columns);
+done:
+    indexform_close(c->form);
+    c->form = NULL;
+    return st;
 }
 
 Status

@@ -13,7 +13,7 @@ is_damage(Status st)
 }
 
 /* Reports each fault of the table's pages, rows and indexes; an error means that checking itself failed. The caller holds a lock
- * that keeps writers out. Indexes with expressions or a predicate are checked for structure only. */
+ * that keeps writers out. */
 Status check_relation(Ctx *ctx, Arena *arena, const Relation *rel, CheckSink *sink);
 
 #endif

@@ -8,6 +8,8 @@
 #include "executor/ddl_analyze.h"
 #include "common/hash.h"
 #include "common/settings.h"
+#include "executor/indexform.h"
+#include "executor/vecutil.h"
 #include "storage/heap.h"
 #include "storage/index.h"
 #include <math.h>
@@ -240,16 +242,85 @@ analyze_column(ColumnSample *s, int target)
     return make_histogram(s, target, is_common);
 }
 
+/* The form's column of its rows, to keep: numerics in one form. */
 static Status
-analyze_indexes(Ctx *ctx, Arena *arena, const Relation *rel, StatsDef *def)
+copy_values(Ctx *ctx, Arena *arena, const IndexForm *f, int col, Vector *out)
+{
+    if (!vec_reserve(arena, out, f->n)) return RAISE_OOM(ctx);
+    for (int i = 0; i < f->n; i++) {
+        Value v = vec_get(f->cols[col], indexform_row(f, i)), copy;
+        TRY(value_copy(ctx, arena, &v, &copy));
+        TRY(exec_vec_put(ctx, arena, out, i, &copy));
+    }
+    return QN_OK;
+}
+
+/* The sample as rows of one computed column of an index. */
+static Status
+computed_sample(IndexForm *f, const int *columns, const HeapSample *from, Arena *arena, int col, HeapSample *out)
+{
+    Ctx *ctx = f->ctx;
+    *out = *from;
+    TRY_ALLOC(ctx, out->batches, ARENA_ARRAY(arena, Batch *, from->nbatches + 1));
+    for (int b = 0; b < from->nbatches; b++) {
+        Batch rows = *from->batches[b], *mine;
+        for (int i = 0; columns[i] >= 0; i++) f->row->cols[columns[i]] = rows.cols[i];
+        rows.cols = f->row->cols;
+        TRY(indexform_rows(f, &rows));
+        TRY_ALLOC(ctx, mine, batch_create(arena, 1));
+        TRY_ALLOC(ctx, mine->cols[0], vec_new(arena, f->def->types[col]));
+        if (f->n > 0) TRY(copy_values(ctx, arena, f, col, mine->cols[0]));
+        mine->nrows = mine->nsel = f->n;
+        out->batches[b] = mine;
+    }
+    return QN_OK;
+}
+
+/* Statistics of what an index computes. columns: those of the sample, then -1. */
+static Status
+analyze_expressions(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, const HeapSample *sample, const int *columns,
+                    int target, struct StatsIndex *out)
+{
+    IndexForm *f = NULL;
+    Status st;
+    TRY_ALLOC(ctx, out->cols, ARENA_ARRAY(arena, ColumnStats *, ix->ncols));
+    out->ncols = ix->ncols;
+    TRY_GOTO(indexform_open(ctx, arena, rel, ix, &f));
+    for (int k = 0; k < ix->nkeys; k++) {
+        HeapSample mine;
+        if (ix->attnums[k] != 0) continue;
+        ColumnSample s = {.ctx = ctx, .arena = arena, .cmp = type_info(ix->types[k])->cmp, .table_rows = sample->stats.rows};
+        TRY_GOTO(computed_sample(f, columns, sample, arena, k, &mine));
+        TRY_GOTO(gather(&s, &mine, 0));
+        TRY_GOTO(analyze_column(&s, target));
+        if (s.nrows > 0) out->cols[k] = s.stats;
+    }
+    st = QN_OK;
+done:
+    indexform_close(f);
+    return st;
+}
+
+static bool
+has_expressions(const IndexDef *ix)
+{
+    for (int k = 0; k < ix->nkeys; k++)
+        if (ix->attnums[k] == 0) return true;
+    return false;
+}
+
+static Status
+analyze_indexes(Ctx *ctx, Arena *arena, const Relation *rel, const HeapSample *sample, const int *columns, int target, StatsDef *def)
 {
     TRY_ALLOC(ctx, def->indexes, arena_zalloc(arena, (size_t)(rel->nindexes + 1) * sizeof(def->indexes[0])));
     for (int i = 0; i < rel->nindexes; i++) {
         IndexStats stats;
         TRY(index_stats(ctx, rel->indexes[i]->index, &stats));
         def->indexes[i].oid = rel->indexes[i]->oid;
-        def->indexes[i].tuples = def->tuples;
+        def->indexes[i].tuples = rel->indexes[i]->predicate != NULL ? stats.entries : def->tuples;
         def->indexes[i].pages = stats.pages;
+        if (has_expressions(rel->indexes[i]))
+            TRY(analyze_expressions(ctx, arena, rel, rel->indexes[i], sample, columns, target, &def->indexes[i]));
     }
     def->nindexes = rel->nindexes;
     return QN_OK;
@@ -282,7 +353,8 @@ analyze_relation(Ctx *ctx, Arena *arena, const Relation *rel, StatsDef **out)
         TRY(analyze_column(&s, target));
         if (s.nrows > 0) def->cols[columns[i]] = s.stats;
     }
-    TRY(analyze_indexes(ctx, arena, rel, def));
+    columns[ncols] = -1;
+    TRY(analyze_indexes(ctx, arena, rel, &sample, columns, target, def));
     *out = def;
     return QN_OK;
 }

@@ -5,6 +5,7 @@
  * a page do not begin in the order in which their visible versions are met. */
 #include "executor/ddl_index.h"
 #include "common/settings.h"
+#include "executor/modify.h"
 #include "executor/sorter.h"
 #include "storage/heap.h"
 #include "storage/index.h"
@@ -19,6 +20,7 @@ typedef struct Fill {
     const IndexDef *def;
     Sorter *sorter;
     Snapshot snap; /* the latest, whatever the transaction sees: others will use the index as well */
+    IndexForm *form;
     KeyRows keys, payloads;
     uint8_t *room; /* of the sorter's keys of one batch */
     size_t room_bytes;
@@ -66,11 +68,14 @@ keys_with_tids(Fill *f, const int64_t *tids, int n)
 static Status
 add_batch(Fill *f, const Batch *b)
 {
-    int n = b->nsel;
-    TRY(index_form_entries(f->ctx, f->def->index, b->cols, b->sel, n, &f->keys, &f->payloads, NULL));
+    const IndexForm *form = f->form;
+    TRY(indexform_fetched(f->form, b));
+    int n = form->n;
+    if (n == 0) return QN_OK;
+    TRY(index_form_entries(f->ctx, f->def->index, form->cols, form->sel, n, &f->keys, &f->payloads, NULL));
     vec_reset(f->vecs[OUT_TID], PHYS_I64);
-    const Tid *tids = b->cols[f->def->ncols]->data;
-    for (int i = 0; i < n; i++) ((int64_t *)f->vecs[OUT_TID]->data)[i] = tids[batch_row(b, i)];
+    const Tid *tids = b->cols[form->nattrs]->data;
+    for (int i = 0; i < n; i++) ((int64_t *)f->vecs[OUT_TID]->data)[i] = tids[indexform_row(form, i)];
     TRY(keys_with_tids(f, f->vecs[OUT_TID]->data, n));
     if (f->has_payload) bytes_to_vector(&f->payloads, n, f->vecs[OUT_PAYLOAD]);
     return sorter_add(f->sorter, &f->vecs[OUT_KEY], f->vecs, NULL, n);
@@ -80,15 +85,14 @@ static Status
 scan_table(Fill *f)
 {
     Ctx *ctx = f->ctx;
-    const IndexDef *def = f->def;
     HeapScan *scan = NULL;
     Batch *b;
     Status st;
-    int *columns;
-    TRY_ALLOC(ctx, columns, ARENA_ARRAY(f->arena, int, def->ncols + 1));
-    for (int i = 0; i < def->ncols; i++) columns[i] = def->attnums[i] - 1;
-    columns[def->ncols] = HEAP_COL_ROOT;
-    HeapScanSpec spec = {.columns = columns, .ncolumns = def->ncols + 1};
+    int *columns, n = f->form->nattrs;
+    TRY_ALLOC(ctx, columns, ARENA_ARRAY(f->arena, int, n + 1));
+    for (int i = 0; i < n; i++) columns[i] = f->form->attrs[i];
+    columns[n] = HEAP_COL_ROOT;
+    HeapScanSpec spec = {.columns = columns, .ncolumns = n + 1};
     TRY_GOTO(heap_scan_begin(ctx, f->arena, f->rel->heap, &f->snap, &spec, &scan));
     for (;;) {
         TRY_GOTO(ctx_check_stop(ctx));
@@ -106,33 +110,16 @@ static Status
 describe_key(Fill *f, Tid tid, const char **out)
 {
     Ctx *ctx = f->ctx;
-    const IndexDef *def = f->def;
     HeapFetch *fetch = NULL;
-    StrBuf b = strbuf_new(f->arena);
     uint16_t row;
     Batch *rows;
-    char *text;
     Status st;
-    int *columns;
-    TRY_ALLOC(ctx, columns, ARENA_ARRAY(f->arena, int, def->nkeys));
-    for (int i = 0; i < def->nkeys; i++) {
-        columns[i] = def->attnums[i] - 1;
-        strbuf_addf(&b, "%s%s", i > 0 ? ", " : "(", f->rel->cols[columns[i]].name);
-    }
-    strbuf_addz(&b, ")=(");
-    TRY_GOTO(heap_fetch_begin(ctx, f->arena, f->rel->heap, columns, def->nkeys, &fetch));
+    *out = "";
+    TRY_GOTO(heap_fetch_begin(ctx, f->arena, f->rel->heap, f->form->attrs, f->form->nattrs, &fetch));
     TRY_GOTO(heap_fetch(ctx, fetch, &f->snap, &tid, 1, &rows, &row, NULL));
-    for (int i = 0; rows->nrows > 0 && i < def->nkeys; i++) {
-        Value v = vec_get(rows->cols[i], 0);
-        if (i > 0) strbuf_addz(&b, ", ");
-        if (v.is_null)
-            strbuf_addz(&b, "null");
-        else
-            TRY_GOTO(value_out(ctx, &b, &v));
-    }
-    strbuf_addc(&b, ')');
-    TRY_GOTO(strbuf_finish(ctx, &b, &text, NULL));
-    *out = text;
+    if (rows->nrows == 0) goto done;
+    TRY_GOTO(indexform_fetched(f->form, rows));
+    if (f->form->n > 0) st = modify_index_key_text(ctx, f->arena, f->rel, f->def, f->form->cols, indexform_row(f->form, 0), out);
 done:
     heap_fetch_end(fetch);
     return st;
@@ -194,11 +181,6 @@ index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out
     static const SorterKey by_key = {.type = TYPE_BYTEA};
     static const Oid types[OUT_COUNT] = {TYPE_BYTEA, TYPE_INT8, TYPE_BYTEA};
     Status st;
-    if (def->predicate != NULL)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "partial indexes are not supported yet");
-    for (int i = 0; i < def->ncols; i++)
-        if (def->attnums[i] == 0)
-            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "indexes on expressions are not supported yet");
     Arena *arena = arena_create(ctx->stmt_arena, "index build");
     if (arena == NULL) return RAISE_OOM(ctx);
     Fill f = {.ctx = ctx, .arena = arena, .rel = rel, .def = def,
@@ -215,11 +197,13 @@ index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out
         TRY_ALLOC_GOTO(ctx, f.vecs[i], vec_create(arena, types[i], BATCH_ROWS));
     TRY_GOTO(sorter_new(ctx, arena, 1, &by_key, f.has_payload ? OUT_COUNT : OUT_PAYLOAD, types, limit,
                         &f.sorter));
+    TRY_GOTO(indexform_open(ctx, arena, rel, def, &f.form));
     TRY_GOTO(scan_table(&f));
     TRY_GOTO(build(&f, rows_out));
 done:
     tx_snapshot_drop(ctx, &f.snap);
     sorter_free(f.sorter);
+    indexform_close(f.form);
     arena_destroy(arena);
     return st;
 }

@@ -5,7 +5,7 @@
 #include "catalog/catalog.h"
 
 /* Scans the rows that ctx->snapshot sees, sorts their keys and builds the (empty) index. The caller holds a lock that keeps
- * writers out. 23505 with the key, 0A000 for expressions and predicates. *rows_out: entries made. */
+ * writers out. 23505 with the key. *rows_out: entries made. */
 Status index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out);
 
 #endif

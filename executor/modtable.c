@@ -1,6 +1,7 @@
 /* modtable.c - see modify.h. */
 #include "executor/modify.h"
 
+#include "catalog/define.h"
 #include "executor/vecutil.h"
 #include "storage/tx.h"
 #include <assert.h>
@@ -13,18 +14,21 @@ modtable_open(ModTable *t, Ctx *ctx, Arena *arena, const Relation *rel)
     t->rel = rel;
     TRY_ALLOC(ctx, t->tmp, arena_create(arena, "modify batch"));
     TRY_ALLOC(ctx, t->conflicts, arena_alloc(arena, BATCH_ROWS * sizeof(Tid)));
+    TRY_ALLOC(ctx, t->forms, ARENA_ARRAY(arena, IndexForm *, rel->nindexes + 1));
+    TRY_ALLOC(ctx, t->form_tids, arena_alloc(arena, BATCH_ROWS * sizeof(Tid)));
     int widest = 1;
     for (int i = 0; i < rel->nindexes; i++) {
-        const IndexDef *ix = rel->indexes[i];
-        if (ix->ncols > widest) widest = ix->ncols;
-        if (ix->predicate != NULL)
-            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "partial indexes are not supported yet");
-        for (int k = 0; k < ix->ncols; k++)
-            if (ix->attnums[k] == 0)
-                return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "indexes on expressions are not supported yet");
+        if (rel->indexes[i]->ncols > widest) widest = rel->indexes[i]->ncols;
+        if (!index_is_plain(rel->indexes[i])) TRY(indexform_open(ctx, arena, rel, rel->indexes[i], &t->forms[i]));
     }
     TRY_ALLOC(ctx, t->index_cols, ARENA_ARRAY(arena, Vector *, widest));
     return QN_OK;
+}
+
+void
+modtable_close(ModTable *t)
+{
+    for (int i = 0; t->forms != NULL && i < t->rel->nindexes; i++) indexform_close(t->forms[i]);
 }
 
 static Status
@@ -140,23 +144,47 @@ modtable_full_row(ModTable *t, const Batch *rows, Batch *out)
     return QN_OK;
 }
 
+/* "=(1, x)" behind the names; values that are no column's own say their type themselves. */
+static Status
+add_key_values(Ctx *ctx, StrBuf *b, const Oid *types, Vector *const *cols, int n, int row)
+{
+    strbuf_addz(b, "=(");
+    for (int k = 0; k < n; k++) {
+        if (k > 0) strbuf_addz(b, ", ");
+        Value v = vec_get(cols[k], row);
+        v.type = types[k];
+        TRY(add_value(ctx, b, &v, false));
+    }
+    strbuf_addc(b, ')');
+    return QN_OK;
+}
+
 Status
 modify_key_text(Ctx *ctx, Arena *arena, const Relation *rel, const int *attnums, Vector *const *cols, int n, int row, const char **out)
 {
     StrBuf b = strbuf_new(arena);
+    Oid types[KEY_MAX_INDEX_COLUMNS];
     char *text;
-    size_t len;
     strbuf_addc(&b, '(');
-    for (int k = 0; k < n; k++) strbuf_addf(&b, "%s%s", k > 0 ? ", " : "", rel->cols[attnums[k] - 1].name);
-    strbuf_addz(&b, ")=(");
     for (int k = 0; k < n; k++) {
-        if (k > 0) strbuf_addz(&b, ", ");
-        Value v = vec_get(cols[k], row);
-        v.type = rel->cols[attnums[k] - 1].type;
-        TRY(add_value(ctx, &b, &v, false));
+        strbuf_addf(&b, "%s%s", k > 0 ? ", " : "", rel->cols[attnums[k] - 1].name);
+        types[k] = rel->cols[attnums[k] - 1].type;
     }
     strbuf_addc(&b, ')');
-    TRY(strbuf_finish(ctx, &b, &text, &len));
+    TRY(add_key_values(ctx, &b, types, cols, n, row));
+    TRY(strbuf_finish(ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
+Status
+modify_index_key_text(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, Vector *const *cols, int row, const char **out)
+{
+    StrBuf b = strbuf_new(arena);
+    char *text;
+    define_key_columns(&b, rel, ix);
+    TRY(add_key_values(ctx, &b, ix->types, cols, ix->nkeys, row));
+    TRY(strbuf_finish(ctx, &b, &text, NULL));
     *out = text;
     return QN_OK;
 }
@@ -165,54 +193,88 @@ Status
 modify_raise_duplicate(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, Vector *const *cols, int row)
 {
     const char *key;
-    TRY(modify_key_text(ctx, arena, rel, ix->attnums, cols, ix->nkeys, row, &key));
+    TRY(modify_index_key_text(ctx, arena, rel, ix, cols, row, &key));
     Status st = RAISE(ctx, ERR_UNIQUE_VIOLATION, "duplicate key value violates unique constraint \"%s\"", ix->name);
     return err_detail(ctx, st, "Key %s already exists.", key);
 }
 
-static void
-pick_index_cols(ModTable *t, const IndexDef *ix, const Batch *rows)
+/* What an index has of a batch of rows. */
+typedef struct Entries {
+    Vector *const *cols;
+    const uint16_t *sel;
+    int n;
+    const Tid *tids; /* of the selected rows; NULL where none were given */
+} Entries;
+
+static inline int
+entry_row(const Entries *e, int i)
 {
-    for (int k = 0; k < ix->ncols; k++) t->index_cols[k] = rows->cols[ix->attnums[k] - 1];
+    return e->sel != NULL ? e->sel[i] : i;
+}
+
+/* The tids of the rows that are left of the batch's. */
+static const Tid *
+left_tids(ModTable *t, const Batch *rows, const IndexForm *f, const Tid *tids)
+{
+    if (f->n == rows->nsel || tids == NULL) return tids;
+    for (int i = 0, k = 0; i < f->n; k++)
+        if (batch_row(rows, k) == indexform_row(f, i)) t->form_tids[i++] = tids[k];
+    return t->form_tids;
+}
+
+static Status
+pick_entries(ModTable *t, int index, Batch *rows, const Tid *tids, Entries *out)
+{
+    const IndexDef *ix = t->rel->indexes[index];
+    IndexForm *f = t->forms[index];
+    if (f == NULL) {
+        for (int k = 0; k < ix->ncols; k++) t->index_cols[k] = rows->cols[ix->attnums[k] - 1];
+        *out = (Entries){t->index_cols, rows->sel, rows->nsel, tids};
+        return QN_OK;
+    }
+    TRY(indexform_rows(f, rows));
+    *out = (Entries){f->cols, f->sel, f->n, left_tids(t, rows, f, tids)};
+    return QN_OK;
 }
 
 Status
-modtable_raise_duplicate(ModTable *t, const Batch *rows, int row, int index)
+modtable_raise_duplicate(ModTable *t, Batch *rows, int row, int index)
 {
-    const IndexDef *ix = t->rel->indexes[index];
-    pick_index_cols(t, ix, rows);
-    return modify_raise_duplicate(t->ctx, t->tmp, t->rel, ix, t->index_cols, row);
+    Entries e;
+    TRY(pick_entries(t, index, rows, NULL, &e));
+    return modify_raise_duplicate(t->ctx, t->tmp, t->rel, t->rel->indexes[index], e.cols, row);
 }
 
 /* Rows whose key was taken, or may be, when they got their entries in an index that leaves the decision to later. */
 static Status
-note_doubtful(ModTable *t, TableNotes *notes, int index, const Batch *rows, const Tid *tids)
+note_doubtful(ModTable *t, TableNotes *notes, int index, const Entries *e)
 {
     uint16_t sel[BATCH_ROWS];
     Tid of[BATCH_ROWS];
     int n = 0;
-    for (int k = 0; k < rows->nsel; k++) {
+    for (int k = 0; k < e->n; k++) {
         if (t->conflicts[k] == TID_NONE) continue;
-        of[n] = tids[k];
-        sel[n++] = (uint16_t)batch_row(rows, k);
+        of[n] = e->tids[k];
+        sel[n++] = (uint16_t)entry_row(e, k);
     }
-    return notes_doubtful(notes, index, t->index_cols, sel, n, of);
+    return notes_doubtful(notes, index, e->cols, sel, n, of);
 }
 
 Status
-modtable_index(ModTable *t, TableNotes *notes, const Batch *rows, const Tid *tids, int *clash_out)
+modtable_index(ModTable *t, TableNotes *notes, Batch *rows, const Tid *tids, int *clash_out)
 {
     if (clash_out != NULL) *clash_out = -1;
     for (int i = 0; i < t->rel->nindexes && rows->nsel > 0; i++) {
         const IndexDef *ix = t->rel->indexes[i];
+        Entries e;
         int nconflicts = 0;
         IndexCheck check = !ix->unique ? INDEX_CHECK_NONE : ix->deferrable ? INDEX_CHECK_LATER : INDEX_CHECK_UNIQUE;
-        pick_index_cols(t, ix, rows);
-        TRY(index_insert_batch(t->ctx, ix->index, t->rel->heap, t->index_cols, rows->sel, rows->nsel, tids, check, t->conflicts,
-                               &nconflicts));
+        TRY(pick_entries(t, i, rows, tids, &e));
+        if (e.n == 0) continue;
+        TRY(index_insert_batch(t->ctx, ix->index, t->rel->heap, e.cols, e.sel, e.n, e.tids, check, t->conflicts, &nconflicts));
         if (nconflicts == 0) continue;
         if (check == INDEX_CHECK_LATER) {
-            TRY(note_doubtful(t, notes, i, rows, tids));
+            TRY(note_doubtful(t, notes, i, &e));
             continue;
         }
         if (clash_out != NULL) {
@@ -221,23 +283,29 @@ modtable_index(ModTable *t, TableNotes *notes, const Batch *rows, const Tid *tid
         }
         int k = 0;
         while (t->conflicts[k] == TID_NONE) k++;
-        return modtable_raise_duplicate(t, rows, batch_row(rows, k), i);
+        return modify_raise_duplicate(t->ctx, t->tmp, t->rel, ix, e.cols, entry_row(&e, k));
     }
     return QN_OK;
 }
 
 Status
-modtable_conflict(ModTable *t, const Batch *rows, int row, int index, Tid *tid_out)
+modtable_conflict(ModTable *t, Batch *rows, int row, int index, Tid *tid_out)
 {
     const IndexDef *ix = t->rel->indexes[index];
     uint16_t sel = (uint16_t)row;
     Tid none = TID_NONE, conflict = TID_NONE;
+    Batch one = *rows;
+    Entries e;
     int n = 0;
+    *tid_out = TID_NONE;
     if (ix->deferrable)
         return RAISE(t->ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE,
                      "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters");
-    pick_index_cols(t, ix, rows);
-    TRY(index_insert_batch(t->ctx, ix->index, t->rel->heap, t->index_cols, &sel, 1, &none, INDEX_CHECK_ONLY, &conflict, &n));
-    *tid_out = n > 0 ? conflict : TID_NONE;
+    one.sel = &sel;
+    one.nsel = 1;
+    TRY(pick_entries(t, index, &one, &none, &e));
+    if (e.n == 0) return QN_OK; /* outside of its predicate */
+    TRY(index_insert_batch(t->ctx, ix->index, t->rel->heap, e.cols, e.sel, 1, &none, INDEX_CHECK_ONLY, &conflict, &n));
+    if (n > 0) *tid_out = conflict;
     return QN_OK;
 }

@@ -17,7 +17,7 @@ set_assigned(const ModifyState *s, Target *t)
     if (plan->kind != DML_DELETE)
         for (int i = 0; i < t->plan->generated.count; i++) bits_set(t->assigned, (size_t)t->plan->generated_cols[i]);
     for (int i = 0; i < t->rel->nindexes; i++)
-        for (int k = 0; t->rel->indexes[i]->unique && k < t->rel->indexes[i]->nkeys; k++)
+        for (int k = 0; t->rel->indexes[i]->unique && index_is_plain(t->rel->indexes[i]) && k < t->rel->indexes[i]->nkeys; k++)
             t->key_update |= bits_get(t->assigned, (size_t)(t->rel->indexes[i]->attnums[k] - 1));
 }
 
@@ -81,6 +81,7 @@ target_close(Target *t)
     if (!t->is_open) return;
     if (t->fetch != NULL) heap_fetch_end(t->fetch);
     notes_close(&t->notes);
+    modtable_close(&t->table);
     for (int i = 0; t->checks != NULL && i < t->plan->checks.count; i++) expr_prog_close(t->checks[i]);
     expr_prog_close(t->generated);
     expr_prog_close(t->conflict_generated);

@@ -1,6 +1,10 @@
 /* bind_dml.c - INSERT, UPDATE, DELETE: target columns, assignment casts, defaults, ON CONFLICT, RETURNING, the
  * expressions of constraints and generated columns. */
 #include "planner/bind_dml.h"
+#include "planner/indexexpr.h"
+#include "planner/opt.h"
+#include "planner/predtest.h"
+#include "planner/rewrite.h"
 
 static Status
 row_item(Scope *s, const Relation *r, int rel, const char *name, NsItem **out)
@@ -499,21 +503,79 @@ insert_query(Dml *d, const InsertStmt *stmt, const SelectStmt *sel, const Target
 
 /* ---- ON CONFLICT ---- */
 
+/* What ON CONFLICT (...) [WHERE ...] names: columns, expressions over the new row, conditions. */
+typedef struct Inference {
+    int *attnums; /* 0: an expression */
+    Expr **exprs;
+    int n;
+    ExprList conds;
+} Inference;
+
 static bool
-index_matches(const IndexDef *ix, const int *attnums, int n)
+element_is_column(const Inference *inf, int i, const IndexDef *ix, const IndexExprs *exprs, int k)
 {
-    if (!ix->unique || ix->predicate != NULL) return false;
+    if (ix->attnums[k] != 0) return inf->attnums[i] == ix->attnums[k];
+    return inf->attnums[i] == 0 && expr_equal(opt_strip_relabel(inf->exprs[i]), opt_strip_relabel(exprs->columns[k]));
+}
+
+/* The key and the elements are the same set, and the predicate follows from the conditions. */
+static Status
+index_matches(Dml *d, const IndexDef *ix, const Inference *inf, bool *out)
+{
+    PlanState *ps = d->s->ps;
+    IndexExprs exprs = {0};
+    *out = false;
+    if (!ix->unique || !ix->valid) return QN_OK;
+    if (!index_is_plain(ix)) TRY(bind_index_exprs(ps, d->r, d->m->base.rel, ix, &exprs));
     for (int k = 0; k < ix->nkeys; k++) {
         bool found = false;
-        for (int i = 0; i < n && !found; i++) found = ix->attnums[k] == attnums[i];
-        if (!found) return false;
+        for (int i = 0; i < inf->n && !found; i++) found = element_is_column(inf, i, ix, &exprs, k);
+        if (!found) return QN_OK;
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < inf->n; i++) {
         bool found = false;
-        for (int k = 0; k < ix->nkeys && !found; k++) found = ix->attnums[k] == attnums[i];
-        if (!found) return false;
+        for (int k = 0; k < ix->nkeys && !found; k++) found = element_is_column(inf, i, ix, &exprs, k);
+        if (!found) return QN_OK;
     }
-    return true;
+    *out = predicate_is_implied(ps->ctx, ps->arena, &exprs.predicate, &inf->conds);
+    return QN_OK;
+}
+
+static Status
+inferred_element(Dml *d, const InferClause *clause, const IndexElem *e, int i, Inference *inf)
+{
+    Scope *s = d->s;
+    const char *name = e->name;
+    if (e->dir != AST_SORT_DEFAULT)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "ASC/DESC is not allowed in ON CONFLICT clause"), clause->loc);
+    if (e->nulls != AST_NULLS_DEFAULT)
+        return err_position(s->ctx, RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "NULLS FIRST/LAST is not allowed in ON CONFLICT clause"), clause->loc);
+    if (name == NULL && ast_is(e->expr, ColumnRef) && ((const ColumnRef *)e->expr)->fields.count == 1)
+        name = ast_str(((const ColumnRef *)e->expr)->fields.items[0]);
+    if (name == NULL) {
+        TRY(bind_expr_in(s, e->expr, CLAUSE_INDEX_EXPR, &inf->exprs[i]));
+        return fold_expr(s->ps, &inf->exprs[i]);
+    }
+    const Column *c = relation_column(named_relation(d), name);
+    if (c == NULL) return raise_missing_column(s, NULL, name, e->loc != 0 ? e->loc : clause->loc);
+    inf->attnums[i] = d->view != NULL ? d->view->attrs[c->attnum - 1] + 1 : c->attnum;
+    return QN_OK;
+}
+
+static Status
+bind_inference(Dml *d, const InferClause *clause, Inference *inf)
+{
+    Scope *s = d->s;
+    inf->n = clause->elems.count;
+    TRY_ALLOC(s->ctx, inf->attnums, ARENA_ARRAY(s->ps->arena, int, inf->n + 1));
+    TRY_ALLOC(s->ctx, inf->exprs, ARENA_ARRAY(s->ps->arena, Expr *, inf->n + 1));
+    for (int i = 0; i < inf->n; i++) TRY(inferred_element(d, clause, AST_AS(IndexElem, clause->elems.items[i]), i, inf));
+    if (clause->where == NULL) return QN_OK;
+    Expr *e;
+    TRY(bind_expr_in(s, clause->where, CLAUSE_INDEX_PREDICATE, &e));
+    TRY(coerce_to_boolean(s->ps, &e, "WHERE"));
+    TRY(fold_expr(s->ps, &e));
+    return array_push(s->ctx, s->ps->arena, &inf->conds, e);
 }
 
 static Status
@@ -532,23 +594,13 @@ infer_arbiters(Dml *d, const InferClause *inf, OnConflict *oc)
         if (oc->narbiters == 0) return RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "constraint in ON CONFLICT clause has no associated index");
         return QN_OK;
     }
-    int *attnums, n = inf->elems.count;
-    bool has_exprs = false;
-    TRY_ALLOC(s->ctx, attnums, ARENA_ARRAY(s->ps->arena, int, n + 1));
-    for (int i = 0; i < n; i++) {
-        const IndexElem *e = AST_AS(IndexElem, inf->elems.items[i]);
-        const char *name = e->name;
-        if (name == NULL && ast_is(e->expr, ColumnRef) && ((const ColumnRef *)e->expr)->fields.count == 1) name = ast_str(((const ColumnRef *)e->expr)->fields.items[0]);
-        if (name == NULL) {
-            has_exprs = true;
-            continue;
-        }
-        const Column *c = relation_column(named_relation(d), name);
-        if (c == NULL) return raise_missing_column(s, NULL, name, inf->loc);
-        attnums[i] = d->view != NULL ? d->view->attrs[c->attnum - 1] + 1 : c->attnum;
+    Inference inference = {0};
+    TRY(bind_inference(d, inf, &inference));
+    for (int i = 0; i < d->r->nindexes; i++) {
+        bool matches;
+        TRY(index_matches(d, d->r->indexes[i], &inference, &matches));
+        if (matches) oc->arbiters[oc->narbiters++] = i;
     }
-    for (int i = 0; i < d->r->nindexes && !has_exprs; i++)
-        if (index_matches(d->r->indexes[i], attnums, n)) oc->arbiters[oc->narbiters++] = i;
     if (oc->narbiters == 0)
         return RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "there is no unique or exclusion constraint matching the ON CONFLICT specification");
     return QN_OK;

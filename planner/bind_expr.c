@@ -1251,10 +1251,16 @@ figure(const Ast *a)
 }
 
 const char *
+plan_column_name(const Ast *expr, const char *dflt)
+{
+    Figured f = figure(expr);
+    return f.name != NULL ? f.name : dflt;
+}
+
+const char *
 figure_column_name(const Ast *a)
 {
-    Figured f = figure(a);
-    return f.name != NULL ? f.name : "?column?";
+    return plan_column_name(a, "?column?");
 }
 
 /* ---- volatility ---- */

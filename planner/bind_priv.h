@@ -149,6 +149,8 @@ Status bind_stored(Scope *s, const char *sql, NsItem *item, Clause clause, Expr 
 
 /* bind.c */
 Status scope_new(Binder *b, Scope *parent, Scope **out);
+/* A scope without a query (in a PlanState of its own, b->ps) that sees the columns of one row of rel, as (INPUT_OUTER, attribute); rel NULL: nothing. */
+Status scope_of_row(Binder *b, Arena *arena, const char *sql, const Relation *rel, Scope **out);
 Status rel_set_level(Scope *s, int rel);
 Status ns_push(Scope *s, NsList *list, NsItem *item);
 Status scope_find_item(Scope *s, const char *schema, const char *name, int loc, NsItem **out, Scope **scope_out);

@@ -480,7 +480,7 @@ is_plain_target(const SelectStmt *q)
 static bool
 may_inline(const PlanState *ps, const Routine *r)
 {
-    return r->language->is_inlined && r->kind == ROUTINE_FUNCTION && !r->security_definer && r->nconfig == 0 &&
+    return !ps->keep_calls && r->language->is_inlined && r->kind == ROUTINE_FUNCTION && !r->security_definer && r->nconfig == 0 &&
            !is_inlining(ps, r->fn.oid);
 }
 

@@ -114,6 +114,7 @@ copy_sort(Arena *arena, SortKeyList *list)
 #define E_PTR(type, f)
 #define E_VALUE(f)
 #define E_NAME(f)
+#define E_FORM(type, f)
 #define E_EXPR(f) if (!copy_slot(arena, &e->f)) return false;
 #define E_LIST(f) if (!copy_list(arena, &e->f)) return false;
 #define E_SORT(f) if (!copy_sort(arena, &e->f)) return false;
@@ -130,6 +131,7 @@ copy_sort(Arena *arena, SortKeyList *list)
 #undef E_PTR
 #undef E_VALUE
 #undef E_NAME
+#undef E_FORM
 #undef E_EXPR
 #undef E_LIST
 #undef E_SORT
@@ -189,6 +191,7 @@ equal_sort(const SortKeyList *a, const SortKeyList *b)
 #define E_PTR(type, f) if (a->f != b->f) return false;
 #define E_VALUE(f) if (!value_equal_bits(&a->f, &b->f)) return false;
 #define E_NAME(f)
+#define E_FORM(type, f)
 #define E_EXPR(f) if (!expr_equal(a->f, b->f)) return false;
 #define E_LIST(f) if (!equal_list(&a->f, &b->f)) return false;
 #define E_SORT(f) if (!equal_sort(&a->f, &b->f)) return false;
@@ -205,6 +208,7 @@ equal_sort(const SortKeyList *a, const SortKeyList *b)
 #undef E_PTR
 #undef E_VALUE
 #undef E_NAME
+#undef E_FORM
 #undef E_EXPR
 #undef E_LIST
 #undef E_SORT
@@ -253,6 +257,7 @@ hash_sort(uint64_t h, const SortKeyList *list)
 #define E_PTR(type, f) h = hash_combine(h, (uint64_t)(uintptr_t)e->f);
 #define E_VALUE(f) h = hash_combine(h, hash_value(&e->f));
 #define E_NAME(f)
+#define E_FORM(type, f)
 #define E_EXPR(f) h = hash_combine(h, expr_hash(e->f));
 #define E_LIST(f) h = hash_list(h, &e->f);
 #define E_SORT(f) h = hash_sort(h, &e->f);
@@ -269,6 +274,7 @@ hash_sort(uint64_t h, const SortKeyList *list)
 #undef E_PTR
 #undef E_VALUE
 #undef E_NAME
+#undef E_FORM
 #undef E_EXPR
 #undef E_LIST
 #undef E_SORT
@@ -307,6 +313,7 @@ walk_sort(Ctx *ctx, SortKeyList *list, ExprWalkFn fn, void *arg)
 #define E_PTR(type, f)
 #define E_VALUE(f)
 #define E_NAME(f)
+#define E_FORM(type, f)
 #define E_EXPR(f) if (e->f != NULL) TRY(fn(ctx, &e->f, arg));
 #define E_LIST(f) if (e->f.count != 0) TRY(walk_list(ctx, &e->f, fn, arg));
 #define E_SORT(f) if (e->f.count != 0) TRY(walk_sort(ctx, &e->f, fn, arg));

@@ -65,6 +65,7 @@ typedef struct SortKeyList {
 #define E_PTR(type, f) type f;
 #define E_VALUE(f) Value f;
 #define E_NAME(f) const char *f;
+#define E_FORM(type, f) type f;
 #define EXPR(T, fields)                                                                            \
     typedef struct T##Expr {                                                                       \
         Expr base;                                                                                 \
@@ -79,6 +80,7 @@ typedef struct SortKeyList {
 #undef E_PTR
 #undef E_VALUE
 #undef E_NAME
+#undef E_FORM
 
 /* Deep copy into arena; NULL when memory is out. A SubPlan's query is shared, not copied. */
 Expr *expr_copy(Arena *arena, const Expr *e);

@@ -480,7 +480,7 @@ right_is_unique(JoinBlock *b, const JoinInput *in)
     const Relation *r = ((LGet *)leaf->node)->relation;
     for (int x = 0; x < r->nindexes; x++) {
         const IndexDef *idx = r->indexes[x];
-        if (!idx->unique || idx->deferrable || !idx->valid || idx->predicate != NULL) continue;
+        if (!idx->unique || idx->deferrable || !idx->valid || !index_is_plain(idx)) continue;
         int covered = 0;
         for (int k = 0; k < idx->nkeys; k++) {
             for (int i = 0; i < in->on.count; i++) {

@@ -96,6 +96,7 @@ typedef struct RelInfo {
     const char *alias;
     Oid oid; /* of the table or view that the statement itself names here; else 0 */
     int append_rel; /* the LAppend it is a child of, or 0 */
+    struct IndexExprs **index_exprs; /* of a table, by index, as far as somebody has asked (rel_index_exprs); NULL: nobody */
 } RelInfo;
 
 /* One a statement; shared by its Queries. */
@@ -119,6 +120,7 @@ typedef struct PlanState {
     ARRAY(const Aggregate *) user_aggs; /* the same of users' aggregates */
     ARRAY(const Routine *) routines; /* users' functions called, one copy each, so that equal calls are equal */
     ARRAY(Oid) inlining;             /* functions whose bodies are being put in place of their calls */
+    bool keep_calls;                 /* no bodies in place of calls: the expression is to be printed */
     bool in_call;                    /* the argument list of CALL: OUT parameters are in it */
 } PlanState;
 

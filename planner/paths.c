@@ -1,6 +1,8 @@
 /* paths.c - ways to read one input of a join block (sequentially, by an index, with values from other inputs), and
  * making plan nodes of the path that won. */
+#include "planner/indexexpr.h"
 #include "planner/opt.h"
+#include "planner/predtest.h"
 #include "planner/rewrite.h"
 #include <math.h>
 
@@ -86,15 +88,30 @@ is_fixed_for(JoinBlock *b, const Leaf *leaf, Expr *value)
     return expr_has_subplan(ctx, value, &has_subplan) == QN_OK && !has_subplan;
 }
 
-/* Whether cond bounds the column attnum of leaf by something that does not depend on leaf. */
+/* What a key column of an index is: an attribute, or an expression. */
+typedef struct Key {
+    int attnum; /* 0: */
+    Expr *expr;
+    Oid type;
+} Key;
+
 static bool
-match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond, IndexBound *out)
+is_key(const Leaf *leaf, const Key *key, Expr *e)
 {
+    if (key->attnum != 0) return is_leaf_column(leaf, e, key->attnum);
+    return expr_equal(opt_strip_relabel(e), opt_strip_relabel(key->expr));
+}
+
+/* Whether cond bounds the key by something that does not depend on leaf. */
+static bool
+match_bound(JoinBlock *b, const Leaf *leaf, const Key *key, Expr *cond, IndexBound *out)
+{
+    Oid key_type = key->type;
     Opt *o = b->opt;
     *out = (IndexBound){0};
     if (cond->tag == EXPR_NullTest) {
         NullTestExpr *t = (NullTestExpr *)cond;
-        if (!is_leaf_column(leaf, t->arg, attnum)) return false;
+        if (!is_key(leaf, key, t->arg)) return false;
         out->is_null_test = !t->is_not;
         out->is_not_null = t->is_not;
         out->cmp = SEL_NONE;
@@ -108,7 +125,7 @@ match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond
         if (kind != SEL_EQ && (kind < SEL_LT || kind > SEL_GE)) return false;
         col = f->args.items[0];
         value = f->args.items[1];
-        if (!is_leaf_column(leaf, col, attnum)) {
+        if (!is_key(leaf, key, col)) {
             Expr *t = col;
             col = value, value = t;
             kind = opt_commuted(kind);
@@ -125,7 +142,7 @@ match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond
     } else {
         return false;
     }
-    if (!is_leaf_column(leaf, col, attnum)) return false;
+    if (!is_key(leaf, key, col)) return false;
     if (!is_fixed_for(b, leaf, value)) return false;
     if (!out->is_array && !key_takes(key_type, value->type)) {
         Expr *fit = refit_const(o, value, key_type);
@@ -139,6 +156,19 @@ match_bound(JoinBlock *b, const Leaf *leaf, int attnum, Oid key_type, Expr *cond
 }
 
 /* ---- index paths ---- */
+
+/* An index of the leaf's table. */
+typedef struct LeafIndex {
+    const IndexDef *def;
+    const IndexExprs *exprs; /* NULL: plain */
+    ExprList conds;          /* of the leaf, as far as its predicate leaves something to check */
+} LeafIndex;
+
+static Key
+index_key(const LeafIndex *x, int k)
+{
+    return (Key){x->def->attnums[k], x->exprs != NULL ? x->exprs->columns[k] : NULL, x->def->types[k]};
+}
 
 typedef struct IndexMatch {
     ARRAY(IndexBound) bounds;
@@ -173,13 +203,13 @@ movable(const JoinBlock *b, const Cond *c, const Leaf *leaf, RelSet with)
 }
 
 static Status
-match_index(JoinBlock *b, Leaf *leaf, const IndexDef *x, RelSet with, IndexMatch *m)
+match_index(JoinBlock *b, Leaf *leaf, const LeafIndex *x, RelSet with, IndexMatch *m)
 {
     Ctx *ctx = b->ps->ctx;
     Arena *arena = b->ps->arena;
-    for (int k = 0; k < x->nkeys; k++) {
+    for (int k = 0; k < x->def->nkeys; k++) {
         bool have_eq = false, have_lower = false, have_upper = false;
-        if (x->attnums[k] == 0) break;
+        const Key key = index_key(x, k);
         int total = leaf->conds.count + b->conds.count;
         /* Equalities first: one ends the search for this key. */
         for (int pass = 0; pass < 2 && !have_eq; pass++) {
@@ -188,7 +218,7 @@ match_index(JoinBlock *b, Leaf *leaf, const IndexDef *x, RelSet with, IndexMatch
                 Expr *e = c == NULL ? leaf->conds.items[i] : c->expr;
                 IndexBound bound;
                 if (c != NULL && (with == 0 || !movable(b, c, leaf, with))) continue;
-                if (!match_bound(b, leaf, x->attnums[k], x->types[k], e, &bound)) continue;
+                if (!match_bound(b, leaf, &key, e, &bound)) continue;
                 bool eq = bound.cmp == SEL_EQ || bound.is_null_test;
                 if (eq != (pass == 0)) continue;
                 bool lower = bound.cmp == SEL_GT || bound.cmp == SEL_GE, upper = bound.cmp == SEL_LT || bound.cmp == SEL_LE;
@@ -211,12 +241,13 @@ match_index(JoinBlock *b, Leaf *leaf, const IndexDef *x, RelSet with, IndexMatch
 
 /* Columns of the leaf that the block above reads, its own conditions included. */
 static bool
-index_covers(JoinBlock *b, const Leaf *leaf, const IndexDef *x)
+index_covers(JoinBlock *b, const Leaf *leaf, const LeafIndex *index)
 {
+    const IndexDef *x = index->def;
     ColSet cols = {0};
     Ctx *ctx = b->ps->ctx;
     if (colset_add_all(ctx, b->ps->arena, &cols, b->need) != QN_OK) return false;
-    if (colset_add_exprs(b->ps, &cols, &leaf->conds) != QN_OK) return false;
+    if (colset_add_exprs(b->ps, &cols, &index->conds) != QN_OK) return false;
     for (int i = 0; i < cols.count; i++) {
         if (cols.items[i].rel != leaf->node->rel) continue;
         bool found = false;
@@ -227,11 +258,11 @@ index_covers(JoinBlock *b, const Leaf *leaf, const IndexDef *x)
 }
 
 static Status
-index_order(JoinBlock *b, const Leaf *leaf, const IndexDef *x, bool backward, SortKeyList *out)
+index_order(JoinBlock *b, const Leaf *leaf, const LeafIndex *index, bool backward, SortKeyList *out)
 {
+    const IndexDef *x = index->def;
     for (int k = 0; k < x->nkeys; k++) {
-        if (x->attnums[k] == 0) break;
-        Expr *ref = rel_column_ref(b->ps, leaf->node->rel, x->attnums[k] - 1);
+        Expr *ref = x->attnums[k] == 0 ? index->exprs->columns[k] : rel_column_ref(b->ps, leaf->node->rel, x->attnums[k] - 1);
         if (ref == NULL) return RAISE_OOM(b->ps->ctx);
         SortKey key = {.expr = ref, .desc = x->desc[k] != backward, .nulls_first = x->nulls_first[k] != backward};
         key.lt_op = op_for_type(ref->type, key.desc ? SEL_GT : SEL_LT);
@@ -240,10 +271,32 @@ index_order(JoinBlock *b, const Leaf *leaf, const IndexDef *x, bool backward, So
     return QN_OK;
 }
 
+/* The share of the table's rows that a scan of the index gives. */
+static Status
+index_selectivity(JoinBlock *b, const LeafIndex *index, const IndexMatch *m, double *out)
+{
+    ExprList all = {0};
+    for (int i = 0; i < m->conds.count; i++) TRY(array_push(b->ps->ctx, b->ps->arena, &all, m->conds.items[i]));
+    for (int i = 0; index->exprs != NULL && i < index->exprs->predicate.count; i++) {
+        ExprList one = {.items = &index->exprs->predicate.items[i], .count = 1};
+        if (!predicate_is_implied(b->ps->ctx, b->ps->arena, &one, &m->conds)) TRY(array_push(b->ps->ctx, b->ps->arena, &all, one.items[0]));
+    }
+    *out = sel_conditions(b->opt, &all);
+    return QN_OK;
+}
+
+static double
+index_correlation(Opt *o, const Relation *r, const IndexDef *x)
+{
+    if (x->attnums[0] != 0) return est_correlation(o, r, x->attnums[0] - 1);
+    return x->stats != NULL && x->stats[0] != NULL && !isnan(x->stats[0]->correlation) ? x->stats[0]->correlation : 0;
+}
+
 /* Conditions of the leaf that the index does not check, and, when parametrised, join conditions checked here. */
 static Status
-add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m, bool backward, PathList *out)
+add_index_path(JoinBlock *b, Leaf *leaf, const LeafIndex *index, const IndexMatch *m, bool backward, PathList *out)
 {
+    const IndexDef *x = index->def;
     Opt *o = b->opt;
     Ctx *ctx = b->ps->ctx;
     const Relation *r = ((LGet *)leaf->node)->relation;
@@ -259,12 +312,13 @@ add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m,
     p->index_cond = m->conds;
     p->backward = backward;
     p->width = leaf->width;
-    p->index_only = index_covers(b, leaf, x);
-    TRY(index_order(b, leaf, x, backward, &p->order));
-    for (int i = 0; i < leaf->conds.count; i++)
-        if (!exprlist_holds(&m->conds, leaf->conds.items[i]))
-            TRY(array_push(ctx, b->ps->arena, &p->filter, leaf->conds.items[i]));
-    double sel = sel_conditions(o, &m->conds);
+    p->index_only = index_covers(b, leaf, index);
+    TRY(index_order(b, leaf, index, backward, &p->order));
+    for (int i = 0; i < index->conds.count; i++)
+        if (!exprlist_holds(&m->conds, index->conds.items[i]))
+            TRY(array_push(ctx, b->ps->arena, &p->filter, index->conds.items[i]));
+    double sel;
+    TRY(index_selectivity(b, index, m, &sel));
     bool full_key = x->unique && !x->deferrable && m->neq >= x->nkeys;
     for (int i = 0; i < m->bounds.count; i++) full_key &= !m->bounds.items[i].is_array && !m->bounds.items[i].is_null_test;
     if (full_key) sel = fmin(sel, 1 / leaf->raw_rows);
@@ -272,7 +326,8 @@ add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m,
     for (int i = 0; i < m->bounds.count; i++)
         if (m->bounds.items[i].is_array) p->order.count = 0;
     double index_pages = x->pages > 0 ? x->pages * 2 : fmax(1, leaf->raw_rows / 250);
-    double corr = est_correlation(o, r, x->attnums[0] - 1) * (x->nkeys > 1 ? 0.75 : 1);
+    if (x->predicate != NULL && x->tuples > 0) index_pages *= fmax(1, leaf->raw_rows / x->tuples); /* as of an index of all rows */
+    double corr = index_correlation(o, r, x) * (x->nkeys > 1 ? 0.75 : 1);
     double loops = 1;
     if (m->params != 0)
         for (int i = 0; i < b->leaves.count; i++)
@@ -290,16 +345,80 @@ add_index_path(JoinBlock *b, Leaf *leaf, const IndexDef *x, const IndexMatch *m,
 
 /* Whether reading in key order could save a sort: the wanted order or a merge join starts with the first key. */
 static bool
-order_is_useful(JoinBlock *b, const Leaf *leaf, const IndexDef *x)
+order_is_useful(JoinBlock *b, const Leaf *leaf, const LeafIndex *x)
 {
-    if (x->attnums[0] == 0) return false;
-    if (b->wanted != NULL && b->wanted->count > 0 && is_leaf_column(leaf, b->wanted->items[0].expr, x->attnums[0])) return true;
+    const Key key = index_key(x, 0);
+    if (b->wanted != NULL && b->wanted->count > 0 && is_key(leaf, &key, b->wanted->items[0].expr)) return true;
     for (int i = 0; i < b->conds.count; i++) {
         const Cond *c = b->conds.items[i];
         if (c->left == NULL || !c->op->can_merge) continue;
-        if (is_leaf_column(leaf, c->left, x->attnums[0]) || is_leaf_column(leaf, c->right, x->attnums[0])) return true;
+        if (is_key(leaf, &key, c->left) || is_key(leaf, &key, c->right)) return true;
     }
     return false;
+}
+
+/* Whether the query may read index i at all: its predicate follows from the leaf's conditions. Those that follow from the predicate need
+ * no check, but where a row may be looked at again in another version. */
+static Status
+open_index(JoinBlock *b, const Leaf *leaf, int i, LeafIndex *out, bool *usable_out)
+{
+    PlanState *ps = b->ps;
+    const LGet *get = (const LGet *)leaf->node;
+    const IndexDef *def = get->relation->indexes[i];
+    *out = (LeafIndex){.def = def, .conds = leaf->conds};
+    *usable_out = def->valid && !def->partitioned;
+    if (!*usable_out || index_is_plain(def)) return QN_OK;
+    TRY(rel_index_exprs(ps, get, i, &out->exprs));
+    if (def->predicate == NULL) return QN_OK;
+    *usable_out = predicate_is_implied(ps->ctx, ps->arena, &out->exprs->predicate, &leaf->conds);
+    if (!*usable_out || colset_has(b->need, (ColId){leaf->node->rel, SCANCOL_TID})) return QN_OK;
+    out->conds = (ExprList){0};
+    for (int k = 0; k < leaf->conds.count; k++) {
+        ExprList one = {.items = &leaf->conds.items[k], .count = 1};
+        if (!predicate_is_implied(ps->ctx, ps->arena, &one, &out->exprs->predicate))
+            TRY(array_push(ps->ctx, ps->arena, &out->conds, leaf->conds.items[k]));
+    }
+    return QN_OK;
+}
+
+/* Whether a join condition bounds a key of the index. */
+static bool
+bounds_some_key(JoinBlock *b, const Leaf *leaf, const LeafIndex *x, Expr *cond)
+{
+    IndexBound bound;
+    for (int k = 0; k < x->def->nkeys; k++) {
+        const Key key = index_key(x, k);
+        if (match_bound(b, leaf, &key, cond, &bound)) return true;
+    }
+    return false;
+}
+
+static Status
+index_paths(JoinBlock *b, Leaf *leaf, const LeafIndex *x, PathList *out)
+{
+    IndexMatch plain = {0};
+    TRY(match_index(b, leaf, x, 0, &plain));
+    bool useful = order_is_useful(b, leaf, x);
+    if (plain.bounds.count > 0 || useful || x->def->predicate != NULL || index_covers(b, leaf, x))
+        TRY(add_index_path(b, leaf, x, &plain, false, out));
+    if (useful) TRY(add_index_path(b, leaf, x, &plain, true, out));
+    /* With values of other leaves, one path for each set of leaves that bounds the first key. */
+    RelSet tried[16];
+    int ntried = 0;
+    for (int k = 0; k < b->conds.count && ntried < 16; k++) {
+        const Cond *jc = b->conds.items[k];
+        RelSet with = cond_others(jc, leaf);
+        if ((jc->rels >> leaf->bit & 1) == 0 || with == 0 || !movable(b, jc, leaf, with)) continue;
+        if (!bounds_some_key(b, leaf, x, jc->expr)) continue;
+        bool seen = false;
+        for (int t = 0; t < ntried; t++) seen |= tried[t] == with;
+        if (seen) continue;
+        tried[ntried++] = with;
+        IndexMatch m = {0};
+        TRY(match_index(b, leaf, x, with, &m));
+        if (m.params != 0) TRY(add_index_path(b, leaf, x, &m, false, out));
+    }
+    return QN_OK;
 }
 
 static Status
@@ -324,33 +443,10 @@ get_paths(JoinBlock *b, Leaf *leaf, PathList *out)
     TRY(array_push(ctx, b->ps->arena, out, p));
     if (r->systable != NULL || !relation_has_heap(r->kind)) return QN_OK;
     for (int i = 0; i < r->nindexes; i++) {
-        const IndexDef *x = r->indexes[i];
-        if (!x->valid || x->predicate != NULL) continue;
-        IndexMatch plain = {0};
-        TRY(match_index(b, leaf, x, 0, &plain));
-        bool useful = order_is_useful(b, leaf, x);
-        if (plain.bounds.count > 0 || useful || index_covers(b, leaf, x)) TRY(add_index_path(b, leaf, x, &plain, false, out));
-        if (useful) TRY(add_index_path(b, leaf, x, &plain, true, out));
-        /* With values of other leaves, one path for each set of leaves that bounds the first key. */
-        RelSet tried[16];
-        int ntried = 0;
-        for (int k = 0; k < b->conds.count && ntried < 16; k++) {
-            const Cond *jc = b->conds.items[k];
-            RelSet with = cond_others(jc, leaf);
-            IndexBound bound;
-            if ((jc->rels >> leaf->bit & 1) == 0 || with == 0 || !movable(b, jc, leaf, with)) continue;
-            bool first = false;
-            for (int key = 0; key < x->nkeys; key++)
-                first |= x->attnums[key] != 0 && match_bound(b, leaf, x->attnums[key], x->types[key], jc->expr, &bound);
-            if (!first) continue;
-            bool seen = false;
-            for (int t = 0; t < ntried; t++) seen |= tried[t] == with;
-            if (seen) continue;
-            tried[ntried++] = with;
-            IndexMatch m = {0};
-            TRY(match_index(b, leaf, x, with, &m));
-            if (m.params != 0) TRY(add_index_path(b, leaf, x, &m, false, out));
-        }
+        LeafIndex x;
+        bool usable;
+        TRY(open_index(b, leaf, i, &x, &usable));
+        if (usable) TRY(index_paths(b, leaf, &x, out));
     }
     return QN_OK;
 }
@@ -469,7 +565,8 @@ scan_conditions(JoinBlock *b, const Path *p, SeqScanPlan *s)
             *check = (ScanCheck){.filter = i, .col = att, .value_first = side == 1, .compare = compare};
             TRY(opt_translate(o, f->args.items[1 - side], NULL, NULL, &check->value));
         }
-        if (match_bound(b, p->leaf, att + 1, s->rel->cols[att].type, e, &bound) && bound.value != NULL && !bound.is_array) {
+        const Key key = {.attnum = att + 1, .type = s->rel->cols[att].type};
+        if (match_bound(b, p->leaf, &key, e, &bound) && bound.value != NULL && !bound.is_array) {
             ScanRange *range = &s->ranges[s->nranges++];
             range->col = att;
             range->cmp = bound.cmp;

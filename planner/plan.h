@@ -157,6 +157,12 @@ typedef struct ModifyTarget {
     int nview_checks;   /* the last of checks: WITH CHECK OPTION of views of these names */
 } ModifyTarget;
 
+/* What an index computes of a row of its table, (INPUT_OUTER, attribute): ctx->plan_index. */
+typedef struct IndexExprs {
+    Expr **columns;     /* [ncols]; NULL: an attribute as it is */
+    ExprList predicate; /* ANDed; rows for which it is not true have no entry */
+} IndexExprs;
+
 /* One WHEN of MERGE. when and values are over the input row (INPUT_OUTER). */
 typedef enum MergeKind { MERGE_NOTHING, MERGE_INSERT, MERGE_UPDATE, MERGE_DELETE } MergeKind;
 typedef struct MergeAction {

@@ -85,37 +85,44 @@ plan_arguments(Ctx *ctx, Arena *arena, const char *sql, const AstList *args, con
 }
 
 Status
-plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type, int32_t typmod, Expr **out)
+scope_of_row(Binder *b, Arena *arena, const char *sql, const Relation *rel, Scope **out)
 {
+    Ctx *ctx = b->ctx;
     PlanState *ps;
-    Binder b = {.ctx = ctx};
-    Scope *s;
+    NsItem *item;
+    LGet *get;
     TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
     ps->ctx = ctx;
     ps->arena = arena;
     ps->sql = sql;
-    b.ps = ps;
-    TRY(scope_new(&b, NULL, &s));
-    if (rel != NULL) {
-        NsItem *item;
-        LGet *get;
-        /* Relation number INPUT_OUTER is the row itself. */
-        TRY_ALLOC(ctx, ps->rels, ARENA_NEW(arena, RelInfo));
-        TRY_ALLOC(ctx, get, ARENA_NEW(arena, LGet));
-        get->base.tag = LOGICAL_Get;
-        get->relation = rel;
-        ps->rels[INPUT_OUTER].node = &get->base;
-        ps->rels_cap = 1;
-        TRY_ALLOC(ctx, item, ARENA_NEW(arena, NsItem));
-        item->name = rel->name;
-        item->relation = rel;
-        item->rel = INPUT_OUTER;
-        item->ncols = rel->ncols;
-        item->rel_visible = item->cols_visible = item->lateral_ok = true;
-        TRY(rel_set_level(s, item->rel));
-        TRY(ns_push(s, &s->items, item));
-        TRY(ns_push(s, &s->all, item));
-    }
+    b->ps = ps;
+    TRY(scope_new(b, NULL, out));
+    if (rel == NULL) return QN_OK;
+    /* Relation number INPUT_OUTER is the row itself. */
+    TRY_ALLOC(ctx, ps->rels, ARENA_NEW(arena, RelInfo));
+    TRY_ALLOC(ctx, get, ARENA_NEW(arena, LGet));
+    get->base.tag = LOGICAL_Get;
+    get->relation = rel;
+    ps->rels[INPUT_OUTER].node = &get->base;
+    ps->rels_cap = 1;
+    TRY_ALLOC(ctx, item, ARENA_NEW(arena, NsItem));
+    item->name = rel->name;
+    item->relation = rel;
+    item->rel = INPUT_OUTER;
+    item->ncols = rel->ncols;
+    item->rel_visible = item->cols_visible = item->lateral_ok = true;
+    TRY(rel_set_level(*out, item->rel));
+    TRY(ns_push(*out, &(*out)->items, item));
+    return ns_push(*out, &(*out)->all, item);
+}
+
+Status
+plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type, int32_t typmod, Expr **out)
+{
+    Binder b = {.ctx = ctx};
+    Scope *s;
+    TRY(scope_of_row(&b, arena, sql, rel, &s));
+    PlanState *ps = b.ps;
     TRY(bind_expr_in(s, expr, rel != NULL ? CLAUSE_CHECK : CLAUSE_DEFAULT, out));
     if (type == 0) {
         TRY(resolve_unknown(s, out));

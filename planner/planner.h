@@ -61,6 +61,22 @@ Status plan_uses(Ctx *ctx, Arena *arena, const char *sql, const Ast *stmt, Query
 Status plan_expression(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, const Relation *rel, Oid type,
                        int32_t typmod, Expr **out);
 
+/* The element of a new index, or its predicate. ref: as the catalog keeps it, text of the bound expression; uses: the attributes it reads, those of
+ * rel. 42P17 unless immutable, and what else may not stand in an index. */
+typedef struct IndexElemExpr {
+    const Expr *expr;
+    const char *text;
+    int *uses, nuses;
+} IndexElemExpr;
+Status plan_index_elem(Ctx *ctx, Arena *arena, const char *sql, const Ast *ast, const Relation *rel, bool is_predicate,
+                       IndexElemExpr *out);
+
+/* What an output column that is this expression is called; dflt: where nothing in it has a name. */
+const char *plan_column_name(const Ast *expr, const char *dflt);
+
+/* The expressions and the predicate of an index over its table's row, as ctx->plan_index gives them. */
+Status plan_index_exprs(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, IndexExprs *out);
+
 /* A row with v, of the domain's base type, as a value of the domain. */
 Status plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, const Value *v, Plan **out);
 

@@ -3,6 +3,7 @@
  * The estimators are PostgreSQL's (src/backend/utils/adt/selfuncs.c describes them): most common values first, an
  * equi-depth histogram for the rest, fixed defaults where nothing is known. Estimates change plans, never answers.
  */
+#include "planner/indexexpr.h"
 #include "planner/opt.h"
 #include <math.h>
 #include <stdlib.h>
@@ -20,13 +21,49 @@ clamp(double s)
     return s < 0 ? 0 : s > 1 ? 1 : s;
 }
 
+static Status
+find_table(Ctx *ctx, Expr **slot, void *arg)
+{
+    int *rel = arg;
+    if ((*slot)->tag == EXPR_ColumnRef) {
+        if (*rel < 0) *rel = ((const ColumnRefExpr *)*slot)->rel;
+        return QN_OK;
+    }
+    TRY(ctx_check_depth(ctx));
+    return expr_children(ctx, *slot, find_table, arg);
+}
+
+/* An expression that an index computes has statistics like a column; NULL where there are none. */
+static const Column *
+expression_column(Opt *o, Expr *e, const Relation **rel_out)
+{
+    int rel = -1;
+    if (e->tag == EXPR_Const || e->tag == EXPR_Param || find_table(o->ctx, &e, &rel) != QN_OK || rel <= 0 || rel > o->ps->nrels) return NULL;
+    const LGet *get = (const LGet *)o->ps->rels[rel].node;
+    if (get == NULL || get->base.tag != LOGICAL_Get) return NULL;
+    for (int i = 0; i < get->relation->nindexes; i++) {
+        const IndexDef *ix = get->relation->indexes[i];
+        const IndexExprs *exprs;
+        if (ix->stats == NULL || ix->predicate != NULL || rel_index_exprs(o->ps, get, i, &exprs) != QN_OK) continue;
+        for (int k = 0; k < ix->nkeys; k++) {
+            Column *c;
+            if (ix->stats[k] == NULL || !expr_equal(e, opt_strip_relabel(exprs->columns[k]))) continue;
+            if ((c = ARENA_NEW(o->arena, Column)) == NULL) return NULL;
+            *c = (Column){.attnum = -1, .name = ix->names[k], .type = ix->types[k], .typmod = ix->typmods[k], .stats = ix->stats[k]};
+            if (rel_out != NULL) *rel_out = get->relation;
+            return c;
+        }
+    }
+    return NULL;
+}
+
 /* The table column e is, seen through projections, group keys and CTEs; NULL if it is none. */
 static const Column *
 base_column(Opt *o, Expr *e, const Relation **rel_out)
 {
     for (int depth = 0; depth < 32; depth++) {
         e = opt_strip_relabel(e);
-        if (e->tag != EXPR_ColumnRef) return NULL;
+        if (e->tag != EXPR_ColumnRef) return expression_column(o, e, rel_out);
         ColumnRefExpr *c = (ColumnRefExpr *)e;
         if (c->rel <= 0 || c->rel > o->ps->nrels || c->col < 0) return NULL;
         LNode *n = o->ps->rels[c->rel].node;

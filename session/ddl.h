@@ -47,6 +47,7 @@ typedef struct NewTable {
 /* ddl_table.c */
 Status ddl_run_create(Ddl *d, const CreateStmt *c);
 bool ddl_is_system_column(const char *name); /* ctid, xmin, ... */
+Status ddl_find_collation(Ddl *d, const AstList *names, int loc, Oid *out); /* 42704 */
 /* ON COMMIT of a table of this persistence (42P16), and noting it when the table is there. */
 Status ddl_check_on_commit(Ddl *d, AstOnCommit on_commit, char persistence);
 Status ddl_set_on_commit(Ddl *d, AstOnCommit on_commit, Oid rel_oid);
@@ -132,8 +133,6 @@ Status ddl_rename_column(Ddl *d, const Relation *rel, const RenameStmt *s);
 /* ddl_rewrite.c */
 /* The rows of rel as def has them: values[i] (over the old row; NULL: as it is) for each column; def goes into the catalog, indexes are built again. */
 Status ddl_rewrite_table(Ddl *d, const Relation *rel, RelDef *def, const Ast *const *values);
-/* Every index of the table, empty, over columns as def has them. */
-Status ddl_renew_indexes(Ddl *d, const Relation *rel, const RelDef *def);
 
 /* ddl_validate.c: does what is in the table hold? 23514, 23502, 23503. */
 Status ddl_validate_check(Ddl *d, const Relation *rel, const RelConstraint *c);
@@ -146,6 +145,21 @@ Status ddl_validate_detach(Ddl *d, const Relation *part, const Relation *ref, co
 
 /* ddl_index.c */
 Status ddl_run_index(Ddl *d, const IndexStmt *i);
+/* The columns of an index in the making: what def points to, to be written. */
+typedef struct IndexColumns {
+    int *attnums;
+    const char **names, **exprs;
+    Oid *types, *collations, *opclasses;
+    int32_t *typmods;
+    bool *desc, *nulls_first;
+} IndexColumns;
+Status ddl_index_alloc(Ddl *d, int nkeys, int ncols, IndexColumns *c, IndexDef *def); /* 54011 */
+/* Column i is that of the table. */
+void ddl_index_take_column(IndexColumns *c, int i, const Column *col);
+/* 42704 `data type x has no default operator class` where keys of the type cannot be ordered. */
+Status ddl_check_index_type(Ctx *ctx, const char *method, Oid type);
+/* Makes def's columns, expressions and predicate what their attributes and texts mean for rel as it is now. */
+Status ddl_rebind_index(Ddl *d, const Relation *rel, IndexDef *def);
 /* Fills an index that was just created from its table. 23505 with PostgreSQL's detail. */
 Status ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid);
 
@@ -208,6 +222,8 @@ Status ddl_run_vacuum(Ddl *d, const VacuumStmt *v);
 Status ddl_run_cluster(Ddl *d, const ClusterStmt *c);
 /* A new heap and new indexes; the old ones go when the transaction commits. */
 Status ddl_empty_table(Ctx *ctx, const Relation *rel);
+/* An empty index in place of the one that is there; what is built or rewritten from here on fills it. */
+Status ddl_empty_index(Ctx *ctx, const Relation *rel, const IndexDef *index);
 /* Temporary tables that the transaction's commit empties or drops. */
 Status ddl_at_commit(Ctx *ctx);
 

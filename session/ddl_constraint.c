@@ -174,53 +174,23 @@ key_index(Ddl *d, const Relation *rel, const int *attnums, int nkeys, const AstL
 {
     Ctx *ctx = d->ctx;
     int n = nkeys + including->count;
-    int *list;
-    const char **exprs;
-    Oid *types, *collations;
-    int32_t *typmods;
-    bool *flags;
-    if (n > KEY_MAX_INDEX_COLUMNS)
-        return RAISE(ctx, ERR_TOO_MANY_COLUMNS, "cannot use more than %d columns in an index",
-                     KEY_MAX_INDEX_COLUMNS);
-    TRY_ALLOC(ctx, list, ARENA_ARRAY(d->arena, int, n));
-    TRY_ALLOC(ctx, exprs, ARENA_ARRAY(d->arena, const char *, n));
-    TRY_ALLOC(ctx, types, ARENA_ARRAY(d->arena, Oid, n));
-    TRY_ALLOC(ctx, collations, ARENA_ARRAY(d->arena, Oid, n));
-    TRY_ALLOC(ctx, typmods, ARENA_ARRAY(d->arena, int32_t, n));
-    TRY_ALLOC(ctx, flags, ARENA_ARRAY(d->arena, bool, n));
+    IndexColumns columns;
+    def->rel_oid = rel->oid;
+    def->method = "btree";
+    TRY(ddl_index_alloc(d, nkeys, n, &columns, def));
     for (int i = 0; i < n; i++) {
         const Column *c;
         if (i < nkeys) {
             c = &rel->cols[attnums[i] - 1];
+            TRY(ddl_check_index_type(ctx, def->method, c->type));
         } else {
             const char *name = ast_str(including->items[i - nkeys]);
             c = relation_column(rel, name);
             if (c == NULL)
                 return RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" named in key does not exist", name);
         }
-        if (i < nkeys && !key_type_is_orderable(c->type))
-            return err_hint(
-                ctx,
-                RAISE(ctx, ERR_UNDEFINED_OBJECT,
-                      "data type %s has no default operator class for access method \"btree\"",
-                      type_info(c->type)->sql_name),
-                "You must specify an operator class for the index or define a default operator "
-                "class for the data type.");
-        list[i] = c->attnum;
-        types[i] = c->type;
-        typmods[i] = c->typmod;
-        collations[i] = c->collation;
+        ddl_index_take_column(&columns, i, c);
     }
-    def->rel_oid = rel->oid;
-    def->nkeys = nkeys;
-    def->ncols = n;
-    def->attnums = list;
-    def->exprs = exprs;
-    def->types = types;
-    def->typmods = typmods;
-    def->collations = collations;
-    def->desc = def->nulls_first = flags;
-    def->method = "btree";
     def->valid = true;
     def->unique = true;
     return QN_OK;

@@ -75,6 +75,15 @@ restart_sequences(Ddl *d, const Relation *rel)
     return QN_OK;
 }
 
+Status
+ddl_empty_index(Ctx *ctx, const Relation *rel, const IndexDef *index)
+{
+    IndexDef ix = *index;
+    if (ix.partitioned) return QN_OK;
+    TRY(index_drop(ctx, ix.index, rel->oid));
+    return ddl_create_index(ctx, rel->schema_oid, &ix);
+}
+
 /* A new heap and new indexes; the old ones go when the transaction commits. */
 Status
 ddl_empty_table(Ctx *ctx, const Relation *rel)
@@ -83,11 +92,7 @@ ddl_empty_table(Ctx *ctx, const Relation *rel)
     TRY(ddl_edit_relation(ctx, ctx->stmt_arena, rel->oid, &def));
     TRY(heap_truncate(ctx, rel->heap, &def->root_page));
     TRY(ddl_put_relation(ctx, def));
-    for (int i = 0; i < rel->nindexes; i++) {
-        IndexDef ix = *rel->indexes[i];
-        TRY(index_drop(ctx, ix.index, rel->oid));
-        TRY(ddl_create_index(ctx, rel->schema_oid, &ix));
-    }
+    for (int i = 0; i < rel->nindexes; i++) TRY(ddl_empty_index(ctx, rel, rel->indexes[i]));
     return QN_OK;
 }
 

@@ -441,12 +441,19 @@ map_attnums(Ddl *d, const Relation *parent, const Relation *child, const int *at
 }
 
 static bool
+same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
 same_index(const IndexDef *a, const int *attnums, const IndexDef *b)
 {
     if (a->nkeys != b->nkeys || a->ncols != b->ncols || a->unique != b->unique || a->nulls_not_distinct != b->nulls_not_distinct) return false;
     if ((a->constraint_oid != 0 && b->constraint_oid == 0) || b->parent_index != 0) return false;
+    if (!same_text(a->predicate, b->predicate)) return false;
     for (int i = 0; i < a->ncols; i++) {
-        if (attnums[i] != b->attnums[i]) return false;
+        if (attnums[i] != b->attnums[i] || !same_text(a->exprs[i], b->exprs[i])) return false;
         if (i < a->nkeys && (a->desc[i] != b->desc[i] || a->nulls_first[i] != b->nulls_first[i])) return false;
     }
     return true;
@@ -458,7 +465,7 @@ index_name(Ddl *d, const Relation *child, const IndexDef *ix, const char **out)
     StrBuf b = strbuf_new(d->arena);
     char *part;
     if (ix->primary) return ddl_choose_name(d->ctx, child->schema_oid, child->oid, child->name, NULL, "pkey", out);
-    for (int i = 0; i < ix->ncols; i++) strbuf_addf(&b, "%s%s", i > 0 ? "_" : "", ix->attnums[i] != 0 ? child->cols[ix->attnums[i] - 1].name : "expr");
+    for (int i = 0; i < ix->ncols; i++) strbuf_addf(&b, "%s%s", i > 0 ? "_" : "", ix->attnums[i] != 0 ? child->cols[ix->attnums[i] - 1].name : ix->names[i]);
     TRY(strbuf_finish(d->ctx, &b, &part, NULL));
     return ddl_choose_name(d->ctx, child->schema_oid, child->oid, child->name, part, ix->constraint_oid != 0 ? "key" : "idx", out);
 }
@@ -510,6 +517,7 @@ ddl_copy_index(Ddl *d, const Relation *from, const IndexDef *from_ix, const Rela
     ix.rel_oid = to->oid;
     ix.parent_index = part ? from_ix->oid : INVALID_OID;
     ix.partitioned = to->kind == RELKIND_PARTITIONED;
+    TRY(ddl_rebind_index(d, to, &ix));
     TRY(require_primary_columns(d, to, &ix));
     TRY(index_name(d, to, &ix, &ix.name));
     if (ix.constraint_oid != 0) TRY(ddl_new_oid(ctx, &ix.constraint_oid));

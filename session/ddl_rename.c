@@ -38,6 +38,26 @@ rename_in(Ddl *d, const ColumnRename *r, const char **text)
     return QN_OK;
 }
 
+/* Expressions and predicates of indexes; the table has the new name already. */
+static Status
+rename_in_indexes(Ddl *d, const Relation *rel, const ColumnRename *r)
+{
+    const Relation *now;
+    TRY(catalog_relation_by_oid(d->ctx, rel->oid, &now));
+    for (int i = 0; i < rel->nindexes; i++) {
+        IndexDef ix = *rel->indexes[i];
+        const char **exprs;
+        if (index_is_plain(&ix)) continue;
+        TRY_ALLOC(d->ctx, exprs, arena_memdup(d->arena, ix.exprs, (size_t)ix.ncols * sizeof(char *)));
+        for (int k = 0; k < ix.ncols; k++) TRY(rename_in(d, r, &exprs[k]));
+        ix.exprs = exprs;
+        TRY(rename_in(d, r, &ix.predicate));
+        TRY(ddl_rebind_index(d, now, &ix));
+        TRY(ddl_put_index(d->ctx, rel->schema_oid, &ix));
+    }
+    return QN_OK;
+}
+
 static Status
 put_column_name(Ddl *d, const Relation *rel, const Column *col, const char *name)
 {
@@ -56,6 +76,7 @@ put_column_name(Ddl *d, const Relation *rel, const Column *col, const char *name
         for (int i = 0; i < def->partition_key->nkeys; i++) TRY(rename_in(d, &r, &exprs[i]));
     }
     TRY(ddl_put_relation(ctx, def));
+    TRY(rename_in_indexes(d, rel, &r));
     for (int i = 0; i < rel->nconstraints; i++) {
         RelConstraint c = *rel->constraints[i];
         if (c.kind != CONSTRAINT_CHECK) continue;

@@ -85,32 +85,16 @@ one_layout(RelDef *def)
     }
 }
 
-Status
-ddl_renew_indexes(Ddl *d, const Relation *rel, const RelDef *def)
+/* Every index of the table, empty, over its columns as they are now. */
+static Status
+renew_indexes(Ddl *d, const Relation *rel)
 {
     Ctx *ctx = d->ctx;
+    const Relation *now;
+    TRY(catalog_relation_by_oid(ctx, rel->oid, &now));
     for (int i = 0; i < rel->nindexes; i++) {
         IndexDef ix = *rel->indexes[i];
-        Oid *types, *collations;
-        int32_t *typmods;
-        TRY_ALLOC(ctx, types, arena_memdup(d->arena, ix.types, (size_t)ix.ncols * sizeof(Oid)));
-        TRY_ALLOC(ctx, typmods, arena_memdup(d->arena, ix.typmods, (size_t)ix.ncols * sizeof(int32_t)));
-        TRY_ALLOC(ctx, collations, arena_memdup(d->arena, ix.collations, (size_t)ix.ncols * sizeof(Oid)));
-        for (int k = 0; k < ix.ncols; k++) {
-            if (ix.attnums[k] == 0) continue;
-            const Column *c = &def->cols[ix.attnums[k] - 1].col;
-            if (k < ix.nkeys && !key_type_is_orderable(c->type))
-                return err_hint(ctx,
-                                RAISE(ctx, ERR_UNDEFINED_OBJECT, "data type %s has no default operator class for access method \"btree\"",
-                                      type_info(c->type)->sql_name),
-                                "You must specify an operator class for the index or define a default operator class for the data type.");
-            types[k] = c->type;
-            typmods[k] = c->typmod;
-            collations[k] = c->collation;
-        }
-        ix.types = types;
-        ix.typmods = typmods;
-        ix.collations = collations;
+        TRY(ddl_rebind_index(d, now, &ix));
         TRY(index_drop(ctx, ix.index, rel->oid));
         TRY(ddl_create_index(ctx, rel->schema_oid, &ix));
     }
@@ -145,7 +129,7 @@ ddl_rewrite_table(Ddl *d, const Relation *rel, RelDef *def, const Ast *const *va
     TRY(st);
     TRY(ddl_put_relation(ctx, def));
     TRY(ddl_forget_stats(ctx, rel->oid));
-    TRY(ddl_renew_indexes(d, rel, def));
+    TRY(renew_indexes(d, rel));
     TRY(catalog_relation_by_oid(ctx, rel->oid, &rel));
     for (int i = 0; i < rel->nindexes; i++) TRY(ddl_build_index(d, rel, rel->indexes[i]->oid));
     return tx_command_begin(ctx);

@@ -76,18 +76,18 @@ collation_of(Oid type)
 }
 
 /* All there are order by bytes. */
-static Status
-find_collation(Ddl *d, const CollateClause *c, Oid *out)
+Status
+ddl_find_collation(Ddl *d, const AstList *names, int loc, Oid *out)
 {
     static const struct { const char *name; Oid oid; } known[] = {{"default", 100}, {"C", 950}, {"POSIX", 951}, {"ucs_basic", 100},
                                                                   {"C.UTF-8", 100}, {"C.utf8", 100}};
-    const char *name = ast_str(c->name.items[c->name.count - 1]);
+    const char *name = ast_str(names->items[names->count - 1]);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(known[i].name, name) == 0) {
             *out = known[i].oid;
             return QN_OK;
         }
-    return err_position(d->ctx, RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", name), c->loc);
+    return err_position(d->ctx, RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", name), loc);
 }
 
 bool
@@ -178,7 +178,10 @@ ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, Colu
                   RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "column \"%s\" has pseudo-type %s", c->name,
                         type_info(out->col.type)->sql_name));
     out->col.collation = collation_of(out->col.type);
-    if (c->collate != NULL) TRY(find_collation(d, AST_AS(CollateClause, c->collate), &out->col.collation));
+    if (c->collate != NULL) {
+        const CollateClause *k = AST_AS(CollateClause, c->collate);
+        TRY(ddl_find_collation(d, &k->name, k->loc, &out->col.collation));
+    }
     if (c->collate != NULL && collation_of(out->col.type) == INVALID_OID)
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_DATATYPE_MISMATCH, "collations are not supported by type %s",

@@ -1,5 +1,6 @@
 /* maintain.c - see maintain.h. */
 #include "session/maintain.h"
+#include "executor/indexform.h"
 #include "catalog/reloptions.h"
 #include "common/settings.h"
 #include "executor/ddl_analyze.h"
@@ -128,22 +129,23 @@ static Status
 index_recent_in(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, const Tid *tids, int n)
 {
     HeapFetch *fetch = NULL;
+    IndexForm *form = NULL;
     uint16_t rows[BATCH_ROWS];
     Tid found[BATCH_ROWS];
-    int *columns;
     Status st = QN_OK;
-    TRY_ALLOC(ctx, columns, ARENA_ARRAY(arena, int, ix->ncols));
-    for (int i = 0; i < ix->ncols; i++) columns[i] = ix->attnums[i] - 1;
-    TRY_GOTO(heap_fetch_begin(ctx, arena, rel->heap, columns, ix->ncols, &fetch));
+    TRY_GOTO(indexform_open(ctx, arena, rel, ix, &form));
+    TRY_GOTO(heap_fetch_begin(ctx, arena, rel->heap, form->attrs, form->nattrs, &fetch));
     for (int from = 0; from < n; from += BATCH_ROWS) {
         int k = n - from < BATCH_ROWS ? n - from : BATCH_ROWS;
         Batch *b;
         TRY_GOTO(heap_fetch(ctx, fetch, NULL, tids + from, k, &b, rows, NULL));
-        for (int i = 0; i < b->nrows; i++) found[i] = tids[from + rows[i]];
-        TRY_GOTO(index_insert_batch(ctx, ix->index, rel->heap, b->cols, NULL, b->nrows, found, INDEX_CHECK_NONE, NULL, NULL));
+        TRY_GOTO(indexform_fetched(form, b));
+        for (int i = 0; i < form->n; i++) found[i] = tids[from + rows[indexform_row(form, i)]];
+        TRY_GOTO(index_insert_batch(ctx, ix->index, rel->heap, form->cols, form->sel, form->n, found, INDEX_CHECK_NONE, NULL, NULL));
     }
 done:
     heap_fetch_end(fetch);
+    indexform_close(form);
     return st;
 }
 
@@ -182,7 +184,7 @@ maintain_rewrite(Ddl *d, const Relation *rel, const IndexDef *by, const Maintain
     Status st = copy_versions(ctx, d->arena, rel, to, by, &rw);
     heap_close(ctx, to);
     if (st == QN_OK) st = ddl_put_relation(ctx, def);
-    if (st == QN_OK) st = ddl_renew_indexes(d, rel, def);
+    for (int i = 0; st == QN_OK && i < rel->nindexes; i++) st = ddl_empty_index(ctx, rel, rel->indexes[i]);
     if (st == QN_OK) st = catalog_relation_by_oid(ctx, rel->oid, &rel);
     for (int i = 0; st == QN_OK && i < rel->nindexes; i++) st = ddl_build_index(d, rel, rel->indexes[i]->oid);
     if (st == QN_OK) st = index_recent(ctx, d->arena, rel, rw);

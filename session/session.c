@@ -214,6 +214,7 @@ make_session(Session **out)
     ctx->end_session = end_claimed;
     ctx->tick = session_tick;
     ctx->plan_query = session_plan_query;
+    ctx->plan_index = session_plan_index;
     note_stack(ctx, __builtin_frame_address(0));
     settings_init(&s->settings);
     TRY_ALLOC(ctx, s->arena, arena_create_account(NULL, "session", &s->mem));

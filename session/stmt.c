@@ -236,6 +236,12 @@ session_plan_query(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out)
 }
 
 Status
+session_plan_index(Ctx *ctx, Arena *arena, const void *rel, const void *index, void *out)
+{
+    return plan_index_exprs(ctx, arena, rel, index, out);
+}
+
+Status
 stmt_prepare(Session *s, const char *sql, size_t nbytes, Stmt **out, size_t *consumed_out)
 {
     Ctx *ctx = &s->ctx;

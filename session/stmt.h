@@ -131,6 +131,7 @@ void stmt_end_all(Session *s, Status code);
 
 /* ctx->plan_query: a Plan for the length of the running statement. */
 Status session_plan_query(Ctx *ctx, const char *sql, size_t nbytes, void **plan_out);
+Status session_plan_index(Ctx *ctx, Arena *arena, const void *rel, const void *index, void *out);
 
 /* Whether plan_statement takes it. */
 bool ast_is_plannable(const Ast *ast);

@@ -50,7 +50,7 @@ enum BtreeFlag {
     BTREE_KILLED = 4,  /* a hint: some slot is killed */
 };
 
-enum { TID_BYTES = 6, BTREE_LEVELS_MAX = 32, ENTRIES_MAX = PAGE_BYTES_MAX / 14 };
+enum { TID_BYTES = 6, BTREE_LEVELS_MAX = 32, ENTRIES_MAX = PAGE_BYTES_MAX / sizeof(BtreeSlot) }; /* an entry may be no more than its slot */
 
 /* Entries wider than this are refused. */
 static inline uint32_t

@@ -137,7 +137,7 @@ scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec, Inde
     s->upper.key = strbuf_new(arena);
     s->low = strbuf_new(arena);
     s->keys = strbuf_new(arena);
-    size_t rows = s->bt->page_bytes / 14 + 1;
+    size_t rows = s->bt->page_bytes / sizeof(BtreeSlot) + 1;
     if (rows > most) rows = most;
     TRY_ALLOC(ctx, s->tids, arena_alloc(arena, sizeof(IndexTid) * rows));
     TRY_ALLOC(ctx, s->slots, arena_alloc(arena, sizeof(uint16_t) * rows));
