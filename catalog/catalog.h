@@ -306,6 +306,8 @@ Status catalog_creation_schema(Ctx *ctx, Oid *schema_out);
 Oid catalog_temp_schema(Ctx *ctx);
 /* Whether a schema is some session's temporary one; *ours_out (or NULL): this session's. */
 bool catalog_is_temp_schema(Ctx *ctx, Oid schema, bool *ours_out);
+/* A temporary relation of another session: its rows are that session's alone, even where it inherits from a table of all. */
+bool catalog_is_other_temp(Ctx *ctx, const Relation *rel);
 /* Whether the relation is found by its bare name. */
 bool catalog_relation_is_visible(Ctx *ctx, Oid oid);
 

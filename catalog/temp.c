@@ -48,6 +48,12 @@ catalog_is_temp_schema(Ctx *ctx, Oid schema, bool *ours_out)
     return is_temp;
 }
 
+bool
+catalog_is_other_temp(Ctx *ctx, const Relation *rel)
+{
+    return rel->persistence == 't' && rel->schema_oid != catalog_temp_schema(ctx);
+}
+
 /* ---- ON COMMIT ---- */
 
 Status

@@ -38,6 +38,7 @@ add_member(Scope *s, const Relation *parent, const InheritLink *link, int up, in
         if (list->items[i].rel->oid == link->child_oid) return QN_OK; /* by another way already */
     TRY(catalog_relation_by_oid(s->ctx, link->child_oid, &child));
     if (child == NULL) return QN_OK; /* dropped meanwhile; the plan's versions will say so */
+    if (catalog_is_other_temp(s->ctx, child)) return QN_OK; /* nobody else's business */
     TRY(add_dep(s, child, lock_mode));
     m.rel = child;
     TRY(map_columns(s, parent, child, &m.map));

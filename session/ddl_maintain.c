@@ -112,6 +112,7 @@ ddl_run_truncate(Ddl *d, const TruncateStmt *s)
         TRY(add_table(d, &t, rel));
         if (!rv->only) TRY(ddl_children(d, rel, true, &family, &n));
         for (int k = 0; k < n; k++) {
+            if (catalog_is_other_temp(d->ctx, family[k])) continue;
             TRY(ddl_check_not_in_use(d->ctx, family[k], "TRUNCATE"));
             TRY(add_table(d, &t, family[k]));
         }

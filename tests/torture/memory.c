@@ -22,6 +22,13 @@ static const Kind kinds[] = {
     {"SELECT id FROM account ORDER BY note FOR UPDATE SKIP LOCKED", NULL},
     {"SELECT coalesce(note, 'x') || upper(note), substr(note, 2, 3), note LIKE 'a%b%', note ~ '^[a-f]+', amount::numeric / 7, now(), to_char(amount, '999D9') FROM account", NULL},
     {"VALUES (1, 'a'), (2, NULL)", NULL},
+    {"WITH RECURSIVE r(id, depth) AS (SELECT id, 0 FROM account WHERE id < 4 UNION ALL SELECT a.id, r.depth + 1 FROM r JOIN account a ON a.owner = r.id % 7 "
+     "WHERE r.depth < 3) SELECT count(*), max(depth) FROM r", NULL},
+    {"SELECT id, CASE WHEN id > 30 THEN (SELECT max(body) FROM item WHERE account = a.id) ELSE (SELECT min(note) FROM account b WHERE b.owner = a.id) END "
+     "FROM account a ORDER BY id", NULL},
+    {"SELECT owner, ARRAY(SELECT i.id FROM item i WHERE i.account = a.owner ORDER BY 1), percentile_cont(0.5) WITHIN GROUP (ORDER BY amount) FROM account a "
+     "GROUP BY GROUPING SETS ((owner), ())", NULL},
+    {"SELECT id FROM account WHERE id IN (SELECT account FROM item) AND owner <> ALL (SELECT id FROM item WHERE id > 15) FOR NO KEY UPDATE", NULL},
     {"INSERT INTO account SELECT g, 1, g, md5(g::text) FROM generate_series(200, 260) g RETURNING id, note", "DELETE FROM account WHERE id >= 200"},
     {"INSERT INTO item VALUES (300, 1, (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 900) g))", "DELETE FROM item WHERE id = 300"},
     {"INSERT INTO account VALUES (1, 2, 3, 'x') ON CONFLICT (id) DO UPDATE SET note = excluded.note", NULL},
@@ -34,6 +41,15 @@ static const Kind kinds[] = {
     {"CREATE TABLE fresh (id serial PRIMARY KEY, a int UNIQUE DEFAULT 7 CHECK (a > 0), b text NOT NULL, c int REFERENCES account)", "DROP TABLE IF EXISTS fresh"},
     {"CREATE TABLE copy AS SELECT * FROM account", "DROP TABLE IF EXISTS copy"},
     {"CREATE INDEX fresh_index ON account (note DESC, amount) INCLUDE (owner)", "DROP INDEX IF EXISTS fresh_index"},
+    {"CREATE MATERIALIZED VIEW fresh_view AS SELECT owner, count(*) FROM account GROUP BY owner", "DROP MATERIALIZED VIEW IF EXISTS fresh_view"},
+    {"CREATE TABLE fresh (a int, b int DEFAULT 3) PARTITION BY RANGE (a); CREATE TABLE fresh1 PARTITION OF fresh FOR VALUES FROM (0) TO (10); "
+     "CREATE TABLE fresh2 PARTITION OF fresh DEFAULT; CREATE INDEX ON fresh (b); INSERT INTO fresh SELECT g FROM generate_series(5, 15) g; "
+     "UPDATE fresh SET a = a - 5; ALTER TABLE fresh DETACH PARTITION fresh2",
+     "DROP TABLE IF EXISTS fresh, fresh2"},
+    {"CREATE TABLE fresh () INHERITS (account); ALTER TABLE account ALTER COLUMN amount TYPE numeric; UPDATE account SET amount = 1.5 WHERE id = 3",
+     "DROP TABLE IF EXISTS fresh; ALTER TABLE account ALTER COLUMN amount TYPE bigint"},
+    {"VACUUM FULL account", NULL},
+    {"CLUSTER account USING account_pkey", NULL},
     {"CREATE VIEW fresh_view AS SELECT owner, count(*) FROM account GROUP BY owner", "DROP VIEW IF EXISTS fresh_view"},
     {"CREATE SEQUENCE fresh_seq", "DROP SEQUENCE IF EXISTS fresh_seq"},
     {"CREATE SCHEMA fresh_schema", "DROP SCHEMA IF EXISTS fresh_schema"},
@@ -86,6 +102,19 @@ give_text(void *arg, char *buf, size_t cap, size_t *n)
     return 0;
 }
 
+/* Runs a prepared statement to its end and makes it ready for another run; *rows_out (or NULL): how many rows it gave. */
+static int
+step_through(quern_stmt *stmt, long *rows_out)
+{
+    int code;
+    long rows = 0;
+    for (; (code = quern_step(stmt)) == QUERN_ROW; rows++)
+        for (int c = 0; c < quern_column_count(stmt); c++) (void)quern_column_text(stmt, c);
+    if (rows_out != NULL) *rows_out = rows;
+    quern_reset(stmt);
+    return code == QUERN_DONE ? QUERN_OK : code;
+}
+
 /* Runs the statement as a prepared one where it is one, else as it stands. */
 static int
 run(quern *db, const Kind *k, bool prepared, int *given)
@@ -95,10 +124,9 @@ run(quern *db, const Kind *k, bool prepared, int *given)
     if (!prepared) return quern_exec(db, k->sql, NULL, NULL);
     int code = quern_prepare(db, k->sql, -1, &stmt, NULL);
     if (code != QUERN_OK) return code;
-    while ((code = quern_step(stmt)) == QUERN_ROW)
-        for (int c = 0; c < quern_column_count(stmt); c++) (void)quern_column_text(stmt, c);
+    code = step_through(stmt, NULL);
     quern_finalize(stmt);
-    return code == QUERN_DONE ? QUERN_OK : code;
+    return code;
 }
 
 static uint64_t
@@ -135,6 +163,31 @@ fail_each(quern *db, const Kind *k, bool prepared, bool sticky, int *given)
     }
 }
 
+/* One prepared statement fails at its n-th allocation and then runs again, and gives all its rows: what of its plan is built when it is
+ * first needed, and was not, is no part of the second run. */
+static void
+fail_and_repeat(quern *db, const Kind *k)
+{
+    for (int64_t n = 0;; n++) {
+        quern_stmt *stmt;
+        long want, rows;
+        doing("a second run, after allocation %lld failed in: %s", (long long)n, k->sql);
+        if (quern_prepare(db, k->sql, -1, &stmt, NULL) != QUERN_OK || step_through(stmt, &want) != QUERN_OK) die("%s", quern_errmsg(db));
+        quern_finalize(stmt);
+        if (quern_prepare(db, k->sql, -1, &stmt, NULL) != QUERN_OK) die("%s", quern_errmsg(db));
+        mem_fail_after(n, false);
+        int code = step_through(stmt, NULL);
+        bool failed = mem_has_failed();
+        mem_fail_after(-1, false);
+        if (code != QUERN_OK && strcmp(quern_sqlstate(db), "53200") != 0) die("%s: %s", quern_sqlstate(db), quern_errmsg(db));
+        if (step_through(stmt, &rows) != QUERN_OK) die("%s: %s", quern_sqlstate(db), quern_errmsg(db));
+        if (rows != want) die("%ld rows, not %ld", rows, want);
+        quern_finalize(stmt);
+        if (!failed) return;
+        tally.memory++;
+    }
+}
+
 static quern *
 open_filled(FaultFs *fs)
 {
@@ -167,6 +220,7 @@ one_kind(const Kind *k)
         fail_each(db, k, false, false, &given);
         fail_each(db, k, false, true, &given);
         if (strchr(k->sql, ';') == NULL) fail_each(db, k, true, false, &given);
+        if (k->undo == NULL && (strncmp(k->sql, "SELECT", 6) == 0 || strncmp(k->sql, "WITH", 4) == 0)) fail_and_repeat(db, k);
         doing("after failing allocations in: %s", k->sql);
         check_clean(db);
     }
