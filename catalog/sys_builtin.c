@@ -426,8 +426,10 @@ sys_pg_settings(Ctx *ctx, SysRows *r)
         sys_text(r, contexts[info->context]);
         sys_text(r, types[info->kind]);
         sys_text(r, strcmp(now, boot) == 0 ? "default" : "session");
-        sys_text(r, is_number ? arena_printf(arena, "%.15g", info->min) : NULL);
-        sys_text(r, is_number ? arena_printf(arena, "%.15g", info->max) : NULL);
+        if (is_number) sys_printf(r, "%.15g", info->min);
+        else sys_null(r);
+        if (is_number) sys_printf(r, "%.15g", info->max);
+        else sys_null(r);
         sys_array(r, option_array(r, info));
         sys_text(r, boot);
         sys_text(r, boot);

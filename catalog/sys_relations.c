@@ -47,7 +47,7 @@ sys_pg_namespace(Ctx *ctx, SysRows *r)
         st = sys_row(r);
         if (st != QN_OK) break;
         sys_oid(r, list.items[i]->oid);
-        sys_text(r, arena_strdup(sys_arena(r), list.items[i]->name));
+        sys_printf(r, "%s", list.items[i]->name);
         sys_oid(r, OID_BOOTSTRAP_ROLE);
         sys_null(r);
     }

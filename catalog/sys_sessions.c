@@ -14,7 +14,6 @@ static const char *const lock_kinds[] = {[LOCK_RELATION] = "relation", [LOCK_OBJ
 static void
 lock_target(SysRows *r, LockTag tag)
 {
-    char text[40];
     bool of_relation = tag.kind == LOCK_RELATION || tag.kind == LOCK_TUPLE || tag.kind == LOCK_ROW_QUEUE;
     if (of_relation) sys_oid(r, (Oid)tag.a);
     else sys_null(r);
@@ -24,8 +23,8 @@ lock_target(SysRows *r, LockTag tag)
     } else {
         sys_skip(r, 2);
     }
-    snprintf(text, sizeof(text), "%d/%u", (int)tag.a, (unsigned)tag.b);
-    sys_text(r, tag.kind == LOCK_VIRTUALXID ? arena_strdup(sys_arena(r), text) : NULL);
+    if (tag.kind == LOCK_VIRTUALXID) sys_printf(r, "%d/%u", (int)tag.a, (unsigned)tag.b);
+    else sys_null(r);
     if (tag.kind == LOCK_TRANSACTION) sys_oid(r, (Oid)tag.a);
     else sys_null(r);
     if (tag.kind != LOCK_OBJECT && tag.kind != LOCK_ADVISORY) {

@@ -39,7 +39,8 @@ views_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_text(r, rel->schema);
     sys_text(r, rel->name);
     sys_text(r, CATALOG_ROLE_NAME);
-    sys_text(r, rel->view_sql != NULL ? arena_printf(sys_arena(r), " %s;", rel->view_sql) : NULL);
+    if (rel->view_sql != NULL) sys_printf(r, " %s;", rel->view_sql);
+    else sys_null(r);
     return QN_OK;
 }
 
@@ -61,7 +62,7 @@ matviews_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_null(r);
     sys_bool(r, rel->nindexes > 0);
     sys_bool(r, !rel->unpopulated);
-    sys_text(r, arena_printf(sys_arena(r), " %s;", rel->view_sql));
+    sys_printf(r, " %s;", rel->view_sql);
     return QN_OK;
 }
 
@@ -239,6 +240,7 @@ sys_is_schemata(Ctx *ctx, SysRows *r)
                            : i == -1 ? "information_schema"
                                      : arena_strdup(sys_arena(r), list.items[i]->name);
         st = sys_row(r);
+        if (st == QN_OK && name == NULL) st = RAISE_OOM(ctx);
         if (st != QN_OK) break;
         sys_text(r, db);
         sys_text(r, name);
@@ -336,7 +338,7 @@ is_columns_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_text(r, "pg_catalog");
         sys_text(r, t->name);
         sys_skip(r, 4);
-        sys_text(r, arena_printf(sys_arena(r), "%d", c->attnum));
+        sys_printf(r, "%d", c->attnum);
         sys_text(r, "NO");
         sys_text(r, yes_no(c->identity != '\0'));
         sys_text(r, c->identity == 'a' ? "ALWAYS" : c->identity == 'd' ? "BY DEFAULT" : NULL);
@@ -367,7 +369,8 @@ is_views_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_text(r, db);
     sys_text(r, rel->schema);
     sys_text(r, rel->name);
-    sys_text(r, rel->view_sql != NULL ? arena_printf(sys_arena(r), " %s;", rel->view_sql) : NULL);
+    if (rel->view_sql != NULL) sys_printf(r, " %s;", rel->view_sql);
+    else sys_null(r);
     sys_text(r, rel->view_check == 'c' ? "CASCADED" : rel->view_check == 'l' ? "LOCAL" : "NONE");
     sys_text(r, yes_no(updatable));
     sys_text(r, yes_no(updatable));
@@ -386,7 +389,6 @@ is_sequences_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     const SeqDef *s = rel->sequence;
     const char *db;
-    Arena *arena = sys_arena(r);
     if (s == NULL || s->is_identity) return QN_OK;
     TRY(database(ctx, r, &db));
     TRY(sys_row(r));
@@ -397,10 +399,10 @@ is_sequences_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_int4(r, s->type == TYPE_INT2 ? 16 : s->type == TYPE_INT4 ? 32 : 64);
     sys_int4(r, 2);
     sys_int4(r, 0);
-    sys_text(r, arena_printf(arena, "%lld", (long long)s->start));
-    sys_text(r, arena_printf(arena, "%lld", (long long)s->min));
-    sys_text(r, arena_printf(arena, "%lld", (long long)s->max));
-    sys_text(r, arena_printf(arena, "%lld", (long long)s->increment));
+    sys_printf(r, "%lld", (long long)s->start);
+    sys_printf(r, "%lld", (long long)s->min);
+    sys_printf(r, "%lld", (long long)s->max);
+    sys_printf(r, "%lld", (long long)s->increment);
     sys_text(r, yes_no(s->cycle));
     return QN_OK;
 }
@@ -591,7 +593,7 @@ is_check_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_text(r, db);
         sys_text(r, rel->schema);
         sys_text(r, c->name);
-        sys_text(r, arena_printf(sys_arena(r), "(%s)", c->check_sql));
+        sys_printf(r, "(%s)", c->check_sql);
     }
     return QN_OK;
 }

@@ -182,6 +182,18 @@ sys_text(SysRows *r, const char *v)
 }
 
 void
+sys_printf(SysRows *r, const char *fmt, ...)
+{
+    StrBuf b = strbuf_new(r->arena);
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_addv(&b, fmt, ap);
+    va_end(ap);
+    r->failed |= b.failed;
+    sys_text(r, b.failed ? NULL : b.data);
+}
+
+void
 sys_char(SysRows *r, char v)
 {
     Value *out = next_value(r);

@@ -56,6 +56,8 @@ void sys_float4(SysRows *r, double v);
 void sys_oid(SysRows *r, Oid v);
 /* name or text, whichever the column is; NULL is NULL. The text must outlive the scan or be the arena's. */
 void sys_text(SysRows *r, const char *v);
+/* A text made for the row. */
+void sys_printf(SysRows *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An array column out of its text form: "{1,2}". */
 void sys_array(SysRows *r, const char *v);
 

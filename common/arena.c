@@ -53,6 +53,7 @@ static _Atomic int64_t fail_countdown = -1;
 static _Atomic bool fail_sticky;
 static _Atomic bool has_failed;
 static _Atomic int64_t live_blocks;
+static _Atomic bool is_tight;
 
 void
 mem_fail_after(int64_t n, bool sticky)
@@ -60,6 +61,12 @@ mem_fail_after(int64_t n, bool sticky)
     atomic_store(&fail_sticky, sticky);
     atomic_store(&has_failed, false);
     atomic_store(&fail_countdown, n);
+}
+
+void
+mem_fail_tightly(bool on)
+{
+    atomic_store(&is_tight, on);
 }
 
 bool
@@ -263,11 +270,13 @@ void
 arena_reset(Arena *a)
 {
     destroy_children(a);
-    while (a->blocks != NULL && a->blocks->next != NULL) {
+    bool keeps_one = !atomic_load_explicit(&is_tight, memory_order_relaxed);
+    while (a->blocks != NULL && (a->blocks->next != NULL || !keeps_one)) {
         Block *b = a->blocks;
         a->blocks = b->next;
         free_block(a, b);
     }
+    a->hot = (ArenaHot){0};
     if (a->blocks == NULL) return;
 #ifndef NDEBUG
     UNPOISON(a->blocks->data, a->blocks->nbytes - sizeof(Block));
@@ -293,13 +302,20 @@ arena_destroy(Arena *a)
     mem_free(NULL, a, sizeof(*a));
 }
 
+static size_t
+block_bytes(const Arena *a, size_t need)
+{
+    size_t nbytes = a->blocks != NULL ? a->blocks->nbytes * 2 : BLOCK_MIN;
+    if (atomic_load_explicit(&is_tight, memory_order_relaxed)) return need + sizeof(Block);
+    if (nbytes > BLOCK_MAX) nbytes = BLOCK_MAX;
+    while (nbytes < need + sizeof(Block) && nbytes < BLOCK_MAX) nbytes *= 2;
+    return nbytes < need + sizeof(Block) ? need + sizeof(Block) : nbytes;
+}
+
 static bool
 add_block(Arena *a, size_t need)
 {
-    size_t nbytes = a->blocks != NULL ? a->blocks->nbytes * 2 : BLOCK_MIN;
-    if (nbytes > BLOCK_MAX) nbytes = BLOCK_MAX;
-    while (nbytes < need + sizeof(Block) && nbytes < BLOCK_MAX) nbytes *= 2;
-    if (nbytes < need + sizeof(Block)) nbytes = need + sizeof(Block);
+    size_t nbytes = block_bytes(a, need);
     Block *b = take_spare(a->root, nbytes);
     if (b != NULL && (mem_should_fail() || !mem_charge(a->account, nbytes))) {
         (void)keep_spare(a->root, b);

@@ -98,6 +98,8 @@ void mem_release(MemAccount *acc, size_t nbytes);
 /* For tests: the n-th allocation from now (0: the next one) fails; sticky: and all later ones.
  * -1 switches it off. Process-wide. */
 void mem_fail_after(int64_t n, bool sticky);
+/* For tests: each allocation from an arena takes a block of its size from the system, so that it is one of those that fail. */
+void mem_fail_tightly(bool on);
 bool mem_has_failed(void);        /* since then one has */
 bool mem_should_fail(void);       /* asked by every allocation site */
 int64_t mem_live_blocks(void);    /* blocks not yet given back: zero at the end of a clean test */

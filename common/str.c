@@ -49,17 +49,25 @@ strbuf_addc(StrBuf *b, char c)
 }
 
 void
+strbuf_addv(StrBuf *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    if (n >= 0 && strbuf_reserve(b, (size_t)n)) {
+        vsnprintf(b->data + b->nbytes, (size_t)n + 1, fmt, again);
+        b->nbytes += (size_t)n;
+    }
+    va_end(again);
+}
+
+void
 strbuf_addf(StrBuf *b, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    strbuf_addv(b, fmt, ap);
     va_end(ap);
-    if (n < 0 || !strbuf_reserve(b, (size_t)n)) return;
-    va_start(ap, fmt);
-    vsnprintf(b->data + b->nbytes, (size_t)n + 1, fmt, ap);
-    va_end(ap);
-    b->nbytes += (size_t)n;
 }
 
 Status

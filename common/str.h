@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/status.h"
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,10 +27,18 @@ strbuf_new(Arena *arena)
 {
     return (StrBuf){.arena = arena};
 }
+/* Empty again, for another use; what failed in the last one is forgotten. */
+static inline void
+strbuf_reset(StrBuf *b)
+{
+    b->nbytes = 0;
+    b->failed = false;
+}
 bool strbuf_reserve(StrBuf *b, size_t more); /* room for more bytes and a NUL; false: failed */
 void strbuf_add(StrBuf *b, const char *s, size_t nbytes);
 void strbuf_addz(StrBuf *b, const char *s);
 void strbuf_addc(StrBuf *b, char c);
+void strbuf_addv(StrBuf *b, const char *fmt, va_list ap);
 void strbuf_addf(StrBuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* 53200 if any append failed; else the text, NUL-terminated, in the arena. */
 Status strbuf_finish(Ctx *ctx, StrBuf *b, char **text_out, size_t *nbytes_out);

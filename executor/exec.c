@@ -235,11 +235,18 @@ exec_set_param(Exec *exec, int param_id, const Value *value)
     (void)set_param(exec->ctx, exec->exec_params[param_id], value); /* cannot fail */
 }
 
+static Status
+note_end(Exec *e, Status st)
+{
+    if (st == ERR_OUT_OF_MEMORY) e->is_broken = true;
+    return st;
+}
+
 Status
 exec_start(Exec *e, const Value *params, int nparams)
 {
     if (e->is_running) exec_stop(e);
-    if (e->is_broken) return RAISE_INTERNAL(e->ctx, "a plan that could not be built is run");
+    if (e->is_broken) return RAISE_INTERNAL(e->ctx, "a broken plan is run");
     if (nparams < e->plan->nparams)
         return RAISE(e->ctx, ERR_UNDEFINED_PARAMETER, "there is no parameter $%d", nparams + 1);
     for (int i = 0; i < e->plan->nparams; i++) TRY(set_param(e->ctx, e->extern_params[i], &params[i]));
@@ -251,7 +258,7 @@ exec_start(Exec *e, const Value *params, int nparams)
         e->subplans[i].is_started = e->subplans[i].is_done = false;
         if (e->subplans[i].store != NULL) rowstore_reset(e->subplans[i].store);
     }
-    return exec_rescan(e->root, DEP_RUN);
+    return note_end(e, exec_rescan(e->root, DEP_RUN));
 }
 
 /* Data-modifying CTEs that nobody read to the end are run to their end, the last one first: one that reads another pulls
@@ -273,9 +280,9 @@ exec_fetch(Exec *e, Batch **out)
 {
     *out = NULL;
     if (!e->is_running) return QN_OK;
-    TRY(exec_next(e->root, out));
-    if (*out == NULL) TRY(finish_ctes(e));
-    return QN_OK;
+    Status st = exec_next(e->root, out);
+    if (st == QN_OK && *out == NULL) st = finish_ctes(e);
+    return note_end(e, st);
 }
 
 static void

@@ -124,7 +124,8 @@ struct Exec {
     int *init_plan_of;      /* exec param id -> subplan that computes it, or -1 */
     int flags;
     bool is_running;
-    bool is_broken; /* a node could not be opened, at the start or when it was first needed: no further run */
+    bool is_broken; /* a node could not be opened, or memory ran out in a run: what nodes make when they first need it may be half made. No
+                     * further run: whoever keeps the plan builds it anew */
     uint64_t run; /* number of the current run, from 1 */
     int64_t rows_affected; /* by Modify */
     const ExecPin *pins; /* while a Recheck runs (recheck.h) */

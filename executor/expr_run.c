@@ -7,7 +7,7 @@ Arena *
 expr_batch_arena(ExprProg *p)
 {
     if (p->batch_arena == NULL) p->batch_arena = arena_create(p->arena, "expr");
-    p->dirty = true;
+    p->dirty = p->batch_arena != NULL; /* else there is nothing to empty */
     return p->batch_arena;
 }
 

@@ -150,6 +150,10 @@ exec_of(FkActions *a, const RelConstraint *c, const Relation *r, const Relation 
         TRY(array_push(a->ctx, a->arena, &a->plans, none));
         found = &a->plans.items[a->plans.count - 1];
     }
+    if (found->exec[which] != NULL && found->exec[which]->is_broken) {
+        exec_destroy(found->exec[which]);
+        found->exec[which] = NULL;
+    }
     if (found->exec[which] == NULL) TRY(make_exec(a, c, r, ref, which, &found->exec[which]));
     *out = found->exec[which];
     return QN_OK;

@@ -168,12 +168,13 @@ scan_end(IndexScan *scan)
     s->strings = NULL;
 }
 
-static void
-bound_reset(Bound *b, const StrBuf *eq)
+static Status
+bound_reset(Ctx *ctx, Bound *b, const StrBuf *eq)
 {
-    b->key.nbytes = 0;
+    strbuf_reset(&b->key);
     b->open = eq->nbytes == 0;
     strbuf_add(&b->key, eq->data, eq->nbytes);
+    return b->key.failed ? RAISE_OOM(ctx) : QN_OK;
 }
 
 /* Sets one end of the key range for column c behind the equal columns. value NULL: open, but for
@@ -210,17 +211,17 @@ scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *r, bool backward)
     s->backward = backward;
     s->started = s->finished = s->empty = false;
     s->n = s->pos = s->served = 0;
-    s->low.nbytes = 0;
+    strbuf_reset(&s->low);
     TRY(key_encode_values(ctx, &s->bt->base.format, r->eq, r->neq, &s->low, &inexact));
     s->empty = inexact || (r->lower != NULL && r->lower->is_null) ||
                (r->upper != NULL && r->upper->is_null);
     for (int i = 0; i < r->neq; i++) s->empty |= r->eq[i].is_null && d->keys[i].not_null;
     if (s->empty) return QN_OK;
-    bound_reset(&s->lower, &s->low);
-    bound_reset(&s->upper, &s->low);
+    TRY(bound_reset(ctx, &s->lower, &s->low));
+    TRY(bound_reset(ctx, &s->upper, &s->low));
     s->lower.mode = SEARCH_LT;
     s->upper.mode = SEARCH_PREFIX;
-    s->low.nbytes = 0;
+    strbuf_reset(&s->low);
     if (r->lower == NULL && r->upper == NULL && !r->not_null) return QN_OK;
     const KeyColumn *c = &d->keys[r->neq];
     Bound *lo = c->desc ? &s->upper : &s->lower, *hi = c->desc ? &s->lower : &s->upper;
@@ -236,7 +237,7 @@ copy_entries(Ctx *ctx, BtreeScan *s, const PageRef *ref, int from, int to)
     s->leaf = ref->number;
     s->leaf_lsn = p->page.lsn;
     s->n = s->pos = 0;
-    s->keys.nbytes = 0;
+    strbuf_reset(&s->keys);
     for (int k = from; k < to; k++) {
         int i = s->backward ? to - 1 - (k - from) : k;
         if ((p->slots[i].nbytes & SLOT_KILLED) != 0) continue;
@@ -336,7 +337,7 @@ load_backward(Ctx *ctx, BtreeScan *s)
             s->finished = true;
     }
     if (p->low_bytes == 0) s->finished = true;
-    s->low.nbytes = 0;
+    strbuf_reset(&s->low);
     strbuf_add(&s->low, (const char *)p + p->low, p->low_bytes);
     TRY_GOTO(copy_entries(ctx, s, &ref, from, to > from ? to : from));
     if (s->low.failed) st = RAISE_OOM(ctx);

@@ -107,6 +107,7 @@ write_some(Ctx *ctx, uint32_t npages)
     Checkpoint *c = &ctx->db->checkpoint;
     uint32_t n = c->dirty.n - c->written < npages ? c->dirty.n - c->written : npages;
     sched_point("checkpoint: pages");
+    if (n == 0) return QN_OK;
     TRY(pool_write_pages(ctx, c->dirty.pages + c->written, n));
     c->written += n;
     return QN_OK;

@@ -114,8 +114,7 @@ form_payloads(Ctx *ctx, const IndexDesc *d, Vector *const *cols, const uint16_t 
     }
     StrBuf *b = &out->scratch;
     b->arena = out->arena;
-    b->nbytes = 0;
-    b->failed = false;
+    strbuf_reset(b);
     out->n = n;
     for (int i = 0; i < n; i++) {
         out->offsets[i] = (uint32_t)b->nbytes;

@@ -33,7 +33,7 @@ static Status
 hash_by_key(Ctx *ctx, const Value *v, StrBuf *scratch, uint64_t *out)
 {
     KeyColumn c;
-    scratch->nbytes = 0;
+    strbuf_reset(scratch);
     TRY(key_column_init(ctx, &c, v->type, -1, false, false, true));
     TRY(key_put_value(ctx, &c, v, scratch, NULL));
     if (scratch->failed) return RAISE_OOM(ctx);

@@ -69,7 +69,7 @@ main(int argc, char **argv)
         printf("seed %llu\n", (unsigned long long)torture_seed);
         fflush(stdout);
         if (wants(part, "faults")) faults_step(&seed, is_long ? 0 : 150);
-        if (wants(part, "memory") && round % 16 == 0) memory_step(&seed);
+        if (wants(part, "memory") && round % 16 == 0) memory_step(&seed, is_long);
         if (wants(part, "kill")) kill_step(&seed, is_long ? 5 : 2);
         if (wants(part, "system")) system_step(&seed);
         if (wants(part, "schedule")) schedule_step(&seed, is_long ? 20 : 5);

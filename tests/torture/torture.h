@@ -99,7 +99,7 @@ bool is_system_error(const char *sqlstate); /* 53xxx, 58xxx */
 /* ---- the parts of the campaign; each call is a step of a second or so, and *seed moves on ---- */
 
 void faults_step(uint64_t *seed, int points);      /* faults.c: files */
-void memory_step(uint64_t *seed);                  /* memory.c: allocations */
+void memory_step(uint64_t *seed, bool is_tight);   /* memory.c: allocations */
 void kill_step(uint64_t *seed, int kills);         /* kill.c: processes */
 void system_step(uint64_t *seed);                  /* system.c: interrupted calls, the clock */
 void schedule_step(uint64_t *seed, int schedules); /* schedule.c: threads in every order */
