@@ -438,8 +438,7 @@ key_encode(Ctx *ctx, const KeyFormat *fmt, Vector *const *cols, const uint16_t *
         out->nstarts = nscratch;
     }
     out->scratch.arena = out->arena;
-    out->scratch.nbytes = 0;
-    out->scratch.failed = false;
+    strbuf_reset(&out->scratch);
     uint32_t *lens = out->cursors;
     memset(lens, 0, sizeof(uint32_t) * (size_t)n);
     for (int i = 0; i < fmt->ncols; i++) {
