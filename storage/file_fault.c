@@ -45,7 +45,7 @@ struct FaultFs {
     int64_t fail_in;
     int fail_errno;
     int64_t fail_times;
-    bool has_failed;
+    bool has_failed, lies;
     int64_t calls[6];
 };
 
@@ -260,7 +260,7 @@ fault_sync(Ctx *ctx, File *file)
 {
     FaultFile *f = (FaultFile *)file;
     int errnum = enter(f, FAULT_SYNC);
-    if (errnum == 0) drop_undo(f->inode);
+    if (errnum == 0 && !f->fs->lies) drop_undo(f->inode);
     return leave(ctx, f, errnum, "fsync");
 }
 
@@ -456,6 +456,14 @@ fault_fs_fail(FaultFs *fs, unsigned kinds, int64_t n, int errnum, int64_t times)
     fs->fail_errno = errnum;
     fs->fail_times = times;
     fs->has_failed = false;
+    mutex_unlock(&fs->mutex);
+}
+
+void
+fault_fs_lie(FaultFs *fs, bool on)
+{
+    mutex_lock(&fs->mutex);
+    fs->lies = on;
     mutex_unlock(&fs->mutex);
 }
 

@@ -28,6 +28,8 @@ void fault_fs_fail(FaultFs *fs, unsigned kinds, int64_t n, int errnum, int64_t t
 bool fault_fs_has_failed(FaultFs *fs); /* since then some call has */
 /* Calls of these kinds so far. */
 int64_t fault_fs_calls(FaultFs *fs, unsigned kinds);
+/* From now on syncs succeed and make nothing durable. */
+void fault_fs_lie(FaultFs *fs, bool on);
 /* The process is gone: locks and open files are, all written bytes stay. Files still open in the program may only be closed. */
 void fault_fs_kill(FaultFs *fs);
 /* The power is gone as well: unsynced writes are kept or lost sector by sector. */

@@ -1,5 +1,5 @@
 /* main.c - torture_test [SECONDS [SEED [PART]]]: the fault campaign. Without arguments a short run, the same every time; with SECONDS it goes
- * on from seed to seed until they are over, trying every call. PART: faults, memory, kill, system or schedule alone. What it has done is printed at
+ * on from seed to seed until they are over, trying every call. PART: faults, flips, lies, memory, kill, system or schedule alone. What it has done is printed at
  * the end, the seed when something is wrong. */
 #include "tests/torture/torture.h"
 #include <stdarg.h>
@@ -42,12 +42,14 @@ seconds_now(void)
 static void
 show_tally(double seconds)
 {
-    long points = tally.power + tally.io_error + tally.no_space + tally.sync_error + tally.memory + tally.kills + tally.schedules;
+    long points = tally.power + tally.io_error + tally.no_space + tally.sync_error + tally.memory + tally.kills + tally.schedules +
+                  tally.flips + tally.lies;
     printf("%ld fault points in %.0f s: %ld power losses (%ld more while recovering), %ld I/O errors, %ld full disks, %ld failed syncs, "
            "%ld allocations, %ld kills, %ld schedules with a loss of power (%ld switches); %ld interrupted or short calls, %ld clock jumps; "
-           "%ld databases verified\n",
+           "%ld flipped bits (%ld times told of), %ld syncs that lied, %ld recovered databases; %ld databases verified\n",
            points, seconds, tally.power, tally.power_twice, tally.io_error, tally.no_space, tally.sync_error, tally.memory, tally.kills,
-           tally.schedules, tally.switches, tally.interrupted, tally.clock, tally.verified);
+           tally.schedules, tally.switches, tally.interrupted, tally.clock, tally.flips, tally.flips_refused, tally.lies,
+           tally.recovered, tally.verified);
 }
 
 static bool
@@ -69,6 +71,8 @@ main(int argc, char **argv)
         printf("seed %llu\n", (unsigned long long)torture_seed);
         fflush(stdout);
         if (wants(part, "faults")) faults_step(&seed, is_long ? 0 : 150);
+        if (wants(part, "flips")) flips_step(&seed, is_long ? 200 : 60);
+        if (wants(part, "lies")) lies_step(&seed, is_long ? 20 : 10);
         if (wants(part, "memory") && round % 16 == 0) memory_step(&seed, is_long);
         if (wants(part, "kill")) kill_step(&seed, is_long ? 5 : 2);
         if (wants(part, "system")) system_step(&seed);

@@ -21,6 +21,8 @@
 typedef struct Tally {
     long power, power_twice, io_error, no_space, sync_error, memory, kills, clock, interrupted;
     long schedules, switches; /* orders of threads, and how often they changed hands */
+    long flips, flips_refused; /* bits; reads and openings that were told of them */
+    long lies, recovered;      /* syncs that did nothing before a power loss; damaged databases copied */
     long verified; /* databases opened and compared */
 } Tally;
 extern Tally tally;
@@ -99,6 +101,8 @@ bool is_system_error(const char *sqlstate); /* 53xxx, 58xxx */
 /* ---- the parts of the campaign; each call is a step of a second or so, and *seed moves on ---- */
 
 void faults_step(uint64_t *seed, int points);      /* faults.c: files */
+void flips_step(uint64_t *seed, int flips);        /* flips.c: bits of the file */
+void lies_step(uint64_t *seed, int lies);          /* flips.c: syncs that do nothing */
 void memory_step(uint64_t *seed, bool is_tight);   /* memory.c: allocations */
 void kill_step(uint64_t *seed, int kills);         /* kill.c: processes */
 void system_step(uint64_t *seed);                  /* system.c: interrupted calls, the clock */
