@@ -135,6 +135,7 @@ err_context(Ctx *ctx, Status st, const char *fmt, ...)
 void
 err_clear(Err *err)
 {
+    if (err->code == QN_OK && err->message == NULL) return;
     if (err->message != oom_text) free(err->message);
     free(err->detail);
     free(err->hint);

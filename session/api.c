@@ -260,6 +260,7 @@ bind(quern_stmt *h, int i, Value v)
     Stmt *stmt = STMT(h);
     if (stmt == NULL || i < 1 || i > stmt->nparams || stmt->state == STMT_RUNNING) return QUERN_MISUSE;
     Session *s = stmt->s;
+    if (stmt_bind_in_place(stmt, i, &v)) return QUERN_OK; /* the statement's own memory: the session is not needed */
     ENTER(s);
     Status st = stmt_bind(stmt, i, &v);
     return st == QN_OK ? QUERN_OK : session_fail(s, st, NULL, 0);
@@ -428,7 +429,7 @@ quern_affected_rows(quern_stmt *stmt)
 const char *
 quern_command_tag(quern_stmt *stmt)
 {
-    return stmt != NULL ? STMT(stmt)->tag : "";
+    return stmt != NULL ? stmt_tag(STMT(stmt)) : "";
 }
 
 /* ---- columns ---- */

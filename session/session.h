@@ -94,6 +94,7 @@ struct Session {
     uint64_t settings_generation; /* changes with every SET: plans are made again */
 
     Stmt *stmts;           /* all, newest first */
+    uint64_t last_serial;  /* of a statement */
     Stmt *running;         /* the one being stepped */
     int depth;             /* of statements being stepped: EXECUTE runs another one inside */
     Appender *appenders;

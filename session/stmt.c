@@ -60,6 +60,7 @@ stmt_new(Session *s, Stmt **out)
     Stmt *stmt;
     TRY_ALLOC(ctx, stmt, mem_zalloc(NULL, sizeof(*stmt)));
     stmt->s = s;
+    stmt->serial = ++s->last_serial;
     stmt->affected = -1;
     stmt->next = s->stmts;
     if (s->stmts != NULL) s->stmts->prev = stmt;
@@ -116,13 +117,23 @@ stmt_params(Stmt *stmt, int n)
     return QN_OK;
 }
 
+bool
+stmt_bind_in_place(Stmt *stmt, int i, const Value *v)
+{
+    StmtParam *p = &stmt->params[i - 1];
+    if (!v->is_null && v->phys == PHYS_STR && v->str.len > STR_INLINE_MAX) return false;
+    p->value = *v;
+    p->is_bound = true;
+    return true;
+}
+
 Status
 stmt_bind(Stmt *stmt, int i, const Value *v)
 {
     StmtParam *p = &stmt->params[i - 1];
+    if (stmt_bind_in_place(stmt, i, v)) return QN_OK;
     p->value = *v;
     p->is_bound = true;
-    if (v->is_null || v->phys != PHYS_STR || v->str.len <= STR_INLINE_MAX) return QN_OK;
     if (v->str.len > p->cap) {
         char *buf = mem_should_fail() ? NULL : realloc(p->buf, v->str.len);
         if (buf == NULL) {
@@ -442,12 +453,14 @@ convert_args(Stmt *stmt)
     return QN_OK;
 }
 
-static void
-set_tag(Stmt *stmt)
+const char *
+stmt_tag(Stmt *stmt)
 {
-    const char *name = ast_command_name(stmt->ast);
-    snprintf(stmt->tag, sizeof(stmt->tag), stmt->ast->tag == AST_InsertStmt ? "%s 0 %lld" : "%s %lld",
-             name, (long long)stmt->affected);
+    if (stmt->tag_is_due)
+        snprintf(stmt->tag, sizeof(stmt->tag), stmt->ast->tag == AST_InsertStmt ? "%s 0 %lld" : "%s %lld",
+                 ast_command_name(stmt->ast), (long long)stmt->affected);
+    stmt->tag_is_due = false;
+    return stmt->tag;
 }
 
 /* A copy of the selected rows that outlives the executor's next call. */
@@ -588,8 +601,8 @@ note_start(Stmt *stmt)
     if (s->depth == 0) s->ctx.work_done = s->ctx.work_total = 0;
     /* An interrupt that came while nothing ran is void. */
     if (s->depth == 0) {
-        atomic_fetch_and(&s->stop, STOP_SHUTDOWN);
-        activity_query(&s->ctx, stmt->sql, stmt->sql_bytes, stmt->start_us);
+        if (atomic_load_explicit(&s->stop, memory_order_relaxed) != 0) atomic_fetch_and(&s->stop, STOP_SHUTDOWN);
+        activity_query(&s->ctx, stmt->serial, stmt->sql, stmt->sql_bytes, stmt->start_us);
     }
 }
 
@@ -600,7 +613,7 @@ finish(Stmt *stmt, bool ok)
     Session *s = stmt->s;
     if (ok && !stmt->is_utility) {
         if (!stmt->plan->modifies) stmt->affected = stmt->nrows;
-        set_tag(stmt);
+        stmt->tag_is_due = true;
     }
     end_run(stmt);
     if (s->depth > 1 || stmt->is_nested || stmt->is_cursor) return QN_OK; /* inside another statement, whose business it is */
@@ -643,7 +656,7 @@ step_running(Stmt *stmt, bool *has_row_out)
         TRY(stmt_step(stmt->inner, has_row_out));
         if (!*has_row_out) {
             stmt->affected = stmt->inner->affected;
-            memcpy(stmt->tag, stmt->inner->tag, sizeof(stmt->tag));
+            memcpy(stmt->tag, stmt_tag(stmt->inner), sizeof(stmt->tag));
         }
         return QN_OK;
     }

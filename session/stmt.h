@@ -39,6 +39,7 @@ struct Stmt {
     Session *s;
     Stmt *prev, *next;
     Arena *arena;
+    uint64_t serial; /* within the session */
     const char *sql; /* NUL-terminated */
     size_t sql_bytes;
     int position_base; /* characters before it in the text given to quern_exec */
@@ -93,6 +94,7 @@ struct Stmt {
     int64_t nrows;       /* handed out in this run */
     int64_t affected;    /* of the last complete run; -1: no number */
     char tag[80];
+    bool tag_is_due;     /* affected is new, and nobody has asked for the tag: stmt_tag */
 };
 
 /* Parses the first statement. *out is NULL when there is none. consumed_out: bytes of sql up to where the next one starts. */
@@ -111,8 +113,12 @@ bool stmt_value(const Stmt *stmt, int c, Value *out);
 int stmt_column_count(const Stmt *stmt);
 const char *stmt_column_name(const Stmt *stmt, int c);
 Oid stmt_column_type(const Stmt *stmt, int c, int32_t *typmod_out);
+/* The command tag of the last complete run. */
+const char *stmt_tag(Stmt *stmt);
 /* Binds; what v points to is copied. i from 1. */
 Status stmt_bind(Stmt *stmt, int i, const Value *v);
+/* The same where no memory is needed, and so nothing can fail; false: it is. */
+bool stmt_bind_in_place(Stmt *stmt, int i, const Value *v);
 /* Room for n parameters. */
 Status stmt_params(Stmt *stmt, int n);
 /* Begins a run, whose rows stmt_step then gives, now rather than with the first step. */

@@ -166,12 +166,15 @@ end_write(Activity *a)
 }
 
 void
-activity_query(Ctx *ctx, const char *sql, size_t nbytes, int64_t start_us)
+activity_query(Ctx *ctx, uint64_t serial, const char *sql, size_t nbytes, int64_t start_us)
 {
     Activity *a = &ctx->conn->activity;
-    begin_write(a);
-    store_text(a->query, ACTIVITY_QUERY_BYTES / 8, sql, nbytes);
-    end_write(a);
+    if (a->serial != serial) {
+        begin_write(a);
+        store_text(a->query, ACTIVITY_QUERY_BYTES / 8, sql, nbytes);
+        end_write(a);
+        a->serial = serial;
+    }
     atomic_store_explicit(&a->query_start_us, start_us, memory_order_relaxed);
     atomic_store_explicit(&a->state_change_us, start_us, memory_order_relaxed);
     atomic_store_explicit(&a->state, ACTIVITY_ACTIVE, memory_order_relaxed);

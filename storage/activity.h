@@ -19,7 +19,8 @@ typedef enum ActivityState { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TX, ACT
 void activity_hold(Ctx *ctx);
 /* deadline_us: CLOCK_MONOTONIC µs at which the watch ends the session, why, unless it works again; 0: never. */
 void activity_free(Ctx *ctx, int64_t deadline_us, Status why);
-void activity_query(Ctx *ctx, const char *sql, size_t nbytes, int64_t start_us);
+/* serial: another one means another text. */
+void activity_query(Ctx *ctx, uint64_t serial, const char *sql, size_t nbytes, int64_t start_us);
 void activity_state(Ctx *ctx, ActivityState state, int64_t tx_start_us);
 void activity_application(Ctx *ctx, const char *name);
 

@@ -14,9 +14,11 @@
  * or the payload with its length in front (leaves of indexes that have one). A key is the encoded
  * columns and, 6 bytes big-endian, the tid; separators of inner pages are cut to what tells their
  * neighbours apart. All keys k of a page satisfy low <= k < high; the first prefix_bytes of both,
- * and so of every k, are the same. */
+ * and so of every k, are the same. Entries may have more in common than the fences, above all where
+ * a fence is open, as on the root and on the page that ascending keys are added to: their heads
+ * begin behind that. */
 typedef struct BtreeSlot {
-    uint32_t head; /* the entry's first four bytes as a number, zeros behind the end */
+    uint32_t head; /* the entry's first four bytes behind what all share, as a number, zeros behind the end */
     uint16_t offset;
     uint16_t nbytes; /* of the key's part; SLOT_KILLED */
 } BtreeSlot;
@@ -35,14 +37,15 @@ typedef struct BtreePage {
     uint16_t prefix_bytes;
     uint16_t low, low_bytes; /* the low key; 0 bytes: open */
     uint16_t high, high_bytes;
-    uint16_t reserved;
+    uint16_t shared_bytes; /* behind the prefix, the same in every entry; shrinks, and grows when the page is built anew */
     /* Copies, so that most searches read nothing but this head and slots: */
     uint32_t high_head;     /* of the high key, behind the prefix */
     uint8_t prefix_head[8]; /* the prefix's first bytes */
-    uint32_t reserved2;
+    uint32_t reserved;
+    uint8_t shared[8]; /* those bytes: no more are counted */
     BtreeSlot slots[];
 } BtreePage;
-static_assert(sizeof(BtreePage) == 80, "BtreePage");
+static_assert(sizeof(BtreePage) == 88, "BtreePage");
 
 enum BtreeFlag {
     BTREE_PAYLOAD = 1, /* entries have one */
@@ -110,6 +113,9 @@ typedef struct Entry {
 /* Number of entries that precede the key in that mode. Safe on bytes that a writer is changing. */
 int btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key,
                       uint32_t key_bytes, SearchMode mode);
+/* The same where it is known to be from or more, and likely not much more. */
+int btree_search_behind(const BtreePage *p, uint32_t page_bytes, int from, const uint8_t *key, uint32_t key_bytes,
+                        SearchMode mode);
 /* Must a search for the key go on to the right? Safe likewise. */
 bool btree_is_right_of(const BtreePage *p, uint32_t page_bytes, const uint8_t *key,
                        uint32_t key_bytes, SearchMode mode);

@@ -291,7 +291,7 @@ load_forward(Ctx *ctx, BtreeScan *s)
     if (!s->upper.open) {
         const uint8_t *key = (const uint8_t *)s->upper.key.data;
         uint32_t nbytes = (uint32_t)s->upper.key.nbytes;
-        to = btree_search_page(p, bt->page_bytes, key, nbytes, s->upper.mode);
+        to = btree_search_behind(p, bt->page_bytes, from, key, nbytes, s->upper.mode);
         s->finished =
             to < p->nslots || !btree_is_right_of(p, bt->page_bytes, key, nbytes, s->upper.mode);
     }

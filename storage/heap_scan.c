@@ -362,6 +362,10 @@ struct HeapFetch {
     int ncolumns;
     Batch *batch;
     Arena *strings;
+    /* Where things lay on the page read last: most pages of a table are laid out alike. capacity 0: none yet. */
+    uint32_t layout;
+    uint16_t capacity, arrays;
+    uint16_t *values; /* by position in columns; 0: not on the page */
 };
 
 Status
@@ -376,6 +380,7 @@ heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int nco
     f->ncolumns = ncolumns;
     TRY(make_batch(ctx, arena, heap, columns, ncolumns, 1, &f->batch));
     TRY_ALLOC(ctx, f->strings, arena_create(arena, "heap fetch strings"));
+    TRY_ALLOC(ctx, f->values, ARENA_ARRAY(arena, uint16_t, ncolumns + 1));
     *fetch_out = f;
     return QN_OK;
 }
@@ -388,20 +393,35 @@ heap_fetch_end(HeapFetch *fetch)
     fetch->strings = NULL;
 }
 
-/* Asks for the lines of a tuple before they are looked at one after the other. */
 static void
-prefetch_tuple(const HeapFetch *f, const HeapPage *p, uint32_t slot)
+note_layout(HeapFetch *f, const HeapPage *p)
 {
-    if (heap_page_is_blank(p) || slot == 0 || slot > p->nslots) return;
-    __builtin_prefetch(&heap_flags(p)[slot - 1]);
-    __builtin_prefetch(&heap_xmins(p)[slot - 1]);
-    __builtin_prefetch(&heap_xmaxs(p)[slot - 1]);
+    if (p->capacity == f->capacity && p->arrays == f->arrays && p->layout == f->layout) return;
+    f->layout = p->layout;
+    f->capacity = p->capacity;
+    f->arrays = p->arrays;
     for (int i = 0; i < f->ncolumns; i++) {
         int c = f->columns[i];
-        if (c >= 0 && c < p->ncols)
-            __builtin_prefetch((const char *)heap_values(p, c) +
-                               heap_phys_bytes(p->cols[c].phys) * (slot - 1));
+        f->values[i] = c >= 0 && c < p->ncols ? p->cols[c].values : 0;
     }
+}
+
+/* Asks for the lines of a tuple all at once, before its page has been looked at: they are where they would be on the last one. Each would
+ * be waited for in turn otherwise. A wrong guess costs nothing but the asking. */
+static void
+prefetch_tuple(const Ctx *ctx, const HeapFetch *f, Tid tid)
+{
+    const char *page = page_address(ctx, tid_page(tid));
+    const size_t slot = tid_slot(tid) - 1u, arrays = f->arrays;
+    for (size_t at = 0; at < sizeof(HeapPage) + (size_t)f->heap->layout->ncols * sizeof(HeapColumn); at += 64)
+        __builtin_prefetch(page + at);
+    if (f->capacity == 0) return;
+    __builtin_prefetch(page + arrays + 4 * slot);                    /* xmin */
+    __builtin_prefetch(page + arrays + 4 * (f->capacity + slot));    /* xmax */
+    __builtin_prefetch(page + arrays + 14 * f->capacity + 2 * slot); /* flags */
+    for (int i = 0; i < f->ncolumns; i++)
+        if (f->values[i] != 0)
+            __builtin_prefetch(page + f->values[i] + heap_phys_bytes(f->heap->phys[f->columns[i]]) * slot);
 }
 
 /* The visible ones of n tids on one page: their rows go behind the batch's. */
@@ -415,12 +435,13 @@ fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
     uint16_t slots[BATCH_ROWS];
     int nslots = 0;
     Status st;
+    prefetch_tuple(ctx, f, tids[0]);
     TRY_GOTO(page_fix(ctx, tid_page(tids[0]), FIX_SHARED, &ref));
     TRY_GOTO(page_check(ctx, &ref, f->heap->desc.root_page, PAGE_HEAP));
     const HeapPage *p = heap_page(&ref);
     if (p->nended != 0 && snap != NULL && heap_prune_in_passing(ctx, f->heap, &ref))
         TRY_GOTO(page_check(ctx, &ref, f->heap->desc.root_page, PAGE_HEAP));
-    if (n == 1) prefetch_tuple(f, p, tid_slot(tids[0]));
+    note_layout(f, p);
     for (int i = 0; i < n; i++) {
         uint16_t slot = heap_chain_visible(p, snap, tid_slot(tids[i]));
         if (snapshot_is_tracked(snap))
@@ -441,12 +462,9 @@ fetch_page(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
         *nan = true;
         goto done;
     }
-    if (nslots > 0) {
-        bool dense = slots[nslots - 1] - slots[0] == nslots - 1 && nslots == 1;
-        for (int i = 0; i < f->ncolumns; i++)
-            TRY_GOTO(heap_read_column(ctx, f->heap, &ref, f->columns[i], slots, nslots, dense,
-                                      b->cols[i], b->nrows, &strings));
-    }
+    for (int i = 0; i < f->ncolumns && nslots > 0; i++)
+        TRY_GOTO(heap_read_column(ctx, f->heap, &ref, f->columns[i], slots, nslots, false, b->cols[i], b->nrows,
+                                  &strings));
     b->nrows += nslots;
 done:
     page_unfix(&ref);

@@ -179,6 +179,7 @@ typedef struct Activity {
     _Atomic int64_t backend_start_us, tx_start_us, query_start_us, state_change_us;
     _Atomic uint64_t application[ACTIVITY_NAME_BYTES / 8];
     _Atomic uint64_t query[ACTIVITY_QUERY_BYTES / 8];
+    uint64_t serial; /* of the statement whose text that is; the connection's own */
 } Activity;
 
 /* A connection or worker: what belongs to one Ctx. */

@@ -326,6 +326,23 @@ damaged(Ctx *ctx, Pool *pool, PageNo n)
                                      : "Its checksum does not match its contents.");
 }
 
+/* Asks for large pages where bytes from..to of the pool will be filled as a whole. Scans of a table of 650 MB spend a fifth less time
+ * when its pages lie in them, fewer translations being missed. Not once pages have been evicted: then the cache is smaller
+ * than what is in use, and a large page must not bring in neighbours that count as absent. */
+static void
+expect_run(Pool *pool, size_t from, size_t to)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t base = (uintptr_t)pool->hot.base, end = base + ((size_t)pool->nframes << pool->hot.page_shift);
+    uintptr_t at = (base + from) & ~(uintptr_t)(HUGE_BYTES - 1);
+    uintptr_t past = (base + to + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1);
+    if (from < HUGE_FROM || past > end || atomic_load_explicit(&pool->evictions, memory_order_relaxed) > 0) return;
+    (void)madvise((void *)at, past - at, MADV_HUGEPAGE);
+#else
+    (void)pool, (void)from, (void)to;
+#endif
+}
+
 /* Brings in page n, whose exclusive latch the caller has taken while it was absent. On an error the latch is gone. */
 static Status
 load(Ctx *ctx, Pool *pool, PageNo n)
@@ -340,6 +357,10 @@ load(Ctx *ctx, Pool *pool, PageNo n)
         return RAISE(ctx, ERR_DATA_CORRUPTED, "invalid page number %u", n);
     }
     TRY_GOTO(claim_frame(ctx, pool, n, true, &framed));
+    /* Who reads that much a page at a time will look for more of it; lookups are a fifth faster then. */
+    size_t at = (size_t)n << pool->hot.page_shift;
+    if (atomic_load_explicit(&pool->reads, memory_order_relaxed) > HUGE_FROM >> pool->hot.page_shift)
+        expect_run(pool, at, at + page_bytes);
     TRY_GOTO(db->ops->read(ctx, db->file, page_ptr(pool, n), page_bytes,
                            (uint64_t)n << pool->hot.page_shift, &got));
     if (got < page_bytes) memset(page_ptr(pool, n) + got, 0, page_bytes - got);
@@ -437,23 +458,6 @@ page_fix_slow(Ctx *ctx, PageNo number, FixMode mode, PageRef *out)
         if (++spins < SPINS) thread_pause();
         else wait_state(state, seen);
     }
-}
-
-/* Asks for large pages where bytes from..to of the pool will be filled as a whole. Scans of a table of 650 MB spend a fifth less time
- * when its pages lie in them, fewer translations being missed. Not once pages have been evicted: then the cache is smaller
- * than what is in use, and a large page must not bring in neighbours that count as absent. */
-static void
-expect_run(Pool *pool, size_t from, size_t to)
-{
-#ifdef MADV_HUGEPAGE
-    uintptr_t base = (uintptr_t)pool->hot.base, end = base + ((size_t)pool->nframes << pool->hot.page_shift);
-    uintptr_t at = (base + from) & ~(uintptr_t)(HUGE_BYTES - 1);
-    uintptr_t past = (base + to + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1);
-    if (from < HUGE_FROM || past > end || atomic_load_explicit(&pool->evictions, memory_order_relaxed) > 0) return;
-    (void)madvise((void *)at, past - at, MADV_HUGEPAGE);
-#else
-    (void)pool, (void)from, (void)to;
-#endif
 }
 
 Status

@@ -196,8 +196,9 @@ publish_oldest(DbConn *conn)
         if (conn->kept[i] > greatest) greatest = conn->kept[i];
     }
     if (conn->nested_mark > greatest) greatest = conn->nested_mark;
-    atomic_store(&conn->oldest, least);
-    atomic_store(&conn->newest, greatest);
+    /* Neither reaches back further than what is registered, so who sees this late only holds back more. */
+    atomic_store_explicit(&conn->oldest, least, memory_order_release);
+    atomic_store_explicit(&conn->newest, greatest, memory_order_release);
 }
 
 /* Registers a mark that is the published one at a moment after others can see the registration: whoever trims the xid map
@@ -206,10 +207,12 @@ static Lsn
 register_latest(DbConn *conn, Lsn *slot)
 {
     XidMap *map = &conn->db->xids;
-    /* Any mark from here on, for tx_views, until publish_oldest says which. */
-    atomic_store(&conn->newest, LSN_NEVER);
-    if (atomic_load_explicit(&conn->oldest, memory_order_relaxed) != LSN_NEVER)
+    /* Newest: any mark from here on, for tx_views, until publish_oldest says which. */
+    if (atomic_load_explicit(&conn->oldest, memory_order_relaxed) != LSN_NEVER) {
+        atomic_store(&conn->newest, LSN_NEVER);
         return *slot = atomic_load(&map->published); /* an older mark is registered: nothing can be missed */
+    }
+    atomic_store_explicit(&conn->newest, LSN_NEVER, memory_order_relaxed); /* seen by whoever sees oldest */
     for (;;) {
         Lsn mark = atomic_load(&map->published);
         *slot = mark;
