@@ -359,7 +359,7 @@ load(Ctx *ctx, Pool *pool, PageNo n)
     TRY_GOTO(claim_frame(ctx, pool, n, true, &framed));
     /* Who reads that much a page at a time will look for more of it; lookups are a fifth faster then. */
     size_t at = (size_t)n << pool->hot.page_shift;
-    if (atomic_load_explicit(&pool->reads, memory_order_relaxed) > HUGE_FROM >> pool->hot.page_shift)
+    if (atomic_load_explicit(&pool->reads, memory_order_relaxed) > (uint64_t)HUGE_FROM >> pool->hot.page_shift)
         expect_run(pool, at, at + page_bytes);
     TRY_GOTO(db->ops->read(ctx, db->file, page_ptr(pool, n), page_bytes,
                            (uint64_t)n << pool->hot.page_shift, &got));
