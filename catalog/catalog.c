@@ -1,5 +1,6 @@
 /* catalog.c - the shared map, overlays, publishing. See catalog.h for the rules, catalog_priv.h for the structures. */
 #include "catalog/catalog_priv.h"
+#include "catalog/definition.h"
 #include "catalog/sequence.h"
 #include "catalog/store.h"
 #include "catalog/systable.h"
@@ -25,7 +26,7 @@ static bool
 has_name(const CatObj *o)
 {
     return o->kind == OBJ_SCHEMA || o->kind == OBJ_RELATION || o->kind == OBJ_INDEX || o->kind == OBJ_ROUTINE ||
-           o->kind == OBJ_TYPE;
+           o->kind == OBJ_TYPE || o->kind == OBJ_DEFINED;
 }
 
 /* Schemas have a name space of their own; relations and indexes share one a schema, types and routines have others. */
@@ -36,6 +37,7 @@ kind_name_space(ObjKind kind)
     case OBJ_SCHEMA: return NAMES_SCHEMAS;
     case OBJ_TYPE: return NAMES_TYPES;
     case OBJ_ROUTINE: return NAMES_ROUTINES;
+    case OBJ_DEFINED: return NAMES_DEFINED;
     default: return NAMES_RELATIONS;
     }
 }
@@ -176,8 +178,16 @@ grow(CatalogShared *s)
 
 /* Takes over the slot and its reference to the object. */
 static void
+note_defined(CatalogShared *s, const CatObj *o)
+{
+    if (o->kind == OBJ_DEFINED)
+        atomic_fetch_or_explicit(&s->defined_kinds, 1ull << (o->relkind & 63), memory_order_relaxed);
+}
+
+static void
 shared_insert(CatalogShared *s, CatSlot *slot)
 {
+    note_defined(s, slot->obj);
     CatSlot **bucket = &s->by_oid[hash_oid(slot->obj->oid) & (s->nbuckets - 1)];
     slot->next_oid = *bucket;
     *bucket = slot;
@@ -623,9 +633,16 @@ done:
     return st;
 }
 
+bool
+catalog_has_definitions(Ctx *ctx, char kind)
+{
+    return (atomic_load_explicit(&ctx->catalog->shared->defined_kinds, memory_order_relaxed) >> (kind & 63) & 1) != 0;
+}
+
 Status
 catalog_put(Ctx *ctx, CatObj *obj)
 {
+    note_defined(ctx->catalog->shared, obj);
     return change(ctx, obj->oid, obj);
 }
 

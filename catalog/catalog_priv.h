@@ -39,6 +39,7 @@ typedef struct CatalogShared {
     int nsys;
     struct SequenceShared *sequences; /* catalog/sequence.c */
     TypeSet *types;                   /* what type_info knows in this instance */
+    _Atomic uint64_t defined_kinds;   /* kinds of Definitions there ever were: a bit a letter */
 } CatalogShared;
 
 /* One oid the transaction has changed, or (has_obj false) a relation that something of its changed. */
@@ -104,7 +105,7 @@ enum { OID_SOURCE = 9999 };
 CatObj *catalog_get(Ctx *ctx, Oid oid);
 /* The object as it was before this transaction changed it, with a reference; NULL: the transaction made it, or did not touch it. */
 CatObj *catalog_get_before(Ctx *ctx, Oid oid);
-typedef enum NameSpace { NAMES_RELATIONS, NAMES_SCHEMAS, NAMES_TYPES, NAMES_ROUTINES } NameSpace;
+typedef enum NameSpace { NAMES_RELATIONS, NAMES_SCHEMAS, NAMES_TYPES, NAMES_ROUTINES, NAMES_DEFINED } NameSpace;
 CatObj *catalog_get_by_name(Ctx *ctx, Oid schema, const char *name, NameSpace space);
 /* All objects, or those of a parent (parent2), ascending by oid, with references held by the arena's caller: give them back
  * with catobj_list_release. kind 0: any. */

@@ -3,6 +3,7 @@
  * Bodies are numbers as LEB128 (signed ones zigzag), texts as length + 1 and bytes (0: NULL). They are bytes from disk, so
  * reading checks every length against what is left. */
 #include "catalog/catobj.h"
+#include "catalog/definition.h"
 #include "catalog/routine.h"
 #include "types/agg_user.h"
 #include <stdlib.h>
@@ -983,5 +984,41 @@ catobj_to_routine(Ctx *ctx, Arena *arena, const CatObj *o, Routine **out)
     if (def->kind == ROUTINE_AGGREGATE) def->parts = get_parts(&r, &def->agg_kind);
     if (def->language == NULL || def->body == NULL) r.bad = true;
     *out = def;
+    return read_done(ctx, &r, o);
+}
+
+/* ---- definitions ---- */
+
+Status
+catobj_from_definition(Ctx *ctx, const Definition *d, CatObj **out)
+{
+    StrBuf b = strbuf_new(ctx->stmt_arena);
+    put_head(&b, d->kind, d->deps, d->ndeps);
+    put_u(&b, (uint64_t)d->nnums);
+    for (int i = 0; i < d->nnums; i++) put_i(&b, d->nums[i]);
+    put_texts(&b, d->texts, d->ntexts);
+    return make_from(ctx,
+                     &(CatObj){.oid = d->oid, .kind = OBJ_DEFINED, .relkind = d->kind, .schema = d->schema_oid,
+                               .parent = d->parent, .deps = d->deps, .ndeps = d->ndeps},
+                     d->name, &b, out);
+}
+
+Status
+catobj_to_definition(Ctx *ctx, Arena *arena, const CatObj *o, Definition **out)
+{
+    Reader r = read_body(arena, o);
+    Definition *d;
+    TRY_ALLOC(ctx, d, ARENA_NEW(arena, Definition));
+    TRY_ALLOC(ctx, d->name, arena_strdup(arena, o->name));
+    d->oid = o->oid;
+    d->schema_oid = o->schema;
+    d->parent = o->parent;
+    d->deps = get_head(&r, &d->kind, &d->ndeps);
+    d->nnums = get_count(&r);
+    int64_t *nums = get_array(&r, d->nnums, sizeof(int64_t));
+    for (int i = 0; nums != NULL && i < d->nnums; i++) nums[i] = get_i(&r);
+    d->nums = nums;
+    d->texts = get_texts(&r, &d->ntexts);
+    *out = d;
     return read_done(ctx, &r, o);
 }

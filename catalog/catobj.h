@@ -20,6 +20,7 @@ typedef enum ObjKind {
     OBJ_STATS = 5,      /* parent: its table; what ANALYZE found */
     OBJ_INHERIT = 6,    /* parent: the parent table; parent2: the child */
     OBJ_TYPE = 7,       /* enums, domains, ranges; multiranges, whose parent is their range. Its array type has the next oid */
+    OBJ_DEFINED = 11,   /* operators, casts, collations, ...: see definition.h; several may share a name */
     OBJ_ROUTINE = 10,   /* functions and procedures; several may share a name */
 } ObjKind;
 
@@ -34,7 +35,8 @@ typedef struct ObjDep {
 typedef struct CatObj {
     Oid oid;
     ObjKind kind;
-    char relkind; /* OBJ_RELATION: RELKIND_; OBJ_INDEX: RELKIND_INDEX; OBJ_CONSTRAINT: CONSTRAINT_; OBJ_TYPE: TYPTYPE_; else 0 */
+    char relkind; /* OBJ_RELATION: RELKIND_; OBJ_INDEX: RELKIND_INDEX; OBJ_CONSTRAINT: CONSTRAINT_; OBJ_TYPE: TYPTYPE_;
+                  * OBJ_DEFINED: DEF_; else 0 */
     Oid schema;   /* OBJ_RELATION, OBJ_INDEX, OBJ_TYPE */
     Oid parent, parent2;
     const char *name;

@@ -239,12 +239,24 @@ ddl_put_inherit(Ctx *ctx, InheritLink *def)
 }
 
 Status
-ddl_create_schema(Ctx *ctx, const char *name, Oid *oid_out)
+ddl_put_schema(Ctx *ctx, Oid oid, const char *name)
 {
     CatObj *o;
-    TRY(ddl_new_oid(ctx, oid_out));
-    TRY(catobj_from_schema(ctx, *oid_out, name, &o));
+    TRY(catobj_from_schema(ctx, oid, name, &o));
     return catalog_put(ctx, o);
+}
+
+Status
+ddl_create_schema(Ctx *ctx, const char *name, Oid *oid_out)
+{
+    TRY(ddl_new_oid(ctx, oid_out));
+    return ddl_put_schema(ctx, *oid_out, name);
+}
+
+Status
+ddl_all_objects(Ctx *ctx, ObjKind kind, CatObjList *out)
+{
+    return catalog_all(ctx, ctx->stmt_arena, kind, out);
 }
 
 Status

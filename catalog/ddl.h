@@ -40,6 +40,9 @@ Status ddl_put_index(Ctx *ctx, Oid schema, const IndexDef *def);
 Status ddl_create_constraint(Ctx *ctx, RelConstraint *def);
 Status ddl_put_inherit(Ctx *ctx, InheritLink *def);
 Status ddl_create_schema(Ctx *ctx, const char *name, Oid *oid_out);
+Status ddl_put_schema(Ctx *ctx, Oid oid, const char *name); /* under a new name */
+/* All of a kind, in the statement's arena; catobj_list_release. */
+Status ddl_all_objects(Ctx *ctx, ObjKind kind, CatObjList *out);
 /* A default's text that takes the next value of a sequence. */
 Status ddl_nextval_sql(Ctx *ctx, Oid seq_oid, const char **out);
 

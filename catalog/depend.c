@@ -5,6 +5,7 @@
  * (automatic) and dependents (cascaded), and only then changes anything. */
 #include "catalog/catalog_priv.h"
 #include "catalog/ddl.h"
+#include "catalog/definition.h"
 #include "catalog/routine.h"
 #include "catalog/sequence.h"
 #include "storage/index.h"
@@ -93,6 +94,11 @@ describe_object(Ctx *ctx, const CatObj *o, const DropTarget *t, const char **out
 {
     const char *name;
     if (o->kind == OBJ_ROUTINE) return describe_routine(ctx, o, out);
+    if (o->kind == OBJ_DEFINED) {
+        Definition *d;
+        TRY(catobj_to_definition(ctx, ctx->stmt_arena, o, &d));
+        return def_describe(ctx, ctx->stmt_arena, d, out);
+    }
     if (o->kind == OBJ_SCHEMA) {
         TRY_ALLOC(ctx, *out, arena_printf(ctx->stmt_arena, "schema %s", o->name));
         return QN_OK;
@@ -259,6 +265,10 @@ add_column_parts(DropList *l, int i)
             RelConstraint *c;
             st = catobj_to_constraint(ctx, l->arena, o, &c);
             goes = st == QN_OK && mentions(c->attnums, c->nkeys, t.attnum);
+        } else if (o->kind == OBJ_DEFINED && o->relkind == DEF_STATISTICS) {
+            Definition *stats;
+            st = catobj_to_definition(ctx, l->arena, o, &stats);
+            for (int n = STX_COUNT; st == QN_OK && n < stats->nnums; n++) goes |= stats->nums[n] == t.attnum;
         }
         if (st == QN_OK && goes) st = add(l, (DropTarget){.kind = o->kind, .oid = o->oid}, false, i);
     }
@@ -375,6 +385,21 @@ add_type_parts(DropList *l, int i)
     return add_type_users(l, i, oid);
 }
 
+/* What lies in a schema of a kind that has no parts. */
+static Status
+add_named_contents(DropList *l, int i, ObjKind kind)
+{
+    Oid schema = l->items.items[i].t.oid;
+    CatObjList list;
+    Status st = QN_OK;
+    TRY(catalog_all(l->ctx, l->arena, kind, &list));
+    for (int k = 0; st == QN_OK && k < list.count; k++)
+        if (list.items[k]->schema == schema)
+            st = add(l, (DropTarget){.kind = kind, .oid = list.items[k]->oid}, true, i);
+    catobj_list_release(&list);
+    return st;
+}
+
 static Status
 add_schema_contents(DropList *l, int i)
 {
@@ -390,12 +415,19 @@ add_schema_contents(DropList *l, int i)
     }
     catobj_list_release(&list);
     TRY(st);
-    TRY(catalog_all(l->ctx, l->arena, OBJ_ROUTINE, &list));
-    for (int k = 0; st == QN_OK && k < list.count; k++)
-        if (list.items[k]->schema == schema)
-            st = add(l, (DropTarget){.kind = OBJ_ROUTINE, .oid = list.items[k]->oid}, true, i);
-    catobj_list_release(&list);
-    return st;
+    TRY(add_named_contents(l, i, OBJ_ROUTINE));
+    return add_named_contents(l, i, OBJ_DEFINED);
+}
+
+/* The operator classes of a family. */
+static Status
+add_members(DropList *l, int i)
+{
+    const Definition **classes;
+    int n;
+    TRY(catalog_definitions_under(l->ctx, l->arena, l->items.items[i].t.oid, DEF_OPCLASS, &classes, &n));
+    for (int k = 0; k < n; k++) TRY(add(l, (DropTarget){.kind = OBJ_DEFINED, .oid = classes[k]->oid}, true, i));
+    return QN_OK;
 }
 
 static Status
@@ -418,7 +450,14 @@ collect(DropList *l)
                 l->items.items[i].t.as_type = false;
             }
             break;
-        case OBJ_TYPE: TRY(add_type_parts(l, i)); break;
+        case OBJ_TYPE:
+            TRY(add_type_parts(l, i));
+            TRY(add_users(l, i));
+            break;
+        case OBJ_DEFINED:
+            TRY(add_members(l, i));
+            TRY(add_users(l, i));
+            break;
         case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
         case OBJ_ROUTINE: TRY(add_users(l, i)); break;
         case OBJ_INDEX: TRY(add_index_parts(l, i)); break;
@@ -555,12 +594,33 @@ remove_index(Ctx *ctx, Oid oid)
     return catalog_remove(ctx, oid);
 }
 
+/* Comments on what goes. */
+static Status
+remove_comments(Ctx *ctx, const CatObj *o, const DropTarget *t)
+{
+    if (!catalog_has_definitions(ctx, DEF_COMMENT) || t->attnum != 0) return QN_OK;
+    switch (o->kind) {
+    case OBJ_RELATION:
+        TRY(ddl_put_comment(ctx, CLASS_TYPE, o->oid + 1, 0, NULL));
+        return ddl_put_comment(ctx, CLASS_CLASS, o->oid, 0, NULL);
+    case OBJ_INDEX: return ddl_put_comment(ctx, CLASS_CLASS, o->oid, 0, NULL);
+    case OBJ_TYPE: return ddl_put_comment(ctx, CLASS_TYPE, o->oid, 0, NULL);
+    case OBJ_ROUTINE: return ddl_put_comment(ctx, CLASS_PROC, o->oid, 0, NULL);
+    case OBJ_CONSTRAINT: return ddl_put_comment(ctx, CLASS_CONSTRAINT, o->oid, 0, NULL);
+    case OBJ_SCHEMA: return ddl_put_comment(ctx, CLASS_NAMESPACE, o->oid, 0, NULL);
+    case OBJ_DEFINED: return ddl_put_comment(ctx, def_class(o->relkind), o->oid, 0, NULL);
+    default: return QN_OK;
+    }
+}
+
 static Status
 remove_item(Ctx *ctx, const DropTarget *t)
 {
     CatObj *o = catalog_get(ctx, t->oid);
     if (o == NULL) return QN_OK; /* went with something else */
+    Status st = remove_comments(ctx, o, t);
     catobj_unref(o);
+    TRY(st);
     switch (t->kind) {
     case OBJ_RELATION:
         if (t->is_default) return remove_default(ctx, t);
@@ -568,6 +628,7 @@ remove_item(Ctx *ctx, const DropTarget *t)
     case OBJ_INDEX: return remove_index(ctx, t->oid);
     case OBJ_SCHEMA:
     case OBJ_ROUTINE:
+    case OBJ_DEFINED:
     case OBJ_CONSTRAINT:
     case OBJ_INHERIT:
     case OBJ_TYPE:

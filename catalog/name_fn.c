@@ -1,5 +1,6 @@
 /* name_fn.c - functions about names, definitions and sizes of what is in the catalog. */
 #include "catalog/catalog_priv.h"
+#include "catalog/definition.h"
 #include "catalog/define.h"
 #include "common/settings.h"
 #include "storage/db.h"
@@ -329,13 +330,34 @@ fn_pg_get_viewdef_ext(KernelCall *call)
 
 /* ---- comments ---- */
 
+static Oid
+class_by_name(const Str *name)
+{
+    static const struct { const char *name; Oid oid; } classes[] = {
+        {"pg_class", CLASS_CLASS}, {"pg_proc", CLASS_PROC}, {"pg_type", CLASS_TYPE}, {"pg_namespace", CLASS_NAMESPACE},
+        {"pg_constraint", CLASS_CONSTRAINT}, {"pg_operator", CLASS_OPERATOR}, {"pg_opclass", CLASS_OPCLASS},
+        {"pg_opfamily", CLASS_OPFAMILY}, {"pg_cast", CLASS_CAST}, {"pg_collation", CLASS_COLLATION},
+        {"pg_statistic_ext", CLASS_STATISTICS}, {"pg_language", CLASS_LANGUAGE}, {"pg_am", CLASS_AM}};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strlen(classes[i].name) == name->len && memcmp(classes[i].name, str_data(name), name->len) == 0) return classes[i].oid;
+    return INVALID_OID;
+}
+
+/* Without the catalog's name, whatever object has the oid. */
 Status
 fn_obj_description(KernelCall *call)
 {
+    static const Oid all[] = {CLASS_CLASS, CLASS_PROC, CLASS_TYPE, CLASS_NAMESPACE, CLASS_CONSTRAINT, CLASS_OPERATOR, CLASS_OPCLASS,
+                              CLASS_OPFAMILY, CLASS_CAST, CLASS_COLLATION, CLASS_STATISTICS, CLASS_LANGUAGE, CLASS_AM};
     ROWS(call, i) {
-        const Relation *rel;
-        TRY(catalog_relation_by_oid(call->ctx, (Oid)ARG(call, 0, int32_t, i), &rel));
-        put_text(call, i, rel != NULL ? rel->comment : NULL);
+        const Relation *rel = NULL;
+        const char *text = NULL;
+        Oid oid = (Oid)ARG(call, 0, int32_t, i), class = call->nargs > 1 ? class_by_name(&ARG(call, 1, Str, i)) : INVALID_OID;
+        if (class == CLASS_CLASS || call->nargs == 1) TRY(catalog_relation_by_oid(call->ctx, oid, &rel));
+        if (rel != NULL) text = rel->comment;
+        for (size_t k = 0; text == NULL && k < sizeof(all) / sizeof(all[0]); k++)
+            if (class == all[k] || call->nargs == 1) TRY(catalog_comment(call->ctx, call->arena, all[k], oid, 0, &text));
+        put_text(call, i, text);
     }
     return QN_OK;
 }

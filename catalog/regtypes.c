@@ -1,5 +1,7 @@
 /* regtypes.c - regclass, regtype, regnamespace, regproc: oids that read and print as names. */
 #include "catalog/catalog_priv.h"
+#include "catalog/definition.h"
+#include "catalog/routine.h"
 #include "parser/deparse.h"
 #include "types/function.h"
 #include "types/type_io.h"
@@ -223,32 +225,112 @@ regtype_out(Ctx *ctx, StrBuf *b, const Value *value)
     return QN_OK;
 }
 
+/* ---- functions ---- */
+
+/* Functions, aggregates and window functions of a name along the path, or in a schema: how many, and one of them. */
+typedef struct NamedRoutines {
+    int n;
+    Oid oid;
+} NamedRoutines;
+
+static void
+add_builtin(const char *name, NamedRoutines *out)
+{
+    int n;
+    const Function *const *fns = fn_by_name(name, &n);
+    if (fns != NULL) out->oid = fns[0]->oid, out->n += n;
+    const Aggregate *const *aggs = agg_by_name(name, &n);
+    if (aggs != NULL) out->oid = aggs[0]->oid, out->n += n;
+    const WindowFn *const *wins = winfn_by_name(name, &n);
+    if (wins != NULL) out->oid = wins[0]->oid, out->n += n;
+}
+
+/* As many are there as the first schema that has any has. */
+static Status
+find_routines(Ctx *ctx, Arena *arena, const char *schema, const char *name, NamedRoutines *out)
+{
+    Oid *path, one = OID_PG_CATALOG;
+    int npath = 1;
+    *out = (NamedRoutines){0};
+    path = &one;
+    if (schema != NULL && ctx->catalog != NULL) one = catalog_schema_oid(ctx, schema);
+    if (schema == NULL && ctx->catalog != NULL) TRY(catalog_search_path(ctx, arena, true, &path, &npath));
+    for (int i = 0; i < npath; i++) {
+        const Routine **list;
+        int n = 0;
+        if (path[i] == OID_PG_CATALOG) add_builtin(name, out);
+        else if (ctx->catalog != NULL) TRY(catalog_routines(ctx, arena, path[i], name, &list, &n));
+        if (n > 0) out->oid = list[0]->fn.oid, out->n += n;
+    }
+    return QN_OK;
+}
+
+static Status
+routine_by_name(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, bool missing_ok, Oid *out)
+{
+    const char *names[3];
+    int n;
+    NamedRoutines found;
+    *out = INVALID_OID;
+    TRY(split_names(ctx, arena, text, nbytes, names, &n));
+    TRY(find_routines(ctx, arena, n > 1 ? names[n - 2] : NULL, names[n - 1], &found));
+    if (found.n == 1) *out = found.oid;
+    if (found.n == 1 || missing_ok) return QN_OK;
+    if (found.n > 1) return RAISE(ctx, ERR_AMBIGUOUS_FUNCTION, "more than one function named \"%s\"", names[n - 1]);
+    return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "function \"%.*s\" does not exist", (int)nbytes, text);
+}
+
 Status
 regproc_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
 {
     bool done;
-    const char *names[3];
-    int n, nfns;
+    Oid oid;
     (void)typmod;
     TRY(number_in(ctx, text, nbytes, type, out, &done));
     if (done) return QN_OK;
-    TRY(split_names(ctx, arena, text, nbytes, names, &n));
-    const Function *const *fns = fn_by_name(names[n - 1], &nfns);
-    if (fns == NULL) return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "function \"%s\" does not exist", names[n - 1]);
-    if (nfns > 1)
-        return RAISE(ctx, ERR_AMBIGUOUS_FUNCTION, "more than one function named \"%s\"", names[n - 1]);
-    out->i32 = (int32_t)fns[0]->oid;
+    TRY(routine_by_name(ctx, arena, text, nbytes, false, &oid));
+    out->i32 = (int32_t)oid;
+    return QN_OK;
+}
+
+/* The name and argument types of a function, aggregate or window function; NULL name: there is none. */
+typedef struct RoutineName {
+    const char *schema, *name;
+    const Oid *args;
+    int nargs;
+} RoutineName;
+
+static Status
+routine_name(Ctx *ctx, Oid oid, RoutineName *out)
+{
+    const Function *fn = fn_by_oid(oid);
+    const Aggregate *agg = agg_by_oid(oid);
+    const WindowFn *win = winfn_by_oid(oid);
+    const Routine *r = NULL;
+    *out = (RoutineName){.schema = "pg_catalog"};
+    if (fn == NULL && ctx->catalog != NULL) TRY(catalog_routine(ctx, ctx->stmt_arena, oid, &r));
+    if (r != NULL) *out = (RoutineName){r->schema, r->fn.name, r->args, r->fn.nargs};
+    else if (fn != NULL) *out = (RoutineName){"pg_catalog", fn->name, fn->args, fn->nargs};
+    else if (agg != NULL) *out = (RoutineName){"pg_catalog", agg->name, agg->args, agg->nargs};
+    else if (win != NULL) *out = (RoutineName){"pg_catalog", win->name, win->args, win->nargs};
     return QN_OK;
 }
 
 Status
 regproc_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
-    const Function *fn = fn_by_oid((Oid)value->i32);
-    (void)ctx;
-    if (fn != NULL)
-        strbuf_addz(b, fn->name);
-    else
+    RoutineName r;
+    NamedRoutines found;
+    TRY(routine_name(ctx, (Oid)value->i32, &r));
+    if (r.name == NULL) {
         put_oid(b, (Oid)value->i32);
+        return QN_OK;
+    }
+    TRY(find_routines(ctx, ctx->stmt_arena, NULL, r.name, &found));
+    if (found.n != 1 || found.oid != (Oid)value->i32) { /* the bare name would not find it */
+        deparse_ident(b, r.schema);
+        strbuf_addc(b, '.');
+    }
+    deparse_ident(b, r.name);
     return QN_OK;
 }

@@ -1,4 +1,6 @@
 /* sys_builtin.c - generators over the built-in tables: types, functions, operators, casts, settings, and what there is one of. */
+#include "catalog/collation.h"
+#include "catalog/definition.h"
 #include "catalog/routine.h"
 #include "catalog/systable.h"
 #include "storage/db.h"
@@ -309,24 +311,38 @@ sys_pg_tablespace(Ctx *ctx, SysRows *r)
     return QN_OK;
 }
 
+static void
+collation_columns(SysRows *r, Oid oid, const char *name, Oid schema, char provider, bool deterministic, int encoding,
+                  const char *collate, const char *ctype)
+{
+    sys_oid(r, oid);
+    sys_text(r, name);
+    sys_oid(r, schema);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_char(r, provider);
+    sys_bool(r, deterministic);
+    sys_int4(r, encoding);
+    sys_text(r, collate);
+    sys_text(r, ctype);
+    sys_skip(r, 2);
+}
+
 Status
 sys_pg_collation(Ctx *ctx, SysRows *r)
 {
-    static const struct { Oid oid; const char *name; char provider; const char *locale; } rows[] = {
-        {100, "default", 'd', NULL}, {950, "C", 'c', "C"}, {951, "POSIX", 'c', "POSIX"}};
-    (void)ctx;
-    for (int i = 0; i < 3; i++) {
+    const Definition **list;
+    int n;
+    for (int i = 0; collation_at(i) != NULL; i++) {
+        const Collation *c = collation_at(i);
         TRY(sys_row(r));
-        sys_oid(r, rows[i].oid);
-        sys_text(r, rows[i].name);
-        sys_oid(r, OID_PG_CATALOG);
-        sys_oid(r, OID_BOOTSTRAP_ROLE);
-        sys_char(r, rows[i].provider);
-        sys_bool(r, true);
-        sys_int4(r, -1);
-        sys_text(r, rows[i].locale);
-        sys_text(r, rows[i].locale);
-        sys_skip(r, 2);
+        collation_columns(r, c->oid, c->name, OID_PG_CATALOG, c->provider, true, c->encoding, c->locale, c->locale);
+    }
+    TRY(catalog_all_definitions(ctx, sys_arena(r), DEF_COLLATION, &list, &n));
+    for (int i = 0; i < n; i++) {
+        const Definition *d = list[i];
+        TRY(sys_row(r));
+        collation_columns(r, d->oid, d->name, d->schema_oid, (char)d->nums[COL_PROVIDER], d->nums[COL_DETERMINISTIC] != 0, ENCODING_UTF8,
+                          d->texts[COL_COLLATE], d->texts[COL_CTYPE]);
     }
     return QN_OK;
 }

@@ -1,6 +1,7 @@
 /* sys_relations.c - generators of what describes relations: pg_namespace, pg_class, pg_attribute, and a sequence's own row.
  *
  * Built-in relations come first, in the order of systables.def, then the stored ones by oid. */
+#include "catalog/definition.h"
 #include "catalog/define.h"
 #include "catalog/partition.h"
 #include "catalog/reloptions.h"
@@ -432,7 +433,18 @@ description_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 Status
 sys_pg_description(Ctx *ctx, SysRows *r)
 {
-    return sys_each_relation(ctx, r, description_rows);
+    const Definition **list;
+    int n;
+    TRY(sys_each_relation(ctx, r, description_rows));
+    TRY(catalog_all_definitions(ctx, sys_arena(r), DEF_COMMENT, &list, &n));
+    for (int i = 0; i < n; i++) {
+        TRY(sys_row(r));
+        sys_oid(r, (Oid)list[i]->nums[CMT_OBJECT]);
+        sys_oid(r, (Oid)list[i]->nums[CMT_CLASS]);
+        sys_int4(r, (int)list[i]->nums[CMT_SUBID]);
+        sys_text(r, list[i]->texts[0]);
+    }
+    return QN_OK;
 }
 
 /* SELECT * FROM a_sequence. */

@@ -1,6 +1,7 @@
 /* bind_expr.c - expressions: raw syntax to typed expressions. bind_expr only dispatches, so that its frame stays
  * small: a nesting level of the user's costs a few hundred bytes of stack. */
 #include "planner/bind_priv.h"
+#include "catalog/collation.h"
 #include "common/num.h"
 #include <stdio.h>
 
@@ -1052,21 +1053,20 @@ bind_cast(Scope *s, const TypeCast *c, Expr **out)
 static NOINLINE Status
 bind_collate(Scope *s, const CollateClause *c, Expr **out)
 {
-    /* All of these order by bytes. */
-    static const char *const known[] = {"C", "POSIX", "default", "ucs_basic", "C.UTF-8", "C.utf8"};
     const char *name = ast_str(c->name.items[c->name.count - 1]);
     Expr *e;
+    Oid oid;
     TRY(bind_expr(s, c->arg, &e));
     if (e->type == TYPE_UNKNOWN) TRY(resolve_unknown(s, &e));
     if (!type_is_collatable(e->type)) {
         Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "collations are not supported by type %s", type_text(s->ps, e->type));
         return err_position(s->ctx, st, c->loc);
     }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (strcmp(known[i], name) == 0) {
-            *out = e;
-            return QN_OK;
-        }
+    TRY(catalog_find_collation(s->ctx, s->ps->arena, c->name.count > 1 ? ast_str(c->name.items[c->name.count - 2]) : NULL, name, &oid));
+    if (oid != INVALID_OID) {
+        *out = e;
+        return QN_OK;
+    }
     return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", name), c->loc);
 }
 

@@ -214,7 +214,7 @@ drop_schemas(Ddl *d, const DropStmt *s)
 }
 
 static Status
-run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
+run_drop(Ddl *d, const DropStmt *s)
 {
     switch (s->kind) {
     case AST_OBJECT_TABLE:
@@ -229,7 +229,7 @@ run_drop(Ddl *d, const DropStmt *s, bool *handled_out)
     case AST_OBJECT_PROCEDURE:
     case AST_OBJECT_AGGREGATE:
     case AST_OBJECT_ROUTINE: return ddl_drop_routines(d, s);
-    default: *handled_out = false; return QN_OK;
+    default: return ddl_drop_objects(d, s);
     }
 }
 
@@ -312,40 +312,6 @@ run_create_schema(Ddl *d, const CreateSchemaStmt *s)
     return s->elements.count > 0 ? run_elements(d, name, &s->elements) : QN_OK;
 }
 
-/* ---- COMMENT ---- */
-
-static Status
-run_comment(Ddl *d, const CommentStmt *c)
-{
-    Ctx *ctx = d->ctx;
-    RelDef *def;
-    bool is_column = c->kind == AST_OBJECT_COLUMN;
-    /* Other objects have no place for one yet; the statement is taken for the sake of dumps. */
-    if (c->kind != AST_OBJECT_TABLE && c->kind != AST_OBJECT_VIEW && c->kind != AST_OBJECT_SEQUENCE &&
-        !is_column)
-        return QN_OK;
-    if (!ast_is(c->object, ListNode)) return QN_OK;
-    const AstList *parts = &AST_AS(ListNode, c->object)->items;
-    int n = parts->count - is_column;
-    if (n < 1) return RAISE(ctx, ERR_SYNTAX_ERROR, "column name must be qualified");
-    RangeVar rv = {.base = {AST_RangeVar}, .name = ast_str(parts->items[n - 1]),
-                   .schema = n > 1 ? ast_str(parts->items[n - 2]) : NULL};
-    const Relation *rel;
-    TRY(ddl_open(d, &rv, LOCK_SHARE_UPDATE_EXCLUSIVE, "rvSmp", false, &rel));
-    TRY(ddl_edit_relation(ctx, d->arena, rel->oid, &def));
-    if (is_column) {
-        const char *name = ast_str(parts->items[parts->count - 1]);
-        const Column *col = relation_column(rel, name);
-        if (col == NULL)
-            return RAISE(ctx, ERR_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist", name,
-                         rel->name);
-        def->cols[col->attnum - 1].comment = c->comment;
-    } else {
-        def->comment = c->comment;
-    }
-    return ddl_put_relation(ctx, def);
-}
-
 /* ---- dispatch ---- */
 
 Status
@@ -367,8 +333,9 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_CreateDomainStmt: return ddl_run_create_domain(&d, AST_AS(CreateDomainStmt, ast));
     case AST_AlterDomainStmt: return ddl_run_alter_domain(&d, AST_AS(AlterDomainStmt, ast));
     case AST_CreateSchemaStmt: return run_create_schema(&d, AST_AS(CreateSchemaStmt, ast));
-    case AST_DropStmt: return run_drop(&d, AST_AS(DropStmt, ast), handled_out);
-    case AST_CommentStmt: return run_comment(&d, AST_AS(CommentStmt, ast));
+    case AST_DropStmt: return run_drop(&d, AST_AS(DropStmt, ast));
+    case AST_CommentStmt: return ddl_run_comment(&d, AST_AS(CommentStmt, ast));
+    case AST_AlterOwnerStmt: return ddl_run_owner(&d, AST_AS(AlterOwnerStmt, ast));
     case AST_AlterTableStmt:
         if (AST_AS(AlterTableStmt, ast)->kind == AST_OBJECT_TYPE) return ddl_run_alter_composite(&d, AST_AS(AlterTableStmt, ast));
         return ddl_run_alter_table(&d, AST_AS(AlterTableStmt, ast));

@@ -46,8 +46,8 @@ typedef struct NewTable {
 
 /* ddl_table.c */
 Status ddl_run_create(Ddl *d, const CreateStmt *c);
-bool ddl_is_system_column(const char *name); /* ctid, xmin, ... */
 Status ddl_find_collation(Ddl *d, const AstList *names, int loc, Oid *out); /* 42704 */
+bool ddl_is_system_column(const char *name); /* ctid, xmin, ... */
 /* ON COMMIT of a table of this persistence (42P16), and noting it when the table is there. */
 Status ddl_check_on_commit(Ddl *d, AstOnCommit on_commit, char persistence);
 Status ddl_set_on_commit(Ddl *d, AstOnCommit on_commit, Oid rel_oid);
@@ -238,6 +238,16 @@ Status ddl_opt_text(Ddl *d, const DefElem *e, const char **out);
 Status ddl_opt_names(Ddl *d, const DefElem *e, const AstList **out);
 Status ddl_opt_int(Ddl *d, const DefElem *e, int32_t *out);
 
+/* ddl_object.c: operators, casts, collations and other kinds without a file of their own */
+Status ddl_drop_objects(Ddl *d, const DropStmt *s);
+Status ddl_run_comment(Ddl *d, const CommentStmt *c);
+Status ddl_rename_object(Ddl *d, const RenameStmt *s);
+Status ddl_object_schema(Ddl *d, const AlterObjectSchemaStmt *s);
+Status ddl_run_owner(Ddl *d, const AlterOwnerStmt *s);
+
+/* ddl_schema.c */
+Status ddl_rename_schema(Ddl *d, const RenameStmt *s);
+
 /* ddl_aggregate.c */
 Status ddl_run_create_aggregate(Ddl *d, const DefineStmt *s);
 
@@ -259,6 +269,9 @@ Status ddl_rename_routine(Ddl *d, const RenameStmt *s);
 Status ddl_routine_schema(Ddl *d, const AlterObjectSchemaStmt *s);
 Status ddl_run_call(Ddl *d, const CallStmt *c);
 /* A function by name and argument types, or by name alone. 42883, 42725, 42809; *out NULL with missing_ok, after a NOTICE. */
+Status ddl_find_any_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, const struct Routine **out, Oid *builtin_out);
+/* A type by name; with missing_ok *gone_out, after a NOTICE, instead of 42704 or 3F000. */
+Status ddl_named_type(Ddl *d, const Ast *name, bool missing_ok, Oid *out, bool *gone_out);
 Status ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missing_ok, const struct Routine **out);
 
 /* Runs SQL of our own inside the statement: checks of new constraints. row may be NULL. */

@@ -241,8 +241,8 @@ ddl_run_rename(Ddl *d, const RenameStmt *s)
         return ddl_rename_routine(d, s);
     bool part = s->kind == AST_OBJECT_COLUMN || s->kind == AST_OBJECT_TABCONSTRAINT;
     AstObjectKind kind = part ? s->relation_kind : s->kind;
-    if (kind == AST_OBJECT_SCHEMA || s->rel == NULL)
-        return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "renaming this kind of object is not supported yet");
+    if (kind == AST_OBJECT_SCHEMA) return ddl_rename_schema(d, s);
+    if (s->rel == NULL) return ddl_rename_object(d, s);
     const RangeVar *rv = AST_AS(RangeVar, s->rel);
     AlterHow how = {.recurse = !rv->only};
     /* ALTER INDEX and ALTER TABLE rename each other's. */
@@ -281,7 +281,7 @@ ddl_run_set_schema(Ddl *d, const AlterObjectSchemaStmt *s)
     int nowned;
     if (ddl_is_routine_kind(s->kind))
         return ddl_routine_schema(d, s);
-    if (s->rel == NULL) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "moving this kind of object is not supported yet");
+    if (s->rel == NULL) return ddl_object_schema(d, s);
     TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_ACCESS_EXCLUSIVE, kinds_of(s->kind), s->missing_ok, &rel));
     if (rel == NULL) return QN_OK;
     schema = catalog_schema_oid(ctx, s->new_schema);

@@ -555,22 +555,28 @@ object_kind_word(AstObjectKind kind)
            : kind == AST_OBJECT_AGGREGATE ? "aggregate" : "function";
 }
 
+Status
+ddl_named_type(Ddl *d, const Ast *name, bool missing_ok, Oid *out, bool *gone_out)
+{
+    PlanState ps = {.ctx = d->ctx, .arena = d->arena, .sql = d->sql};
+    int32_t typmod;
+    *gone_out = false;
+    Status st = resolve_type_name(&ps, name, out, &typmod);
+    if (st == QN_OK || !missing_ok || (st != ERR_UNDEFINED_OBJECT && st != ERR_INVALID_SCHEMA_NAME)) return st;
+    ctx_notice(d->ctx, "NOTICE", QN_OK, "%s, skipping", d->ctx->err.message);
+    err_clear(&d->ctx->err);
+    *gone_out = true;
+    return QN_OK;
+}
+
 static Status
 argument_types(Ddl *d, const ObjectWithArgs *o, bool missing_ok, Oid *types, int *n_out, bool *gone_out)
 {
-    PlanState ps = {.ctx = d->ctx, .arena = d->arena, .sql = d->sql};
     *gone_out = false;
     *n_out = 0;
     for (int i = 0; i < o->args.count; i++) {
-        int32_t typmod;
-        Status st = resolve_type_name(&ps, o->args.items[i], &types[i], &typmod);
-        if (st != QN_OK && missing_ok && (st == ERR_UNDEFINED_OBJECT || st == ERR_INVALID_SCHEMA_NAME)) {
-            ctx_notice(d->ctx, "NOTICE", QN_OK, "%s, skipping", d->ctx->err.message);
-            err_clear(&d->ctx->err);
-            *gone_out = true;
-            return QN_OK;
-        }
-        TRY(st);
+        TRY(ddl_named_type(d, o->args.items[i], missing_ok, &types[i], gone_out));
+        if (*gone_out) return QN_OK;
     }
     *n_out = o->args.count;
     return QN_OK;
@@ -593,6 +599,7 @@ routine_text(Ddl *d, const ObjectWithArgs *o, const Oid *types, int n, const cha
     if (n >= 0) {
         strbuf_addc(&b, '(');
         for (int i = 0; i < n; i++) strbuf_addf(&b, "%s%s", i > 0 ? ", " : "", type_text(&ps, types[i]));
+        if (n == 0 && o->params.count > 0) strbuf_addc(&b, '*');
         strbuf_addc(&b, ')');
     }
     TRY(strbuf_finish(d->ctx, &b, &text, NULL));
@@ -607,19 +614,19 @@ kind_fits(const Routine *r, AstObjectKind kind)
     return kind == AST_OBJECT_AGGREGATE || kind == AST_OBJECT_ROUTINE || (kind == AST_OBJECT_PROCEDURE) == (r->kind == ROUTINE_PROCEDURE);
 }
 
-/* A built-in function of the name and types; they cannot be changed. */
-static bool
-is_builtin(const char *schema, const char *name, const Oid *types, int n)
+/* The built-in function or aggregate of the name and types (n -1: any), which cannot be changed; 0: none. */
+static Oid
+builtin_routine(const char *schema, const char *name, const Oid *types, int n)
 {
     int count;
-    if (schema != NULL && strcmp(schema, "pg_catalog") != 0) return false;
+    if (schema != NULL && strcmp(schema, "pg_catalog") != 0) return INVALID_OID;
     const Function *const *fns = fn_by_name(name, &count);
     for (int i = 0; i < count; i++)
-        if (fns[i]->nargs == n && memcmp(fns[i]->args, types, sizeof(Oid) * (size_t)n) == 0) return true;
+        if (n < 0 || (fns[i]->nargs == n && memcmp(fns[i]->args, types, sizeof(Oid) * (size_t)n) == 0)) return fns[i]->oid;
     const Aggregate *const *aggs = agg_by_name(name, &count);
     for (int i = 0; aggs != NULL && i < count; i++)
-        if (aggs[i]->nargs == n && memcmp(aggs[i]->args, types, sizeof(Oid) * (size_t)n) == 0) return true;
-    return false;
+        if (n < 0 || (aggs[i]->nargs == n && memcmp(aggs[i]->args, types, sizeof(Oid) * (size_t)n) == 0)) return aggs[i]->oid;
+    return INVALID_OID;
 }
 
 /* The schemas a name is looked for in; *n_out 0: the one named is not there. */
@@ -701,8 +708,9 @@ names_modes(const ObjectWithArgs *o)
     return false;
 }
 
-Status
-ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missing_ok, const Routine **out)
+/* builtin_out NULL: built-in ones are an error. */
+static Status
+find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missing_ok, const Routine **out, Oid *builtin_out)
 {
     Ctx *ctx = d->ctx;
     const char *schema, *name, *text;
@@ -735,7 +743,12 @@ ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missi
     }
     TRY(routine_text(d, o, types, n, &text));
     if (*out != NULL) return kind_fits(*out, kind) ? QN_OK : wrong_kind(d, text, kind);
-    if (n >= 0 && is_builtin(schema, name, types, n))
+    Oid builtin = builtin_routine(schema, name, types, n);
+    if (builtin != INVALID_OID && builtin_out != NULL) {
+        *builtin_out = builtin;
+        return QN_OK;
+    }
+    if (n >= 0 && builtin != INVALID_OID)
         return RAISE(ctx, ERR_DEPENDENT_OBJECTS_STILL_EXIST,
                      "cannot drop function %s because it is required by the database system", text);
     if (missing_ok) {
@@ -745,6 +758,19 @@ ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missi
     return n < 0 ? RAISE(ctx, ERR_UNDEFINED_FUNCTION, "could not find a %s named \"%s\"", object_kind_word(kind), text)
                  : RAISE(ctx, ERR_UNDEFINED_FUNCTION, "%s %s does not exist",
                          kind == AST_OBJECT_ROUTINE ? "routine" : object_kind_word(kind), text);
+}
+
+Status
+ddl_find_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, bool missing_ok, const Routine **out)
+{
+    return find_routine(d, o, kind, missing_ok, out, NULL);
+}
+
+Status
+ddl_find_any_routine(Ddl *d, const ObjectWithArgs *o, AstObjectKind kind, const Routine **out, Oid *builtin_out)
+{
+    *builtin_out = INVALID_OID;
+    return find_routine(d, o, kind, false, out, builtin_out);
 }
 
 Status

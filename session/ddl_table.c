@@ -6,6 +6,7 @@
 #include "planner/planner.h"
 #include "planner/resolve.h"
 #include "parser/deparse.h"
+#include "catalog/collation.h"
 #include "session/ddl.h"
 #include <stdio.h>
 
@@ -75,18 +76,12 @@ collation_of(Oid type)
     return type_is_collatable(base) ? 100 : INVALID_OID; /* "default" */
 }
 
-/* All there are order by bytes. */
 Status
 ddl_find_collation(Ddl *d, const AstList *names, int loc, Oid *out)
 {
-    static const struct { const char *name; Oid oid; } known[] = {{"default", 100}, {"C", 950}, {"POSIX", 951}, {"ucs_basic", 100},
-                                                                  {"C.UTF-8", 100}, {"C.utf8", 100}};
     const char *name = ast_str(names->items[names->count - 1]);
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (strcmp(known[i].name, name) == 0) {
-            *out = known[i].oid;
-            return QN_OK;
-        }
+    TRY(catalog_find_collation(d->ctx, d->arena, names->count > 1 ? ast_str(names->items[names->count - 2]) : NULL, name, out));
+    if (*out != INVALID_OID) return QN_OK;
     return err_position(d->ctx, RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", name), loc);
 }
 

@@ -414,7 +414,6 @@ run_small(Stmt *stmt, bool *handled_out)
     case AST_ExplainStmt: return utility_explain(stmt, AST_AS(ExplainStmt, ast));
     case AST_CopyStmt: return utility_copy(stmt, AST_AS(CopyStmt, ast));
     /* There is one role, which owns everything and may do anything. */
-    case AST_AlterOwnerStmt:
     case AST_GrantStmt: return QN_OK;
     case AST_ConstraintsSetStmt: return utility_set_constraints(stmt, AST_AS(ConstraintsSetStmt, ast));
     default: *handled_out = false; return QN_OK;
