@@ -130,8 +130,8 @@ give_row(Stmt *stmt, void *arg)
     Ctx *ctx = &stmt->s->ctx;
     int n = stmt_column_count(stmt);
     if (r->row == NULL) return QN_OK;
-    if (n > r->cap) {
-        const char **p = mem_should_fail() ? NULL : realloc(r->values, 2 * (size_t)n * sizeof(*p));
+    if (n > r->cap || r->values == NULL) {
+        const char **p = mem_should_fail() ? NULL : realloc(r->values, (2 * (size_t)n + 1) * sizeof(*p)); /* a row may have no columns */
         if (p == NULL) return RAISE_OOM(ctx);
         r->values = p;
         r->cap = n;

@@ -21,4 +21,7 @@
  */
 extern const IndexOps btree_ops;
 
+/* Whether the entries of a page just read lie within it. What a sum that was made good cannot show is asked once, not by every search. */
+bool btree_layout_is_valid(const void *page, uint32_t page_bytes);
+
 #endif

@@ -379,6 +379,28 @@ btree_page_remove(BtreePage *p, uint32_t page_bytes, const uint16_t *slots, int 
     note_gap(p);
 }
 
+bool
+btree_layout_is_valid(const void *page, uint32_t page_bytes)
+{
+    const BtreePage *p = page;
+    uint64_t begin = sizeof(BtreePage) + (uint64_t)p->nslots * sizeof(BtreeSlot), used = 0;
+    if (p->data_begin == 0) return p->nslots == 0; /* taken and not filled yet */
+    if (p->data_begin > page_bytes - 8 || begin > p->data_begin || p->level >= BTREE_LEVELS_MAX) return false;
+    if ((uint32_t)p->low + p->low_bytes > page_bytes || (uint32_t)p->high + p->high_bytes > page_bytes) return false;
+    if (p->prefix_bytes > p->low_bytes || ((p->flags & BTREE_HIGH) != 0 && p->prefix_bytes > p->high_bytes)) return false;
+    for (int i = 0; i < p->nslots; i++) {
+        uint32_t n = btree_entry_bytes(p, i), offset = p->slots[i].offset;
+        uint32_t extra = p->level > 0 ? sizeof(PageNo) : (p->flags & BTREE_PAYLOAD) != 0 ? sizeof(uint16_t) : 0;
+        if (offset < p->data_begin || offset + n + extra > page_bytes) return false;
+        if (p->level == 0 && p->prefix_bytes + n < TID_BYTES) return false;
+        const uint8_t *at;
+        if (p->level == 0) extra += btree_extra(p, i, &at);
+        if (offset + n + extra > page_bytes) return false;
+        used += n + extra;
+    }
+    return used <= page_bytes;
+}
+
 Status
 btree_page_check(Ctx *ctx, const Btree *bt, const PageRef *ref)
 {

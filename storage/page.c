@@ -1,6 +1,7 @@
 /* page.c - see page.h. */
 #include "storage/page.h"
 #include "common/crc32c.h"
+#include "storage/btree.h"
 
 void
 page_init(void *page, uint32_t page_bytes, PageType type, PageNo rel, PageNo map, uint16_t map_index)
@@ -27,7 +28,8 @@ page_verify(const void *page, uint32_t page_bytes, PageNo number, uint32_t seed)
     const PageHeader *h = page;
     if (h->lsn == 0 || h->type == PAGE_UNUSED || h->type >= PAGE_TYPE_COUNT) return false;
     if ((uint32_t)h->gap_begin + h->gap_bytes > page_bytes) return false;
-    return h->crc == page_crc(page, page_bytes, number, seed);
+    if (h->crc != page_crc(page, page_bytes, number, seed)) return false;
+    return h->type != PAGE_BTREE || btree_layout_is_valid(page, page_bytes);
 }
 
 void

@@ -41,7 +41,7 @@ page_header(const PageRef *ref)
 void page_init(void *page, uint32_t page_bytes, PageType type, PageNo rel, PageNo map,
                uint16_t map_index);
 
-/* Whether the bytes are those of this page of this database: the checksum, and sane header fields.
+/* Whether the bytes are those of this page of this database: the checksum, sane header fields, and, of an index page, entries that lie within it.
  * page_set_crc is for the private copy on its way to disk. */
 uint32_t page_crc(const void *page, uint32_t page_bytes, PageNo number, uint32_t seed);
 bool page_verify(const void *page, uint32_t page_bytes, PageNo number, uint32_t seed);

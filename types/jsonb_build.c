@@ -90,7 +90,7 @@ jsonb_end(JsonbBuilder *b)
     uint32_t n = (uint32_t)(b->nodes.count - open.first);
     const char *what = object ? "object" : "array";
     TRY_ALLOC(b->ctx, parts, arena_alloc(b->arena, sizeof(JsonbNode) * (n + 1)));
-    if (object)
+    if (n > 0 && object)
         TRY(sort_members(b, b->nodes.items + open.first, n, parts, &n));
     else if (n > 0)
         memcpy(parts, b->nodes.items + open.first, sizeof(JsonbNode) * n);
