@@ -189,6 +189,7 @@ typedef struct InheritLink {
     Oid oid, parent_oid, child_oid;
     int seq;                     /* among the child's parents, from 1 */
     const PartitionBound *bound; /* the child is a partition; NULL: ordinary inheritance */
+    uint64_t detach_xid;         /* DETACH CONCURRENTLY began in that transaction and is not through; 0: it did not */
 } InheritLink;
 
 /* What CREATE SEQUENCE said. The counter itself is in catalog/sequence.h: nextval is no DDL. */
@@ -225,7 +226,8 @@ struct Relation {
     const InheritLink *const *children; /* by the child's oid */
     Oid of_type;                        /* CREATE TABLE ... OF: the composite type; else 0 */
     const PartitionKey *partition_key;  /* RELKIND_PARTITIONED */
-    const PartitionDesc *partitions;    /* the same */
+    const PartitionDesc *partitions;    /* the same; without those that are being detached */
+    const PartitionDesc *all_partitions; /* and with them: the same object where there are none */
     /* tables */
     uint32_t root_page;  /* changes when TRUNCATE or a rewrite gives it a new heap */
     struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */

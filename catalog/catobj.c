@@ -659,6 +659,7 @@ catobj_from_inherit(Ctx *ctx, const InheritLink *def, CatObj **out)
             put_value(&b, &p->values[i]);
         }
     }
+    put_u(&b, def->detach_xid);
     return make_from(ctx,
                      &(CatObj){.oid = def->oid, .kind = OBJ_INHERIT, .parent = def->parent_oid,
                                .parent2 = def->child_oid},
@@ -698,6 +699,7 @@ catobj_to_inherit(Ctx *ctx, Arena *arena, const CatObj *o, InheritLink **out)
     def->child_oid = o->parent2;
     def->seq = (int)get_u(&r);
     def->bound = get_bound(&r);
+    def->detach_xid = get_u(&r);
     *out = def;
     return read_done(ctx, &r, o);
 }

@@ -1,6 +1,7 @@
 /* partition.c - finding a row's partition. See partition.h. */
 #include "catalog/partition.h"
 
+#include "storage/tx.h"
 #include "types/hash_pg.h"
 #include <stdlib.h>
 
@@ -80,20 +81,23 @@ by_value(const void *x, const void *y)
 }
 
 static Status
-sort_parts(Ctx *ctx, Arena *arena, const Relation *rel, const InheritLink ***out)
+sort_parts(Ctx *ctx, Arena *arena, const Relation *rel, bool all, const InheritLink ***out, int *n_out)
 {
-    int n = rel->nchildren;
+    int n = 0;
     Sorter *s;
-    TRY_ALLOC(ctx, s, ARENA_ARRAY(arena, Sorter, n + 1));
-    TRY_ALLOC(ctx, *out, ARENA_ARRAY(arena, const InheritLink *, n + 1));
-    for (int i = 0; i < n; i++) {
+    TRY_ALLOC(ctx, s, ARENA_ARRAY(arena, Sorter, rel->nchildren + 1));
+    TRY_ALLOC(ctx, *out, ARENA_ARRAY(arena, const InheritLink *, rel->nchildren + 1));
+    for (int i = 0; i < rel->nchildren; i++) {
         const PartitionBound *b = rel->children[i]->bound;
-        s[i] = (Sorter){.key = rel->partition_key, .link = rel->children[i]};
+        if (!all && rel->children[i]->detach_xid != 0) continue;
+        Sorter *to = &s[n++];
+        *to = (Sorter){.key = rel->partition_key, .link = rel->children[i]};
         for (int k = 0; b->kind == PARTITION_LIST && k < b->nvalues; k++)
-            if (!b->values[k].is_null && (s[i].first == NULL || compare_values(&b->values[k], s[i].first) < 0)) s[i].first = &b->values[k];
+            if (!b->values[k].is_null && (to->first == NULL || compare_values(&b->values[k], to->first) < 0)) to->first = &b->values[k];
     }
     if (n > 1) qsort(s, (size_t)n, sizeof(*s), by_bound);
     for (int i = 0; i < n; i++) (*out)[i] = s[i].link;
+    *n_out = n;
     return QN_OK;
 }
 
@@ -134,18 +138,52 @@ collect_hash(Ctx *ctx, Arena *arena, PartitionDesc *d)
     return QN_OK;
 }
 
-Status
-partition_desc_build(Ctx *ctx, Arena *arena, const Relation *rel, const PartitionDesc **out)
+static Status
+build_desc(Ctx *ctx, Arena *arena, const Relation *rel, bool all, const PartitionDesc **out)
 {
     PartitionDesc *d;
     const InheritLink **parts;
+    int nparts;
     TRY_ALLOC(ctx, d, ARENA_NEW(arena, PartitionDesc));
-    TRY(sort_parts(ctx, arena, rel, &parts));
-    *d = (PartitionDesc){.key = rel->partition_key, .nparts = rel->nchildren, .parts = parts, .default_part = -1, .null_part = -1};
+    TRY(sort_parts(ctx, arena, rel, all, &parts, &nparts));
+    *d = (PartitionDesc){.key = rel->partition_key, .nparts = nparts, .parts = parts, .default_part = -1, .null_part = -1};
     if (d->nparts > 0 && parts[d->nparts - 1]->bound->kind == PARTITION_DEFAULT) d->default_part = d->nparts - 1;
     *out = d;
     if (d->key->strategy == PARTITION_LIST) return collect_list(ctx, arena, d);
     return d->key->strategy == PARTITION_HASH ? collect_hash(ctx, arena, d) : QN_OK;
+}
+
+Status
+partition_descs_build(Ctx *ctx, Arena *arena, Relation *rel)
+{
+    TRY(build_desc(ctx, arena, rel, true, &rel->all_partitions));
+    rel->partitions = rel->all_partitions;
+    for (int i = 0; i < rel->nchildren; i++)
+        if (rel->children[i]->detach_xid != 0) return build_desc(ctx, arena, rel, false, &rel->partitions);
+    return QN_OK;
+}
+
+Status
+partition_table_whole(Ctx *ctx, Arena *arena, const Relation *rel, const Relation **out)
+{
+    Relation *copy;
+    *out = rel;
+    if (rel->partitions == rel->all_partitions) return QN_OK;
+    TRY_ALLOC(ctx, copy, arena_memdup(arena, rel, sizeof(*rel)));
+    copy->partitions = rel->all_partitions;
+    *out = copy;
+    return QN_OK;
+}
+
+Status
+partition_table_as_seen(Ctx *ctx, Arena *arena, const Relation *rel, const Relation **out)
+{
+    *out = rel;
+    if (rel->partitions == rel->all_partitions) return QN_OK;
+    /* There is one at most at a time. */
+    for (int i = 0; i < rel->nchildren; i++)
+        if (rel->children[i]->detach_xid != 0 && tx_sees(ctx, rel->children[i]->detach_xid)) return QN_OK;
+    return partition_table_whole(ctx, arena, rel, out);
 }
 
 /* ---- finding ---- */

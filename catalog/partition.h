@@ -23,7 +23,13 @@ struct PartitionDesc {
     const int *by_remainder; /* [modulus] -1: none */
 };
 
-Status partition_desc_build(Ctx *ctx, Arena *arena, const Relation *rel, const PartitionDesc **out);
+/* Both of rel's. */
+Status partition_descs_build(Ctx *ctx, Arena *arena, Relation *rel);
+/* The table as the running transaction sees it: a partition is still there if its detaching began after the transaction's snapshot. rel
+ * itself, or a copy in the arena. */
+Status partition_table_as_seen(Ctx *ctx, Arena *arena, const Relation *rel, const Relation **out);
+/* A copy of rel whose partitions are all of them. */
+Status partition_table_whole(Ctx *ctx, Arena *arena, const Relation *rel, const Relation **out);
 /* The partition of a row with these key values (of the key's types); -1: none. */
 int partition_find(const PartitionDesc *d, const Value *keys);
 /* Order of a row's keys and side `upper` of a bound: < 0 when the row comes before it. */

@@ -287,7 +287,7 @@ build_table(Ctx *ctx, Relation *rel, const CatObj *obj, const CatObjList *childr
     TRY(link_list(ctx, rel, children, by_child, &rel->children, &rel->nchildren));
     rel->of_type = def->of_type;
     rel->partition_key = def->partition_key;
-    if (def->partition_key != NULL) TRY(partition_desc_build(ctx, rel->arena, rel, &rel->partitions));
+    if (def->partition_key != NULL) TRY(partition_descs_build(ctx, rel->arena, rel));
     TRY(add_stats(ctx, rel, cols, children));
     if (def->kind == RELKIND_SEQUENCE) TRY(systable_set_sequence(ctx, rel));
     return relation_has_heap(def->kind) ? open_heap(ctx, rel, def) : QN_OK;

@@ -342,7 +342,7 @@ inherit_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_oid(r, rel->oid);
         sys_oid(r, rel->parents[i]->parent_oid);
         sys_int4(r, rel->parents[i]->seq);
-        sys_bool(r, false);
+        sys_bool(r, rel->parents[i]->detach_xid != 0);
     }
     return QN_OK;
 }

@@ -277,6 +277,8 @@ fk_targets(Ctx *ctx, Arena *arena, const Relation *ref, Oid index_oid, FkTarget 
         for (int k = 0; k < t.rel->nchildren; k++) {
             FkTarget part;
             Oid oid = t.rel->children[k]->child_oid;
+            uint64_t detach = t.rel->children[k]->detach_xid;
+            if (detach != 0 && tx_sees(ctx, detach)) continue;
             TRY(lock_relation(ctx, oid, LOCK_ROW_SHARE, LOCK_WAIT, NULL));
             TRY(catalog_relation_by_oid(ctx, oid, &part.rel));
             if (part.rel == NULL) continue;

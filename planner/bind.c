@@ -1,4 +1,5 @@
 /* bind.c - the binder's way in; scopes; how names of tables and columns are found, and what is said when not. */
+#include "catalog/partition.h"
 #include "planner/bind_priv.h"
 
 Status
@@ -57,10 +58,20 @@ add_dep(Scope *s, const Relation *r, int lock_mode)
     return add_object_dep(s, r->oid, r->version, lock_mode);
 }
 
+/* And its partitions as the transaction sees them. */
+Status
+relation_as_seen(Scope *s, const Relation **rel)
+{
+    if ((*rel)->partitions == (*rel)->all_partitions) return QN_OK;
+    s->ps->has_detaching = true;
+    return partition_table_as_seen(s->ctx, s->ps->arena, *rel, rel);
+}
+
 Status
 open_relation(Scope *s, const RangeVar *rv, int lock_mode, const Relation **out)
 {
     TRY(catalog_relation_required(s->ctx, rv->schema, rv->name, rv->loc, out));
+    TRY(relation_as_seen(s, out));
     if ((*out)->kind == RELKIND_INDEX || (*out)->kind == RELKIND_COMPOSITE) {
         Status st = RAISE(s->ctx, ERR_WRONG_OBJECT_TYPE, "cannot open relation \"%s\"", rv->name);
         st = err_detail(s->ctx, st, (*out)->kind == RELKIND_INDEX ? "This operation is not supported for indexes."

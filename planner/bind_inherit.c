@@ -40,6 +40,7 @@ add_member(Scope *s, const Relation *parent, const InheritLink *link, int up, in
     if (child == NULL) return QN_OK; /* dropped meanwhile; the plan's versions will say so */
     if (catalog_is_other_temp(s->ctx, child)) return QN_OK; /* nobody else's business */
     TRY(add_dep(s, child, lock_mode));
+    TRY(relation_as_seen(s, &child));
     m.rel = child;
     TRY(map_columns(s, parent, child, &m.map));
     return array_push(s->ctx, s->ps->arena, list, m);
@@ -152,6 +153,7 @@ bind_partition_above(Scope *s, const Relation *r, NsItem *row, PartitionStep **o
         TRY(catalog_relation_by_oid(s->ctx, r->parents[0]->parent_oid, &step.rel));
         if (step.rel == NULL) return RAISE_INTERNAL(s->ctx, "partition \"%s\" has no parent", r->name);
         TRY(add_dep(s, step.rel, LOCK_ACCESS_SHARE_MODE));
+        TRY(partition_table_whole(s->ctx, s->ps->arena, step.rel, &step.rel)); /* with this one, if it is on its way out */
         while (step.rel->partitions->parts[step.part]->child_oid != r->oid) step.part++;
         TRY(bind_key(s, step.rel, row, &step.keys));
         TRY(array_push(s->ctx, s->ps->arena, &steps, step));

@@ -170,6 +170,7 @@ Status add_object_dep(Scope *s, Oid oid, uint64_t version, int lock_mode);
 #define LOCK_ACCESS_SHARE_MODE 1
 #define LOCK_ROW_SHARE_MODE 2
 #define LOCK_ROW_EXCLUSIVE_MODE 3
+Status relation_as_seen(Scope *s, const Relation **rel);
 Status open_relation(Scope *s, const RangeVar *rv, int lock_mode, const Relation **out);
 
 /* bind_expr.c */

@@ -116,6 +116,7 @@ typedef struct PlanState {
     int nderived;    /* subqueries and views in FROM */
     struct QueryUses *uses; /* NULL: nobody asks */
     ARRAY(PlanDep) deps;
+    bool has_detaching;              /* what is a partition depends on the transaction: the plan is for one run */
     const struct FuncEnv *env;       /* inside a function's body: its parameters; else NULL */
     ARRAY(const Aggregate *) user_aggs; /* the same of users' aggregates */
     ARRAY(const Routine *) routines; /* users' functions called, one copy each, so that equal calls are equal */

@@ -1191,6 +1191,7 @@ finish_plan(Opt *o, const Query *q, const Sub *root, Plan *p)
     p->exec_param_types = o->exec_types.items;
     p->deps = ps->deps.items;
     p->ndeps = ps->deps.count;
+    p->has_detaching = ps->has_detaching;
     if (p->root->tag == PLAN_Modify) {
         const ModifyPlan *m = (const ModifyPlan *)p->root;
         p->is_dml = p->modifies = true;

@@ -223,6 +223,7 @@ typedef struct Plan {
     PlanDep *deps;
     int ndeps;
     bool is_dml, has_returning, modifies;
+    bool has_detaching; /* a partition is being detached, and is one only for some transactions: good for one run */
     DmlKind dml;     /* of the root statement, for the command tag */
     double plan_time_ms;
 } Plan;

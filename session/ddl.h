@@ -73,6 +73,8 @@ Status ddl_add_constraint(Ddl *d, const Relation *rel, const Constraint *c, int 
 Status ddl_check_foreign_types(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *def);
 /* A CHECK constraint of that name is there: whether it is this one (a NOTICE says that they are one from here on). is_local: it is
  * declared at rel itself, else a parent hands it down. 42710, 42P17. */
+/* A CHECK without a name of its own, which all rows are known to satisfy. */
+Status ddl_add_known_check(Ddl *d, const Relation *rel, const char *condition);
 Status ddl_merge_check(Ddl *d, const Relation *rel, const RelConstraint *old, const RelConstraint *def, bool is_local,
                        bool allow);
 

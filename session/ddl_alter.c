@@ -330,6 +330,7 @@ static const AlterCommand commands[] = {
     {AST_AT_DROP_INHERIT, PASS_MISC, "rp", "NO INHERIT", no_inherit},
     {AST_AT_ATTACH_PARTITION, PASS_MISC, "rpI", "ATTACH PARTITION", alter_attach_partition},
     {AST_AT_DETACH_PARTITION, PASS_MISC, "rp", "DETACH PARTITION", alter_detach_partition},
+    {AST_AT_DETACH_PARTITION_FINALIZE, PASS_MISC, "rp", "DETACH PARTITION ... FINALIZE", alter_finalize_detach},
     {AST_AT_ADD_OF, PASS_MISC, "r", "OF", alter_add_of},
     {AST_AT_DROP_OF, PASS_MISC, "r", "NOT OF", alter_drop_of},
     {AST_AT_CHANGE_OWNER, PASS_MISC, "rpvmSic", "OWNER TO", check_owner},
@@ -388,6 +389,7 @@ command_lock_mode(const AlterTableCmd *cmd)
     case AST_AT_CLUSTER_ON:
     case AST_AT_DROP_CLUSTER:
     case AST_AT_ATTACH_PARTITION:
+    case AST_AT_DETACH_PARTITION_FINALIZE:
     case AST_AT_VALIDATE_CONSTRAINT: return LOCK_SHARE_UPDATE_EXCLUSIVE;
     case AST_AT_ENABLE_TRIG:
     case AST_AT_ENABLE_ALWAYS_TRIG:
@@ -397,6 +399,7 @@ command_lock_mode(const AlterTableCmd *cmd)
     case AST_AT_DISABLE_TRIG:
     case AST_AT_DISABLE_TRIG_ALL:
     case AST_AT_DISABLE_TRIG_USER: return LOCK_SHARE_ROW_EXCLUSIVE;
+    case AST_AT_DETACH_PARTITION: return AST_AS(PartitionCmd, cmd->def)->concurrent ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE;
     case AST_AT_ADD_CONSTRAINT:
         return ast_is(cmd->def, Constraint) && AST_AS(Constraint, cmd->def)->kind == AST_CONSTR_FOREIGN
                    ? LOCK_SHARE_ROW_EXCLUSIVE

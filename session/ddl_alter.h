@@ -55,5 +55,6 @@ Status alter_drop_of(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterH
 /* ddl_partition.c */
 Status alter_attach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 Status alter_detach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
+Status alter_finalize_detach(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how);
 
 #endif

@@ -2,7 +2,7 @@
 #include "parser/deparse.h"
 #include "planner/planner.h"
 #include "planner/resolve.h"
-#include "session/ddl.h"
+#include "session/ddl_alter.h"
 
 static Status
 at(Ctx *ctx, int loc, Status st)
@@ -164,6 +164,14 @@ add_check(Ddl *d, const Relation *rel, const Constraint *c, bool is_new)
     TRY(ddl_create_constraint(ctx, &def));
     if (is_new || c->not_valid || rel->heap == NULL) return QN_OK;
     return ddl_validate_check(d, rel, &def);
+}
+
+Status
+ddl_add_known_check(Ddl *d, const Relation *rel, const char *condition)
+{
+    Constraint c = {.kind = AST_CONSTR_CHECK};
+    TRY(alter_parse_expr(d, condition, &c.expr));
+    return add_check(d, rel, &c, true);
 }
 
 /* ---- PRIMARY KEY, UNIQUE ---- */

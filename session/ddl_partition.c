@@ -5,6 +5,7 @@
 #include "planner/planner.h"
 #include "planner/rewrite.h"
 #include "session/ddl_alter.h"
+#include "storage/lock.h"
 #include "planner/resolve.h"
 #include <strings.h>
 
@@ -356,7 +357,7 @@ static Status
 check_bound(Ddl *d, const Relation *parent, const char *name, const PartitionBound *b)
 {
     Ctx *ctx = d->ctx;
-    const PartitionDesc *desc = parent->partitions;
+    const PartitionDesc *desc = parent->all_partitions;
     if (b->kind == PARTITION_DEFAULT) {
         const Relation *other;
         if (desc->default_part < 0) return QN_OK;
@@ -750,26 +751,111 @@ check_unreferenced(Ddl *d, const Relation *part, const Relation *ref)
     }
 }
 
+static Status
+refuse_pending(Ctx *ctx, Status st)
+{
+    return err_hint(ctx, st, "Use ALTER TABLE ... DETACH PARTITION ... FINALIZE to complete the pending detach operation.");
+}
+
+/* The partition of rel that the command names, locked. */
+static Status
+open_partition(Ddl *d, const Relation *rel, const PartitionCmd *cmd, LockMode mode, const Relation **out)
+{
+    Ctx *ctx = d->ctx;
+    const RangeVar *rv = AST_AS(RangeVar, cmd->rel);
+    const Relation *child;
+    if (rel->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "table \"%s\" is not partitioned", rel->name);
+    TRY(catalog_relation_required(ctx, rv->schema, rv->name, 0, &child));
+    TRY(lock_relation(ctx, child->oid, mode, LOCK_WAIT, child->name));
+    TRY(catalog_relation_required(ctx, rv->schema, rv->name, 0, &child));
+    bool is_partition = relation_bound(child) != NULL && child->parents[0]->parent_oid == rel->oid;
+    if (!is_partition) return RAISE(ctx, ERR_UNDEFINED_TABLE, "relation \"%s\" is not a partition of relation \"%s\"", child->name, rel->name);
+    *out = child;
+    return QN_OK;
+}
+
+/* Under AccessExclusiveLock on the partition. */
+static Status
+complete_detach(Ddl *d, Oid parent_oid, Oid child_oid)
+{
+    const Relation *child, *parent;
+    TRY(catalog_relation_by_oid(d->ctx, child_oid, &child));
+    TRY(cut_loose(d, child));
+    TRY(catalog_relation_by_oid(d->ctx, child_oid, &child));
+    TRY(catalog_relation_by_oid(d->ctx, parent_oid, &parent));
+    return ddl_disown(d, child, parent);
+}
+
+/* The partition is marked in one transaction, from whose commit on new snapshots do without it, and leaves in another when all who may have
+ * planned with it are through. A CHECK keeps up what those transactions rely on. */
+static Status
+detach_concurrently(Ddl *d, const Relation *rel, const PartitionCmd *cmd)
+{
+    Ctx *ctx = d->ctx;
+    const Relation *child;
+    Oid oid = rel->oid, child_oid;
+    const char *condition;
+    Xid xid;
+    TRY(session_prevent_block(d->s, "ALTER TABLE ... DETACH CONCURRENTLY"));
+    if (rel->kind == RELKIND_PARTITIONED && rel->partitions->default_part >= 0)
+        return RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot detach partitions concurrently when a default partition exists");
+    TRY(open_partition(d, rel, cmd, LOCK_SHARE_UPDATE_EXCLUSIVE, &child));
+    for (int i = 0; i < rel->nchildren; i++) {
+        const Relation *pending;
+        if (rel->children[i]->detach_xid == 0) continue;
+        TRY(catalog_relation_by_oid(ctx, rel->children[i]->child_oid, &pending));
+        return refuse_pending(ctx, RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                                         "partition \"%s\" already pending detach in partitioned table \"%s.%s\"", pending->name, rel->schema,
+                                         rel->name));
+    }
+    child_oid = child->oid;
+    TRY(check_unreferenced(d, child, rel));
+    TRY(partition_full_constraint_sql(ctx, d->arena, child, &condition));
+    TRY(catalog_relation_by_oid(ctx, child_oid, &child));
+    if (condition != NULL) TRY(ddl_add_known_check(d, child, condition));
+    TRY(tx_write_xid(ctx, &xid));
+    TRY(catalog_relation_by_oid(ctx, child_oid, &child));
+    InheritLink link = *child->parents[0];
+    link.detach_xid = xid;
+    TRY(ddl_put_inherit(ctx, &link));
+    TRY(session_next_transaction(d->s));
+    TRY(lock_wait_for_holders(ctx, lock_relation_tag(oid), LOCK_ACCESS_EXCLUSIVE));
+
+    TRY(lock_relation(ctx, oid, LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_WAIT, NULL));
+    TRY(lock_relation(ctx, child_oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL));
+    TRY(catalog_relation_by_oid(ctx, oid, &rel));
+    TRY(catalog_relation_by_oid(ctx, child_oid, &child));
+    if (rel == NULL || child == NULL || child->nparents == 0 || child->parents[0]->detach_xid != xid)
+        return RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "partition was removed or detached concurrently");
+    return complete_detach(d, oid, child_oid);
+}
+
 Status
 alter_detach_partition(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
 {
     Ctx *ctx = d->ctx;
     const PartitionCmd *cmd = AST_AS(PartitionCmd, c->def);
-    const RangeVar *rv = AST_AS(RangeVar, cmd->rel);
     const Relation *child;
     (void)how;
-    if (rel->kind != RELKIND_PARTITIONED) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "table \"%s\" is not partitioned", rel->name);
-    if (cmd->concurrent) TRY(session_prevent_block(d->s, "ALTER TABLE ... DETACH CONCURRENTLY"));
-    if (cmd->concurrent && rel->partitions->default_part >= 0)
-        return RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot detach partitions concurrently when a default partition exists");
-    TRY(catalog_relation_required(ctx, rv->schema, rv->name, 0, &child));
-    TRY(lock_relation(ctx, child->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, child->name));
-    TRY(catalog_relation_by_oid(ctx, child->oid, &child));
-    bool is_partition = relation_bound(child) != NULL && child->parents[0]->parent_oid == rel->oid;
-    if (!is_partition) return RAISE(ctx, ERR_UNDEFINED_TABLE, "relation \"%s\" is not a partition of relation \"%s\"", child->name, rel->name);
+    if (cmd->concurrent) return detach_concurrently(d, rel, cmd);
+    TRY(open_partition(d, rel, cmd, LOCK_ACCESS_EXCLUSIVE, &child));
+    if (child->parents[0]->detach_xid != 0) {
+        Status st = RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot detach partition \"%s\"", child->name);
+        return refuse_pending(ctx, err_detail(ctx, st, "The partition is being detached concurrently or has an unfinished detach."));
+    }
     TRY(check_unreferenced(d, child, rel));
-    TRY(catalog_relation_by_oid(ctx, child->oid, &child));
-    TRY(cut_loose(d, child));
-    TRY(catalog_relation_by_oid(ctx, child->oid, &child));
-    return ddl_disown(d, child, rel);
+    return complete_detach(d, rel->oid, child->oid);
+}
+
+Status
+alter_finalize_detach(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
+{
+    const Relation *child;
+    (void)how;
+    TRY(open_partition(d, rel, AST_AS(PartitionCmd, c->def), LOCK_ACCESS_EXCLUSIVE, &child));
+    if (child->parents[0]->detach_xid == 0)
+        return err_detail(d->ctx, RAISE(d->ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot complete detaching partition \"%s\"", child->name),
+                          "There's no pending concurrent detach.");
+    TRY(lock_wait_for_holders(d->ctx, lock_relation_tag(rel->oid), LOCK_ACCESS_EXCLUSIVE));
+    return complete_detach(d, rel->oid, child->oid);
 }

@@ -43,7 +43,7 @@ prepared_create(Session *s, const PrepareStmt *p, const char *sql)
     }
     TRY_GOTO(stmt_from_ast(s, sql, p->query, types, p->types.count, &stmt));
     stmt->fixed_result = true;
-    TRY_GOTO(stmt_plan(stmt));
+    TRY_GOTO(stmt_plan_held(stmt));
     entry = mem_should_fail() ? NULL : calloc(1, sizeof(*entry));
     char *name = entry == NULL || mem_should_fail() ? NULL : strdup(p->name);
     if (name == NULL) {

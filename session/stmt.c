@@ -402,6 +402,18 @@ lock_deps(Stmt *stmt)
     return QN_OK;
 }
 
+Status
+stmt_plan_held(Stmt *stmt)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    TRY(stmt_plan(stmt));
+    if (ctx->tx == NULL) return QN_OK;
+    TRY(lock_deps(stmt));
+    TRY(tx_command_begin(ctx));
+    tx_command_end(ctx);
+    return QN_OK;
+}
+
 static bool
 deps_hold(Stmt *stmt)
 {
@@ -419,7 +431,7 @@ ready_plan(Stmt *stmt)
     Session *s = stmt->s;
     Ctx *ctx = &s->ctx;
     for (;;) {
-        if (stmt->plan == NULL || stmt->settings_generation != s->settings_generation)
+        if (stmt->plan == NULL || stmt->settings_generation != s->settings_generation || stmt->plan->has_detaching)
             TRY(make_plan(stmt));
         TRY(lock_deps(stmt));
         uint64_t generation = catalog_generation(ctx);

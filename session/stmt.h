@@ -104,6 +104,8 @@ Status stmt_from_ast(Session *s, const char *sql, const Ast *ast, const Oid *typ
 void stmt_destroy(Stmt *stmt); /* ends a run first; NULL is fine */
 /* Plans it if need be, so that parameters and columns are known. */
 Status stmt_plan(Stmt *stmt);
+/* And what it names stays as it is until the transaction ends, which from here on has its snapshot, if it is one that keeps it. */
+Status stmt_plan_held(Stmt *stmt);
 /* *has_row_out: a row can be read, else the run is complete. On error the run has ended. */
 Status stmt_step(Stmt *stmt, bool *has_row_out);
 /* Ends a run as if all rows had been read. */

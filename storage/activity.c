@@ -237,7 +237,7 @@ read_conn(DbConn *conn, ActivityRow *r)
     r->query_start_us = atomic_load(&a->query_start_us);
     r->state_change_us = atomic_load(&a->state_change_us);
     r->xid = atomic_load(&conn->top_xid);
-    r->waits = conn->wait_entry != NULL || conn->wait_xid != XID_NONE;
+    r->waits = conn->wait_entry != NULL || conn->wait_xid != XID_NONE || conn->waits_for_holders;
     r->wait_kind = conn->wait_entry != NULL ? conn->wait_entry->tag.kind : LOCK_TRANSACTION;
 }
 

@@ -223,6 +223,7 @@ struct DbConn {
     DbConn *wait_next;           /* behind it in the queue */
     Xid wait_xid;                /* the xid waited for */
     int wait_slot;               /* and its owner */
+    bool waits_for_holders;      /* of a lock it does not want itself */
     uint32_t check_stamp;
     DbConn *check_from;          /* whose wait led here */
     bool check_soft;             /* because it is ahead in a queue, not because it holds a lock */

@@ -357,6 +357,43 @@ lock_wait_for_xid(Ctx *ctx, Xid xid, int slot)
     return st;
 }
 
+/* Does one of the transactions hold it still? rows: what lock_list gave. */
+static bool
+is_still_held(const DbConn *conn, const LockRow *first, int nfirst, const LockRow *rows, int n, LockTag tag, LockMode mode)
+{
+    for (int i = 0; i < n; i++) {
+        const LockRow *r = &rows[i];
+        bool counts = r->granted && r->pid != conn->slot + 1 && tag_equal(r->tag, tag) && lock_modes_conflict(r->mode, mode);
+        for (int k = 0; k < nfirst && counts; k++)
+            if (first[k].pid == r->pid && first[k].ntx == r->ntx && first[k].granted && tag_equal(first[k].tag, tag)) return true;
+    }
+    return false;
+}
+
+Status
+lock_wait_for_holders(Ctx *ctx, LockTag tag, LockMode mode)
+{
+    LockTable *t = &ctx->db->locks;
+    DbConn *conn = ctx->conn;
+    int64_t deadline = lock_deadline(ctx), next_check = ctx_now_us() + deadlock_wait_us(ctx);
+    Arena *arena = arena_create(ctx->stmt_arena, "holders"), *now = arena_create(arena, "now");
+    LockRow *first, *rows;
+    int nfirst, n;
+    Status st = arena == NULL || now == NULL ? RAISE_OOM(ctx) : lock_list(ctx, arena, &first, &nfirst);
+    while (st == QN_OK) {
+        arena_reset(now);
+        st = lock_list(ctx, now, &rows, &n);
+        if (st != QN_OK || !is_still_held(conn, first, nfirst, rows, n, tag, mode)) break;
+        mutex_lock(&t->mutex);
+        conn->waits_for_holders = true;
+        st = wait_step(ctx, t, deadline, &next_check);
+        conn->waits_for_holders = false;
+        mutex_unlock(&t->mutex);
+    }
+    arena_destroy(arena);
+    return st;
+}
+
 void
 lock_wake_xid_waiters(DbConn *conn)
 {

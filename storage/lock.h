@@ -62,6 +62,8 @@ lock_relation_tag(uint32_t oid)
 Status lock_acquire(Ctx *ctx, LockTag tag, LockMode mode, LockWait wait, bool *granted_out);
 /* The same for a relation; name is for 55P03's message. */
 Status lock_relation(Ctx *ctx, uint32_t oid, LockMode mode, LockWait wait, const char *name);
+/* Waits until those have ended who now hold the lock in a mode that conflicts with this one. Takes nothing, and holds nobody up. */
+Status lock_wait_for_holders(Ctx *ctx, LockTag tag, LockMode mode);
 /* Gives back a lock taken a moment ago, before it could matter to anybody but those who queue. Not held: nothing. */
 void lock_give_back(Ctx *ctx, LockTag tag, LockMode mode);
 bool lock_is_held(Ctx *ctx, LockTag tag, LockMode at_least);

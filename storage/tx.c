@@ -258,6 +258,13 @@ forget_follow(DbConn *conn)
         atomic_store(&conn->follows, LSN_NEVER);
 }
 
+bool
+tx_sees(Ctx *ctx, Xid xid)
+{
+    const Tx *tx = ctx->tx;
+    return tx == NULL || tx->isolation == TX_READ_COMMITTED || !tx->has_snapshot || xid_visible(&tx->snapshot, xid);
+}
+
 Status
 tx_command_begin(Ctx *ctx)
 {

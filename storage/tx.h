@@ -71,6 +71,8 @@ void tx_snapshot_drop(Ctx *ctx, Snapshot *snap); /* twice is fine */
 Status tx_write_xid(Ctx *ctx, Xid *xid_out);
 /* The transaction's first xid, taken if it has none, for those who only want its number. */
 Status tx_assign_xid(Ctx *ctx, Xid *top_out);
+/* Do the transaction's statements see what a transaction that has committed did? In READ COMMITTED the next one does, and so does the first in any. */
+bool tx_sees(Ctx *ctx, Xid xid);
 bool tx_owns(Ctx *ctx, Xid xid); /* an xid of the running transaction, not rolled back to a savepoint */
 
 /* The state of an xid now, without a snapshot: for writers who meet it on a row. */
