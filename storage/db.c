@@ -714,8 +714,7 @@ finish(Ctx *ctx, Db *db)
     TRY(tx_clean(ctx, true));
     if (wal_insert_lsn(ctx) != db->header.redo || !atomic_load(&db->header_clean))
         TRY(checkpoint_run(ctx, true));
-    file_close(db->wal.file);
-    db->wal.file = NULL;
+    wal_close_file(db);
     /* Should the removal be undone by a power loss, the log's records lie before the header's position: nobody reads them. */
     return db->ops->unlink(ctx, db->ops, db->wal_path);
 }

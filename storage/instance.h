@@ -70,8 +70,17 @@ typedef struct XidMap {
 
 /* ---- the log ---- */
 
+/* Syncs of the log run side by side: the next group need not wait for the one before to arrive, and the disk takes two in the time of one. A third
+ * gains nothing, and makes groups smaller. */
+enum { WAL_SYNCS = 2, WAL_GROUPS = 8 };
+typedef struct WalSync {
+    Lsn to;                  /* what it brings to the disk; 0: it is not running */
+    uint32_t group;
+} WalSync;
+
 typedef struct Wal {
     File *file;              /* NULL: not there yet, or no file at all */
+    File *sync_file;         /* the same file, for the second sync */
     bool in_memory;          /* records are counted, not kept */
     uint32_t crc_seed;
     Mutex insert_mutex;
@@ -83,7 +92,11 @@ typedef struct Wal {
     _Atomic int64_t room;    /* limit - insert_lsn - reserved: what may still be reserved */
     Mutex write_mutex;       /* guards what follows; not held over a write or sync */
     Cond write_cond;
-    bool writing;            /* somebody writes or syncs */
+    bool writing;            /* somebody writes, or makes segments */
+    bool has_leader;         /* somebody waits to lead the next group */
+    uint32_t group;          /* number of the group that gathers */
+    WalSync syncs[WAL_SYNCS];
+    _Atomic uint32_t group_ended[WAL_GROUPS]; /* by number: changes when such a group has been synced, or has failed */
     _Atomic Lsn written, flushed;
     Lsn limit;               /* min(allocated, written + ring_bytes) */
     Lsn allocated;           /* segments exist up to here */
@@ -151,7 +164,8 @@ struct Tx {
     bool any_aborted;       /* some of them were rolled back to a savepoint */
     Lsn csn;                /* end of the commit record; set under wal.insert_mutex */
     Lsn commit_start;       /* and its start */
-    bool csn_stored;        /* its xids have it; under commit_mutex */
+    bool is_async;          /* it does not wait for its record to reach the disk; under commit_mutex, as what follows */
+    bool csn_stored;        /* its xids have it */
     Tx *commit_next;        /* in LSN order */
     Snapshot snapshot;      /* ctx->snapshot points here */
     struct SsiTx *ssi;      /* SERIALIZABLE, from its snapshot on */
@@ -323,6 +337,7 @@ struct Db {
     Mutex commit_mutex;         /* the list of commits under way */
     Cond commit_cond;
     Tx *commit_head, *commit_tail;
+    uint32_t commit_waiters;    /* on commit_cond */
     RwLatch redo_latch;         /* shared over records that belong together; a redo point needs it alone */
     RelPendings created;        /* by running transactions; under xids_mutex */
     uint32_t created_reserved;
@@ -407,6 +422,7 @@ void wal_recycle(Db *db, Lsn lsn); /* nothing before lsn is needed any more */
 /* The log goes on at this position. */
 void wal_start_at(Db *db, Lsn lsn);
 Status wal_open_file(Ctx *ctx, Db *db, bool create);
+void wal_close_file(Db *db); /* twice is fine */
 /* The slot of the log's file that holds the segment; UINT32_MAX: none. */
 uint32_t wal_slot_of(Db *db, uint64_t number);
 Status wal_write_owner(Ctx *ctx, Db *db);
@@ -475,6 +491,7 @@ Status tx_map_load(Ctx *ctx, Xid next, const XidRanges *aborted, Lsn mark);
 /* What a checkpoint's header says of xids and relations; called with redo_latch and wal.insert_mutex held. */
 Status tx_capture(Ctx *ctx, Xid *next_out, Xid *mark_out, XidRanges *ranges, RelPendings *pendings);
 void tx_conn_free(DbConn *conn);
+void tx_publish_durable(Db *db); /* the log has been flushed: commits that it contains become visible */
 void tx_take_snapshot(Ctx *ctx); /* of the running transaction: the latest */
 Lsn tx_oldest_mark(Db *db);
 bool tx_root_pending(Ctx *ctx, int slot, PageNo *root_out);

@@ -4,7 +4,8 @@
  *   1. the commit record is appended; in the same breath (insert_mutex) the transaction joins the list of commits in LSN order
  *   2. the log is flushed, unless synchronous_commit is off
  *   3. its xids get their CSN in the map: nobody sees them yet, every snapshot's mark is older
- *   4. the published mark advances over all commits at the head of the list that are this far
+ *   4. the published mark advances over all commits at the head of the list that are this far; who has synced a group does 3 and 4 for all of
+ *      it, so that those who wake up find everything done
  *   5. once the mark has passed it: hooks, locks, waiters
  * A crash before 2 has ended may keep or lose it, after 2 it is there.
  */
@@ -613,6 +614,13 @@ committed_ranges(Ctx *ctx, Tx *tx, XidRanges *out)
     return QN_OK;
 }
 
+static bool
+commits_synchronously(const Ctx *ctx)
+{
+    enum { OFF = 1 }; /* row of settings.def */
+    return ctx->settings == NULL || ctx->settings->synchronous_commit != OFF;
+}
+
 /* With insert_mutex held, right after the record was appended: order of LSN is order in the list, and a checkpoint's capture, which
  * holds the mutex too, sees record, list and drops together. */
 static void
@@ -624,6 +632,7 @@ on_commit_insert(void *arg, Lsn end)
     mutex_lock(&db->commit_mutex);
     tx->csn = end;
     tx->commit_start = db->wal.prev_lsn;
+    tx->is_async = !commits_synchronously(tx->conn->ctx);
     tx->csn_stored = false;
     tx->commit_next = NULL;
     if (db->commit_tail != NULL) db->commit_tail->commit_next = tx;
@@ -732,18 +741,45 @@ done:
     return st;
 }
 
-/* With commit_mutex: the commits up to the first that is not stored become visible. */
+/* May others make this commit visible? SERIALIZABLE has to note its CSN before that, which is its owner's. With commit_mutex. */
+static bool
+is_publishable(const Db *db, const Tx *tx)
+{
+    if (tx->csn_stored) return true;
+    return tx->ssi == NULL && (tx->is_async || tx->csn <= atomic_load_explicit(&db->wal.flushed, memory_order_acquire));
+}
+
+static void
+store_csn(Db *db, Tx *tx)
+{
+    for (uint32_t i = 0; i < tx->xids.count; i++) xidmap_commit(&db->xids, tx->xids.items[i], tx->csn, tx->any_aborted);
+    tx->csn_stored = true;
+}
+
+/* With commit_mutex: the commits up to the first that has to wait become visible. Their transactions may be gone as soon as the mark has
+ * passed them. */
 static void
 advance_published(Db *db)
 {
-    bool advanced = false;
-    while (db->commit_head != NULL && db->commit_head->csn_stored) {
-        atomic_store(&db->xids.published, db->commit_head->csn);
-        db->commit_head = db->commit_head->commit_next;
-        advanced = true;
+    Lsn mark = 0;
+    while (db->commit_head != NULL && is_publishable(db, db->commit_head)) {
+        Tx *tx = db->commit_head;
+        if (!tx->csn_stored) store_csn(db, tx);
+        mark = tx->csn;
+        db->commit_head = tx->commit_next;
     }
     if (db->commit_head == NULL) db->commit_tail = NULL;
-    if (advanced) cond_broadcast(&db->commit_cond);
+    if (mark == 0) return;
+    atomic_store(&db->xids.published, mark);
+    if (db->commit_waiters > 0) cond_broadcast(&db->commit_cond);
+}
+
+void
+tx_publish_durable(Db *db)
+{
+    mutex_lock(&db->commit_mutex);
+    advance_published(db);
+    mutex_unlock(&db->commit_mutex);
 }
 
 /* Takes the transaction out of the list of commits: it is none, or the instance has failed. */
@@ -759,34 +795,31 @@ leave_commits(Db *db, Tx *tx)
         break;
     }
     advance_published(db); /* those behind it no longer wait for it */
-    cond_broadcast(&db->commit_cond);
     mutex_unlock(&db->commit_mutex);
 }
 
-/* Makes the commit visible, in LSN order among all, and waits until it is. */
+/* Makes the commit visible, in LSN order among all, and waits until it is. Whoever synced it has mostly done so already. */
 static Status
 publish(Ctx *ctx, Tx *tx)
 {
     Db *db = ctx->db;
     Status st = QN_OK;
-    Lsn csn = tx->csn;
+    const Lsn csn = tx->csn;
 
+    if (atomic_load(&db->xids.published) >= csn) return QN_OK;
     mutex_lock(&db->commit_mutex);
-    tx->csn_stored = true;
-    advance_published(db);
+    if (atomic_load(&db->xids.published) < csn) {
+        store_csn(db, tx);
+        advance_published(db);
+    }
+    db->commit_waiters++;
     while (atomic_load(&db->xids.published) < csn && st == QN_OK) {
         if (atomic_load(&db->failed)) st = db_usable(ctx);
         else cond_wait_until(&db->commit_cond, &db->commit_mutex, ctx_now_us() + 100 * 1000);
     }
+    db->commit_waiters--;
     mutex_unlock(&db->commit_mutex);
     return st;
-}
-
-static bool
-commits_synchronously(const Ctx *ctx)
-{
-    enum { OFF = 1 }; /* row of settings.def */
-    return ctx->settings == NULL || ctx->settings->synchronous_commit != OFF;
 }
 
 static Status
@@ -846,9 +879,7 @@ tx_commit(Ctx *ctx)
         db_note_async(db, tx->csn);
     }
     ssi_note_csn(ctx, tx->csn);
-    for (uint32_t i = 0; i < tx->xids.count; i++)
-        xidmap_commit(&db->xids, tx->xids.items[i], tx->csn, tx->any_aborted);
-    sched_point("commit: stored");
+    sched_point("commit: noted");
     st = publish(ctx, tx);
     if (st != QN_OK) return outcome_unknown(ctx, tx, st);
     finish(ctx, tx, true);

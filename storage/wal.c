@@ -74,8 +74,7 @@ void
 wal_destroy(Db *db)
 {
     Wal *w = &db->wal;
-    file_close(w->file);
-    w->file = NULL;
+    wal_close_file(db);
     mem_free(NULL, w->ring, w->ring_bytes);
     mem_free(NULL, w->segments, w->segments_cap * sizeof(*w->segments));
     mutex_destroy(&w->insert_mutex);
@@ -175,6 +174,17 @@ add_segment(Ctx *ctx, Db *db)
     return QN_OK;
 }
 
+/* What can be reserved grows with written and allocated. By the writer. */
+static void
+grow_limit(Wal *w)
+{
+    Lsn written = atomic_load(&w->written);
+    Lsn limit = w->allocated < written + w->ring_bytes ? w->allocated : written + w->ring_bytes;
+    if (limit <= w->limit) return;
+    atomic_fetch_add(&w->room, (int64_t)(limit - w->limit));
+    w->limit = limit;
+}
+
 /* Grows allocated towards written + ahead and limit with it. An error leaves things as they are: those who
  * find no room see it. By the writer. */
 static Status
@@ -182,14 +192,9 @@ add_segments(Ctx *ctx, Db *db)
 {
     Wal *w = &db->wal;
     Status st = QN_OK;
-    Lsn written = atomic_load(&w->written);
 
-    while (w->allocated < written + w->ahead && st == QN_OK) st = add_segment(ctx, db);
-    Lsn limit = w->allocated < written + w->ring_bytes ? w->allocated : written + w->ring_bytes;
-    if (limit > w->limit) {
-        atomic_fetch_add(&w->room, (int64_t)(limit - w->limit));
-        w->limit = limit;
-    }
+    while (w->allocated < atomic_load(&w->written) + w->ahead && st == QN_OK) st = add_segment(ctx, db);
+    grow_limit(w);
     return st;
 }
 
@@ -227,6 +232,15 @@ wal_open_file(Ctx *ctx, Db *db, bool create)
     if (w->file != NULL) return QN_OK;
     TRY(db->ops->open(ctx, db->ops, db->wal_path, create ? FILE_CREATE : 0, &w->file));
     return QN_OK;
+}
+
+void
+wal_close_file(Db *db)
+{
+    Wal *w = &db->wal;
+    file_close(w->file);
+    file_close(w->sync_file);
+    w->file = w->sync_file = NULL;
 }
 
 Status
@@ -282,29 +296,123 @@ end_writer(Db *db)
     db_note_wal(db);
 }
 
-/* As the writer: everything appended so far goes to the file, with sync to the disk. */
+/* As the writer: everything up to `to`, which has been appended, goes to the file. */
 static Status
-write_out(Ctx *ctx, Db *db, bool sync)
+write_out(Ctx *ctx, Db *db, Lsn to)
 {
     Wal *w = &db->wal;
-    Lsn from = atomic_load(&w->written), to = atomic_load_explicit(&w->insert_lsn, memory_order_acquire);
+    Lsn from = atomic_load(&w->written);
 
     TRY(db_check_usable(ctx));
-    if (to > from) {
-        TRY(write_stream(ctx, db, from, to));
-        atomic_store(&w->written, to);
-    }
-    if (sync && to > atomic_load(&w->flushed)) {
-        sched_point("log: written");
-        /* The first sync makes good for all that opening and creating left out: until here nothing was promised. */
-        Status st = w->dir_synced ? QN_OK : db->ops->sync(ctx, db->file);
-        if (st == QN_OK) st = db->ops->sync(ctx, w->file);
-        if (st == QN_OK && !w->dir_synced) st = db->ops->sync_dir(ctx, db->ops, db->wal_path);
-        if (st != QN_OK) return db_fail(ctx, st);
-        w->dir_synced = true;
-        atomic_store(&w->flushed, to);
-    }
+    if (to <= from) return QN_OK;
+    TRY(write_stream(ctx, db, from, to));
+    atomic_store(&w->written, to);
+    grow_limit(w);
     return QN_OK;
+}
+
+/* ---- syncing ---- */
+
+/* What has been written is brought to the disk by this sync. The first one, which is alone, makes good for all that opening and creating
+ * left out: until then nothing was promised. Each of those that may run side by side has a handle of its own, since the system
+ * tells of a failed write once a handle. */
+static Status
+sync_log(Ctx *ctx, Db *db, int slot)
+{
+    Wal *w = &db->wal;
+    Status st = QN_OK;
+
+    sched_point("log: written");
+    if (!w->dir_synced) st = db->ops->sync(ctx, db->file);
+    if (st == QN_OK) st = db->ops->sync(ctx, slot == 0 ? w->file : w->sync_file);
+    if (st == QN_OK && !w->dir_synced) st = db->ops->sync_dir(ctx, db->ops, db->wal_path);
+    return st == QN_OK ? QN_OK : db_fail(ctx, st);
+}
+
+/* A sync that may begin now; -1: none. With write_mutex. */
+static int
+free_sync(const Wal *w)
+{
+    bool busy[WAL_SYNCS];
+    for (int i = 0; i < WAL_SYNCS; i++) busy[i] = w->syncs[i].to != 0;
+    if (!w->dir_synced) return busy[0] || busy[1] ? -1 : 0;
+    return !busy[0] ? 0 : busy[1] || w->sync_file == NULL ? -1 : 1;
+}
+
+/* Takes a group to the disk: those who have gathered while every sync was busy, and whoever has appended by the time it is written. With
+ * write_mutex, which is given up meanwhile. */
+static Status
+lead_group(Ctx *ctx, Db *db, uint32_t *group_out)
+{
+    Wal *w = &db->wal;
+    int slot;
+    Status st;
+
+    w->has_leader = true;
+    while (w->writing || (slot = free_sync(w)) < 0) cond_wait(&w->write_cond, &w->write_mutex);
+    w->has_leader = false;
+    w->writing = true;
+    WalSync *sync = &w->syncs[slot];
+    *group_out = sync->group = w->group++;
+    sync->to = atomic_load_explicit(&w->insert_lsn, memory_order_acquire);
+    mutex_unlock(&w->write_mutex);
+
+    st = write_out(ctx, db, sync->to);
+
+    mutex_lock(&w->write_mutex);
+    w->writing = false;
+    cond_broadcast(&w->write_cond);
+    mutex_unlock(&w->write_mutex);
+
+    if (st == QN_OK) st = sync_log(ctx, db, slot);
+
+    mutex_lock(&w->write_mutex);
+    if (st == QN_OK) {
+        w->dir_synced = true;
+        /* What lies before was written before, so this sync has taken it along. */
+        if (atomic_load(&w->flushed) < sync->to) atomic_store(&w->flushed, sync->to);
+    }
+    sync->to = 0;
+    cond_broadcast(&w->write_cond);
+    return st;
+}
+
+/* Those who wait for the group look again. */
+static void
+wake_group(Wal *w, uint32_t group)
+{
+    _Atomic uint32_t *word = &w->group_ended[group % WAL_GROUPS];
+    atomic_fetch_add(word, 1);
+    thread_wake_word(word);
+}
+
+/* The group that will have brought the log to the disk up to lsn, if somebody leads it. With write_mutex. */
+static bool
+find_group(const Wal *w, Lsn lsn, uint32_t *group_out)
+{
+    for (int i = 0; i < WAL_SYNCS; i++) {
+        *group_out = w->syncs[i].group;
+        if (w->syncs[i].to >= lsn) return true;
+    }
+    *group_out = w->group;
+    return w->has_leader;
+}
+
+/* Segments for later, and the second sync's handle; whoever finds no room reports why, and one sync will do. */
+static void
+prepare_more(Ctx *ctx, Db *db)
+{
+    Wal *w = &db->wal;
+    Ctx quiet = {.db = db, .conn = ctx->conn};
+    File *file = NULL;
+    become_writer(w);
+    (void)!(add_segments(&quiet, db) == QN_OK);
+    if (w->sync_file == NULL) (void)!(db->ops->open(&quiet, db->ops, db->wal_path, 0, &file) == QN_OK);
+    err_clear(&quiet.err);
+    mutex_lock(&w->write_mutex);
+    if (file != NULL) w->sync_file = file;
+    mutex_unlock(&w->write_mutex);
+    end_writer(db);
 }
 
 Status
@@ -315,24 +423,27 @@ wal_flush(Ctx *ctx, Lsn lsn)
 
     if (w->in_memory) return QN_OK;
     while (atomic_load_explicit(&w->flushed, memory_order_acquire) < lsn) {
+        uint32_t group;
         TRY(db_check_usable(ctx));
         mutex_lock(&w->write_mutex);
-        if (w->writing) {
-            /* Whoever is at it may have started before our record; then we, or another who waits, are next. */
-            cond_wait(&w->write_cond, &w->write_mutex);
+        if (atomic_load(&w->flushed) >= lsn) {
             mutex_unlock(&w->write_mutex);
+            break;
+        }
+        if (find_group(w, lsn, &group)) {
+            _Atomic uint32_t *word = &w->group_ended[group % WAL_GROUPS];
+            uint32_t before = atomic_load(word);
+            mutex_unlock(&w->write_mutex);
+            if (!atomic_load(&db->failed)) thread_wait_word(word, before);
             continue;
         }
-        w->writing = true;
+        Status st = lead_group(ctx, db, &group);
+        bool lacks = w->sync_file == NULL || w->allocated < atomic_load(&w->written) + w->ahead;
         mutex_unlock(&w->write_mutex);
-        Status st = write_out(ctx, db, true);
-        if (st == QN_OK) {
-            /* Segments for later; whoever finds no room reports why. */
-            Ctx quiet = {.db = db, .conn = ctx->conn};
-            (void)!(add_segments(&quiet, db) == QN_OK);
-            err_clear(&quiet.err);
-        }
-        end_writer(db);
+        if (st == QN_OK) tx_publish_durable(db);
+        wake_group(w, group);
+        if (st == QN_OK && lacks) prepare_more(ctx, db);
+        else db_note_wal(db);
         TRY(st);
     }
     return QN_OK;
@@ -379,7 +490,7 @@ make_room(Ctx *ctx, Db *db, int64_t need)
     while (atomic_load(&w->room) < need && st == QN_OK) {
         become_writer(w);
         if (atomic_load(&w->room) < need) {
-            st = write_out(ctx, db, false);
+            st = write_out(ctx, db, atomic_load_explicit(&w->insert_lsn, memory_order_acquire));
             if (st == QN_OK) {
                 /* A database that writes more is given more room ahead, so that a small one stays small. */
                 if (w->ahead < w->ring_bytes) w->ahead += WAL_SEGMENT_BODY;
