@@ -16,7 +16,7 @@ btree_scratch(Ctx *ctx, Arena **arena)
     return QN_OK;
 }
 
-/* BTREE_INSERT's payload: this, the entry's key part behind the page's prefix, its extra. */
+/* BTREE_INSERT's payload, for each entry: this, the entry's key part behind the page's prefix, its extra. */
 typedef struct InsertRecord {
     uint16_t pos;
     uint16_t key_bytes;
@@ -24,23 +24,39 @@ typedef struct InsertRecord {
     uint16_t payload; /* the leaf's entries have payloads */
 } InsertRecord;
 
-static Status
-insert_and_log(Ctx *ctx, Btree *bt, PageRef *ref, int pos, const Entry *e)
+static size_t
+record_bytes(const BtreePage *p, const Entry *e)
 {
-    BtreePage *p = btree_page(ref);
-    PageRef *pages[1] = {ref};
+    return sizeof(InsertRecord) + e->key_bytes - p->prefix_bytes + e->extra_bytes;
+}
+
+/* Puts the entry on the page and into the record, behind `out`. Cannot fail. */
+static uint8_t *
+put_entry(Btree *bt, BtreePage *p, int pos, const Entry *e, uint8_t *out)
+{
     const uint32_t nkey = e->key_bytes - p->prefix_bytes;
     InsertRecord rec = {(uint16_t)pos, (uint16_t)nkey, (uint16_t)e->extra_bytes,
                         p->level == 0 && bt->base.has_payload};
-    WalLog log;
-    TRY(wal_begin(ctx, pages, 1, sizeof(rec) + nkey + e->extra_bytes, &log));
-    NOFAIL_BEGIN(ctx);
-    memcpy(log.payload, &rec, sizeof(rec));
-    memcpy(log.payload + sizeof(rec), e->key + p->prefix_bytes, nkey);
-    if (e->extra_bytes != 0) memcpy(log.payload + sizeof(rec) + nkey, e->extra, e->extra_bytes);
+    memcpy(out, &rec, sizeof(rec));
+    out += sizeof(rec);
+    memcpy(out, e->key + p->prefix_bytes, nkey);
+    out += nkey;
+    if (e->extra_bytes != 0) memcpy(out, e->extra, e->extra_bytes);
     if (rec.payload) p->flags |= BTREE_PAYLOAD;
     btree_page_insert(p, bt->page_bytes, pos, e);
-    wal_finish(&log, WAL_BTREE_INSERT, sizeof(rec) + nkey + e->extra_bytes);
+    return out + e->extra_bytes;
+}
+
+static Status
+insert_and_log(Ctx *ctx, Btree *bt, PageRef *ref, int pos, const Entry *e)
+{
+    PageRef *pages[1] = {ref};
+    const size_t nbytes = record_bytes(btree_page(ref), e);
+    WalLog log;
+    TRY(wal_begin(ctx, pages, 1, nbytes, &log));
+    NOFAIL_BEGIN(ctx);
+    put_entry(bt, btree_page(ref), pos, e, log.payload);
+    wal_finish(&log, WAL_BTREE_INSERT, nbytes);
     NOFAIL_END(ctx);
     return QN_OK;
 }
@@ -156,7 +172,7 @@ judge_page(Ctx *ctx, Btree *bt, Heap *heap, PageRef *ref, int pos, const uint8_t
            uint32_t key_bytes, IndexTid self, Verdict *v, bool *more_out)
 {
     BtreePage *p = btree_page(ref);
-    int end = btree_search_page(p, bt->page_bytes, key, key_bytes, SEARCH_PREFIX);
+    int end = btree_search_behind(p, bt->page_bytes, pos, key, key_bytes, SEARCH_PREFIX);
     for (; pos < end; pos++) {
         HeapLiveness state;
         Tid live;
@@ -204,23 +220,111 @@ done:
     return st;
 }
 
-/* ---- one row ---- */
+/* ---- rows ---- */
 
 typedef struct Insert {
     Btree *bt;
     Heap *heap;
     Arena *arena;       /* scratch; NULL until needed */
+    const KeyRows *keys, *payloads; /* the rows' */
+    const uint64_t *null_keys;
+    const IndexTid *tids;
+    IndexCheck how;
+    int row;            /* the one at hand: */
     uint8_t *key;       /* key and tid */
     uint32_t key_bytes; /* without tid */
-    IndexTid tid;
     const uint8_t *payload;
     uint32_t payload_bytes;
-    bool check, insert, key_only;
-    bool later;         /* insert in spite of a conflict */
+    bool check;
     IndexTid conflict;
+    int nmore;          /* rows behind it that went to the same page with it */
 } Insert;
 
-/* Adds the entry, or finds the conflict, or says whom to wait for. */
+static bool
+does_insert(IndexCheck how)
+{
+    return how == INDEX_CHECK_NONE || how == INDEX_CHECK_UNIQUE || how == INDEX_CHECK_LATER;
+}
+
+/* Brings row i's key to `key`. False: its entry would be too wide. */
+static bool
+take_row(Insert *in, int i, uint8_t *key)
+{
+    const IndexDesc *d = &in->bt->base.desc;
+    const uint8_t *bytes = key_rows_get(in->keys, i, &in->key_bytes);
+    in->row = i;
+    in->payload_bytes = 0;
+    if (in->payloads != NULL) in->payload = key_rows_get(in->payloads, i, &in->payload_bytes);
+    if (in->key_bytes + TID_BYTES + in->payload_bytes > btree_entry_max(in->bt->page_bytes)) return false;
+    in->key = key;
+    memcpy(key, bytes, in->key_bytes);
+    btree_put_tid(key + in->key_bytes, in->tids != NULL ? in->tids[i] : 0);
+    in->check = in->how != INDEX_CHECK_NONE && (d->nulls_not_distinct || !bits_get(in->null_keys, (size_t)i));
+    return true;
+}
+
+static Entry
+row_entry(const Insert *in)
+{
+    return btree_entry_of(in->key, in->key_bytes + TID_BYTES, in->payload, in->payload_bytes);
+}
+
+/* Does the row at hand go to the latched leaf, behind `before`, which goes there too, without anybody having to be asked? */
+static bool
+goes_with(const Insert *in, const BtreePage *p, const Entry *before, int *pos_out)
+{
+    const uint32_t page_bytes = in->bt->page_bytes, nkey = in->key_bytes;
+    const uint32_t whole = nkey + TID_BYTES, n = in->check ? nkey : whole;
+    if (key_compare(before->key, before->key_bytes - (whole - n), in->key, n) >= 0) return false;
+    if (btree_is_right_of(p, page_bytes, in->key, whole, SEARCH_LE)) return false;
+    *pos_out = btree_search_page(p, page_bytes, in->key, n, SEARCH_LT);
+    if (!in->check) return true;
+    return *pos_out == btree_search_behind(p, page_bytes, *pos_out, in->key, n, SEARCH_PREFIX) &&
+           !btree_is_right_of(p, page_bytes, in->key, n, SEARCH_PREFIX);
+}
+
+/* Rows that ascend come to the leaf of the one before: those that fit it and ask no questions are added with one record. The row at hand
+ * has just been added to it. */
+static Status
+insert_following(Ctx *ctx, Insert *in, PageRef *ref)
+{
+    enum { RUN_MAX = 128 };
+    BtreePage *p = btree_page(ref);
+    PageRef *pages[1] = {ref};
+    uint8_t keys[2][PAGE_BYTES_MAX / 6 + TID_BYTES];
+    uint16_t at[RUN_MAX];
+    const int first = in->row + 1;
+    uint32_t room = btree_page_room(p);
+    size_t nbytes = 0;
+    Entry before = row_entry(in);
+    int n = 0, pos;
+    WalLog log;
+    if (p->level > 0) return QN_OK; /* the root, which has been split */
+    while (n < RUN_MAX && first + n < in->keys->n && take_row(in, first + n, keys[n & 1])) {
+        const Entry e = row_entry(in);
+        const uint32_t need = btree_page_needs(p, e.key_bytes, e.extra_bytes);
+        if (need > room || !goes_with(in, p, &before, &pos)) break;
+        room -= need;
+        nbytes += record_bytes(p, &e);
+        at[n++] = (uint16_t)pos;
+        before = e;
+    }
+    if (n == 0) return QN_OK;
+    TRY(wal_begin(ctx, pages, 1, nbytes, &log));
+    NOFAIL_BEGIN(ctx);
+    uint8_t *out = log.payload;
+    for (int k = 0; k < n; k++) {
+        take_row(in, first + k, keys[0]);
+        const Entry e = row_entry(in);
+        out = put_entry(in->bt, p, at[k] + k, &e, out);
+    }
+    wal_finish(&log, WAL_BTREE_INSERT, nbytes);
+    NOFAIL_END(ctx);
+    in->nmore = n;
+    return QN_OK;
+}
+
+/* Adds the entry of the row at hand, and those that go with it, or finds the conflict, or says whom to wait for. */
 static Status
 try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
 {
@@ -229,27 +333,29 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
     Split split = {.level = -1};
     Descent d = {.key = in->key, .key_bytes = in->key_bytes + TID_BYTES, .mode = SEARCH_LE};
     Descent moved = {.moved_level = -1};
-    Verdict v = {.key_only = in->key_only};
+    Verdict v = {.key_only = in->how == INDEX_CHECK_KEY};
+    const bool later = in->how == INDEX_CHECK_LATER; /* insert in spite of a conflict */
     Status st;
 
     if (in->check) d.key_bytes = in->key_bytes;
     TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_EXCLUSIVE, &first));
     if (in->check)
         TRY_GOTO(check_unique(ctx, bt, in->heap, &first, in->key, in->key_bytes,
-                              in->tid, &v));
-    in->conflict = v.conflict != 0 || !in->later || v.wait_xid == 0 ? v.conflict : INDEX_TID_RUNNING;
-    *wait_out = v.conflict == 0 && !in->later ? v.wait_xid : 0;
+                              in->tids != NULL ? in->tids[in->row] : 0, &v));
+    in->conflict = v.conflict != 0 || !later || v.wait_xid == 0 ? v.conflict : INDEX_TID_RUNNING;
+    *wait_out = v.conflict == 0 && !later ? v.wait_xid : 0;
     /* A serializable transaction that could not have met the row in any order says so, rather than 23505. */
-    if (in->insert && !in->later && in->conflict != 0)
+    if (does_insert(in->how) && !later && in->conflict != 0)
         TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, first.number, SSI_SLOT_NONE));
-    if (!in->insert || (in->conflict != 0 && !in->later) || *wait_out != 0) goto done;
+    if (!does_insert(in->how) || (in->conflict != 0 && !later) || *wait_out != 0) goto done;
 
     moved = d;
     d.key_bytes = in->key_bytes + TID_BYTES;
     target = first;
     TRY_GOTO(btree_move_right(ctx, bt, &d, FIX_EXCLUSIVE, &first, &target));
-    Entry e = btree_entry_of(in->key, d.key_bytes, in->payload, in->payload_bytes);
+    Entry e = row_entry(in);
     TRY_GOTO(btree_add(ctx, bt, &in->arena, &target, &e, &split));
+    if (split.level < 0 && !later && in->row + 1 < in->keys->n) TRY_GOTO(insert_following(ctx, in, &target));
     TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, target.number, SSI_SLOT_NONE));
 done:
     if (target.number != first.number) page_unfix(&target);
@@ -285,29 +391,19 @@ btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys, const KeyR
              int *nconflicts_out)
 {
     uint8_t key[PAGE_BYTES_MAX / 6 + TID_BYTES];
-    Insert in = {.bt = btree_of(index), .heap = heap, .key = key};
+    Insert in = {.bt = btree_of(index), .heap = heap, .keys = keys, .payloads = payloads, .null_keys = null_keys, .tids = tids,
+                 .how = check};
     int nconflicts = 0;
     Status st = QN_OK;
-    for (int i = 0; i < keys->n; i++) {
-        uint32_t npayload = 0;
-        const uint8_t *bytes = key_rows_get(keys, i, &in.key_bytes);
-        if (payloads != NULL) in.payload = key_rows_get(payloads, i, &npayload);
-        in.payload_bytes = npayload;
-        uint32_t nbytes = in.key_bytes + TID_BYTES + npayload;
-        if (nbytes > btree_entry_max(in.bt->page_bytes)) {
-            st = too_wide(ctx, in.bt, nbytes);
+    if (conflicts != NULL) memset(conflicts, 0, sizeof(*conflicts) * (size_t)keys->n);
+    for (int i = 0; i < keys->n; i += 1 + in.nmore) {
+        if (!take_row(&in, i, key)) {
+            st = too_wide(ctx, in.bt, in.key_bytes + TID_BYTES + in.payload_bytes);
             goto done;
         }
-        memcpy(key, bytes, in.key_bytes);
-        in.tid = tids != NULL ? tids[i] : 0;
-        btree_put_tid(key + in.key_bytes, in.tid);
-        in.check = check != INDEX_CHECK_NONE &&
-                   (index->desc.nulls_not_distinct || !bits_get(null_keys, (size_t)i));
-        in.insert = check == INDEX_CHECK_NONE || check == INDEX_CHECK_UNIQUE || check == INDEX_CHECK_LATER;
-        in.key_only = check == INDEX_CHECK_KEY;
-        in.later = check == INDEX_CHECK_LATER;
         in.conflict = 0;
-        if (in.check || in.insert) TRY_GOTO(insert_row(ctx, &in));
+        in.nmore = 0;
+        if (in.check || does_insert(check)) TRY_GOTO(insert_row(ctx, &in));
         if (conflicts != NULL) conflicts[i] = in.conflict;
         nconflicts += in.conflict != 0;
         if (in.arena != NULL) arena_reset(in.arena);
@@ -320,30 +416,31 @@ done:
 
 /* ---- redo ---- */
 
+/* The record has keys without the page's prefix, which the insert takes off. */
+static bool
+redo_entry(BtreePage *p, uint32_t page_bytes, const uint8_t **in, const uint8_t *end)
+{
+    InsertRecord r;
+    if ((size_t)(end - *in) < sizeof(r)) return false;
+    memcpy(&r, *in, sizeof(r));
+    const uint8_t *key = *in + sizeof(r);
+    if ((size_t)(end - key) < (size_t)r.key_bytes + r.extra_bytes || r.pos > p->nslots) return false;
+    if (r.payload) p->flags |= BTREE_PAYLOAD;
+    const Entry e = btree_entry_of(key - p->prefix_bytes, (uint32_t)r.key_bytes + p->prefix_bytes, key + r.key_bytes, r.extra_bytes);
+    if (!btree_page_fits(p, e.key_bytes, e.extra_bytes)) return false;
+    btree_page_insert(p, page_bytes, r.pos, &e);
+    *in = key + r.key_bytes + r.extra_bytes;
+    return true;
+}
+
 Status
 btree_redo_insert(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
 {
-    InsertRecord r;
-    const uint8_t *in = rec->payload + sizeof(r);
+    const uint8_t *in = rec->payload, *end = in + rec->payload_bytes;
+    bool ok = true;
     if (!pages[0].apply) return QN_OK;
-    BtreePage *p = btree_page(&pages[0].ref);
-    uint32_t page_bytes = ((const PoolHot *)ctx->pool)->page_bytes;
-    bool ok = rec->payload_bytes >= sizeof(r);
-    if (ok) {
-        memcpy(&r, rec->payload, sizeof(r));
-        ok = rec->payload_bytes >= sizeof(r) + r.key_bytes + r.extra_bytes && r.pos <= p->nslots;
-    }
-    if (ok) {
-        if (r.payload) p->flags |= BTREE_PAYLOAD;
-        ok = btree_page_fits(p, (uint32_t)r.key_bytes + p->prefix_bytes, r.extra_bytes);
-    }
-    if (!ok)
-        return RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
-    /* The record has the key without the page's prefix, which the insert takes off. */
-    Entry e = btree_entry_of(in - p->prefix_bytes, (uint32_t)r.key_bytes + p->prefix_bytes,
-                             in + r.key_bytes, r.extra_bytes);
-    btree_page_insert(p, page_bytes, r.pos, &e);
-    return QN_OK;
+    while (ok && in < end) ok = redo_entry(btree_page(&pages[0].ref), ((const PoolHot *)ctx->pool)->page_bytes, &in, end);
+    return ok ? QN_OK : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the index page it names");
 }
 
 void

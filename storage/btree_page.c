@@ -163,6 +163,8 @@ btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, u
     Probe b;
     int n;
     if (begin_search(p, page_bytes, key, key_bytes, mode, &b, &n)) return n;
+    /* Ascending keys go behind everything there is, down the right edge of the tree. */
+    if ((p->flags & BTREE_HIGH) == 0 && n > 0 && slot_precedes(p, page_bytes, n - 1, &b)) return n;
     return gallop(p, page_bytes, heads_below(p->slots, n, b.head), n, &b);
 }
 
@@ -284,11 +286,16 @@ stored_bytes(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes)
     return key_bytes - p->prefix_bytes + extra_bytes + (p->flags & BTREE_PAYLOAD ? 2u : 0u);
 }
 
-bool
-btree_page_fits(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes)
+uint32_t
+btree_page_room(const BtreePage *p)
 {
-    uint32_t begin = (uint32_t)sizeof(BtreePage) + (p->nslots + 1u) * (uint32_t)sizeof(BtreeSlot);
-    return begin + stored_bytes(p, key_bytes, extra_bytes) <= p->data_begin + p->data_dead;
+    return p->data_begin + p->data_dead - (uint32_t)sizeof(BtreePage) - p->nslots * (uint32_t)sizeof(BtreeSlot);
+}
+
+uint32_t
+btree_page_needs(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes)
+{
+    return (uint32_t)sizeof(BtreeSlot) + stored_bytes(p, key_bytes, extra_bytes);
 }
 
 /* Moves what slots and fences refer to together at the end. */

@@ -155,7 +155,14 @@ btree_entry_of(const uint8_t *key, uint32_t key_bytes, const void *extra, uint32
 /* Makes an empty page; keeps the PageHeader but BLANK. */
 void btree_page_init(BtreePage *p, uint32_t page_bytes, int level, bool payload, const Entry *low,
                      const Entry *high, PageNo right, PageNo first_child);
-bool btree_page_fits(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes);
+/* Bytes that more entries may take, and what one takes of them. */
+uint32_t btree_page_room(const BtreePage *p);
+uint32_t btree_page_needs(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes);
+static inline bool
+btree_page_fits(const BtreePage *p, uint32_t key_bytes, uint32_t extra_bytes)
+{
+    return btree_page_needs(p, key_bytes, extra_bytes) <= btree_page_room(p);
+}
 /* Adds an entry that fits as slot pos. key is whole. */
 void btree_page_insert(BtreePage *p, uint32_t page_bytes, int pos, const Entry *e);
 /* Takes out slots, ascending. */

@@ -80,6 +80,7 @@ db_conn_detach(Ctx *ctx)
     tx_conn_free(conn);
     mem_free(NULL, conn->wal_buf, conn->wal_buf_bytes);
     mem_free(NULL, conn->io_buf, db->page_bytes);
+    arena_destroy(conn->scratch);
     mutex_destroy(&conn->fast_mutex);
     cond_destroy(&conn->wait_cond);
     mem_free(NULL, conn, sizeof(*conn));
@@ -89,6 +90,15 @@ db_conn_detach(Ctx *ctx)
     ctx->io = NULL;
     ctx->tx = NULL;
     ctx->snapshot = NULL;
+}
+
+Status
+db_scratch(Ctx *ctx, Arena **out)
+{
+    DbConn *conn = ctx->conn;
+    if (conn->scratch == NULL) TRY_ALLOC(ctx, conn->scratch, arena_create(NULL, "scratch"));
+    *out = conn->scratch;
+    return QN_OK;
 }
 
 Status

@@ -82,6 +82,9 @@ Status db_root_set(Ctx *ctx, int slot, PageNo root);
 /* The next object ids, n in a row from the one returned; from 16384 on, never given twice. */
 Status db_next_oid(Ctx *ctx, uint32_t n, uint32_t *first_out);
 
+/* The connection's scratch arena, for one call of this layer, which resets it. 53200. */
+Status db_scratch(Ctx *ctx, struct Arena **out);
+
 uint32_t db_page_bytes(Ctx *ctx);
 bool db_is_read_only(Ctx *ctx);
 /* Has any transaction written since the database was opened? Until then readers leave the file as it is. */

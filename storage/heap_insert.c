@@ -242,6 +242,7 @@ fill_new_pages(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, Xid xid, T
     PageRef pages[NEW_PAGES_MAX];
     int npages = 0, at = 0;
     Status st = QN_OK;
+    if (rows->n - *from <= 1) return QN_OK; /* fills none */
     memset(pages, 0, sizeof(pages));
     for (;;) {
         uint32_t avg = rows->var_bytes != NULL

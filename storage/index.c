@@ -5,6 +5,7 @@
 #include "storage/index.h"
 
 #include "storage/btree.h"
+#include "storage/db.h"
 #include "storage/extent.h"
 #include "storage/ssi.h"
 
@@ -225,7 +226,7 @@ index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, cons
     int total = 0;
     Arena *arena;
     Status st = QN_OK;
-    TRY_ALLOC(ctx, arena, arena_create(NULL, "index entries"));
+    TRY(db_scratch(ctx, &arena));
     KeyRows keys = key_rows_new(arena), payloads = key_rows_new(arena);
     for (int from = 0; from < n; from += BATCH_ROWS) {
         int m = n - from < BATCH_ROWS ? n - from : BATCH_ROWS, k = 0;
@@ -238,7 +239,7 @@ index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, cons
     }
     if (nconflicts_out != NULL) *nconflicts_out = total;
 done:
-    arena_destroy(arena);
+    arena_reset(arena);
     return st;
 }
 

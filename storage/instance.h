@@ -220,6 +220,7 @@ struct DbConn {
     size_t wal_buf_bytes;
     bool wal_open;
     uint8_t *io_buf;             /* a page's private copy */
+    Arena *scratch;              /* db_scratch; NULL until it is asked for */
     uint32_t find_seed;          /* spreads sessions over pages */
     /* Locks. */
     Mutex fast_mutex;

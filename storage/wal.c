@@ -21,7 +21,10 @@ enum {
     RING_BYTES = 4 << 20,   /* holds the largest record of the largest page three times */
     RECORD_ALIGN = 8,
     IMAGE_MIN_GAIN = 8,     /* an image is compressed if that saves 1/8 */
+    REFS_ROOM = (WAL_PAGES_MAX * sizeof(WalPageRef) + 15) & ~15u, /* before the payload, which is aligned to 16 */
 };
+
+static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "positions in the ring are taken by a mask");
 
 #define ALIGN_RECORD(n) (((n) + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1))
 
@@ -535,8 +538,8 @@ wal_begin(Ctx *ctx, PageRef *const *pages, int npages, size_t payload_max, WalLo
         return RAISE_INTERNAL(ctx, "log record of %zu bytes is too long", payload_max);
     /* Images are made beside the payload, with one page more to join the two sides of a gap. */
     size_t images = w->in_memory ? 0 : (size_t)(npages + 1) * db->page_bytes;
-    TRY(need_scratch(ctx, conn, payload_room + images));
-    log->payload = conn->wal_buf;
+    TRY(need_scratch(ctx, conn, REFS_ROOM + payload_room + images));
+    log->payload = conn->wal_buf + REFS_ROOM;
     if (!w->in_memory) {
         int64_t need = (int64_t)ALIGN_RECORD(sizeof(WalRecordHeader) + payload_max +
                                              (size_t)npages * (sizeof(WalPageRef) + db->page_bytes));
@@ -615,10 +618,12 @@ wal_image_unpack(const uint8_t *from, uint32_t nbytes, bool compressed, uint8_t 
 uint32_t
 wal_record_crc(uint32_t seed, const WalRecordHeader *h, Lsn lsn, uint32_t body_crc)
 {
-    uint32_t crc = crc32c(body_crc ^ seed, (const uint8_t *)h + offsetof(WalRecordHeader, prev),
-                          sizeof(*h) - offsetof(WalRecordHeader, prev));
-    crc = crc32c(crc, &h->nbytes, sizeof(h->nbytes));
-    return crc32c(crc, &lsn, sizeof(lsn));
+    enum { TAIL = sizeof(*h) - offsetof(WalRecordHeader, prev) };
+    uint8_t bytes[TAIL + sizeof(h->nbytes) + sizeof(lsn)];
+    memcpy(bytes, &h->prev, TAIL);
+    memcpy(bytes + TAIL, &h->nbytes, sizeof(h->nbytes));
+    memcpy(bytes + TAIL + sizeof(h->nbytes), &lsn, sizeof(lsn));
+    return crc32c(body_crc ^ seed, bytes, sizeof(bytes));
 }
 
 typedef struct Piece { const void *data; size_t nbytes; } Piece;
@@ -626,16 +631,19 @@ typedef struct Piece { const void *data; size_t nbytes; } Piece;
 static void
 ring_put(Wal *w, Lsn at, const void *data, size_t nbytes)
 {
-    size_t from = at % w->ring_bytes, first = w->ring_bytes - from;
-    if (first > nbytes) first = nbytes;
+    size_t from = at & (w->ring_bytes - 1), first = w->ring_bytes - from;
+    if (__builtin_expect(first >= nbytes, 1)) {
+        memcpy(w->ring + from, data, nbytes);
+        return;
+    }
     memcpy(w->ring + from, data, first);
     memcpy(w->ring, (const uint8_t *)data + first, nbytes - first);
 }
 
-/* What a record consists of, before it has a place. */
+/* What a record consists of, before it has a place. Neighbours in memory are one piece: a record without images is no more than that, since
+ * references to pages are kept right before the payload. */
 typedef struct Draft {
     WalRecordHeader header;
-    WalPageRef refs[WAL_PAGES_MAX];
     Piece pieces[2 * WAL_PAGES_MAX + 1];
     int npieces;
     int nimages;
@@ -652,39 +660,44 @@ needs_image(const WalLog *log, int i, Lsn redo)
 }
 
 static void
+add_piece(Draft *d, const void *data, size_t nbytes)
+{
+    Piece *last = d->npieces > 0 ? &d->pieces[d->npieces - 1] : NULL;
+    if (last != NULL && (const uint8_t *)last->data + last->nbytes == data) last->nbytes += nbytes;
+    else d->pieces[d->npieces++] = (Piece){data, nbytes};
+    d->header.nbytes += (uint32_t)nbytes;
+}
+
+static void
 draft_record(const WalLog *log, WalType type, size_t payload_bytes, Lsn redo, Draft *d)
 {
     uint32_t page_bytes = log->ctx->db->page_bytes;
     size_t used = (log->payload_max + 15) & ~(size_t)15;
     uint8_t *scratch = log->payload + used;
     uint8_t *image = scratch + page_bytes;
-    size_t total = sizeof(WalRecordHeader);
+    WalPageRef *refs = (WalPageRef *)log->payload - log->npages;
 
+    d->header = (WalRecordHeader){.nbytes = sizeof(WalRecordHeader), .xid = log->xid, .type = (uint8_t)type,
+                                  .npages = (uint8_t)log->npages, .payload_bytes = (uint32_t)payload_bytes};
     d->npieces = d->nimages = 0;
     d->imaged = 0;
     for (int i = 0; i < log->npages; i++) {
         const PageRef *page = log->pages[i];
-        WalPageRef *ref = &d->refs[i];
+        WalPageRef *ref = &refs[i];
         *ref = (WalPageRef){.page = page->number};
-        d->pieces[d->npieces++] = (Piece){ref, sizeof(*ref)};
-        total += sizeof(*ref);
+        add_piece(d, ref, sizeof(*ref));
         if (needs_image(log, i, redo)) {
             uint32_t flags, nbytes = pack_image(page->ptr, page_bytes, image, scratch, &flags);
             ref->flags = flags | nbytes << 8;
-            d->pieces[d->npieces++] = (Piece){image, nbytes};
+            add_piece(d, image, nbytes);
             d->imaged |= 1u << i;
             d->nimages++;
             image += nbytes;
-            total += nbytes;
         } else if (page->fresh) {
             ref->flags = WAL_PAGE_INIT;
         }
     }
-    if (payload_bytes > 0) d->pieces[d->npieces++] = (Piece){log->payload, payload_bytes};
-    total += payload_bytes;
-    d->header = (WalRecordHeader){.nbytes = (uint32_t)total, .xid = log->xid, .type = (uint8_t)type,
-                                  .npages = (uint8_t)log->npages,
-                                  .payload_bytes = (uint32_t)payload_bytes};
+    if (payload_bytes > 0) add_piece(d, log->payload, payload_bytes);
     d->body_crc = 0;
     for (int i = 0; i < d->npieces; i++)
         d->body_crc = crc32c(d->body_crc, d->pieces[i].data, d->pieces[i].nbytes);
@@ -707,7 +720,7 @@ append(Wal *w, Draft *d)
         ring_put(w, at, d->pieces[i].data, d->pieces[i].nbytes);
         at += d->pieces[i].nbytes;
     }
-    ring_put(w, at, zeros, padded - total);
+    if (padded > total) ring_put(w, at, zeros, padded - total);
     w->prev_lsn = lsn;
     atomic_store_explicit(&w->insert_lsn, lsn + padded, memory_order_release);
     return lsn + padded;
