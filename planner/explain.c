@@ -706,6 +706,7 @@ put_details(Printer *p, const PlanNode *n)
         TRY(prop_conds(p, "Hash Cond", n, PLACE_INPUT, &((const HashJoinPlan *)n)->hash_cond));
         return put_join(p, n, &((const HashJoinPlan *)n)->join_cond);
     case PLAN_MergeJoin:
+        if (p->opt->verbose) prop_bool(p, "Inner Unique", ((const MergeJoinPlan *)n)->inner_unique);
         TRY(prop_conds(p, "Merge Cond", n, PLACE_INPUT, &((const MergeJoinPlan *)n)->merge_cond));
         return put_join(p, n, &((const MergeJoinPlan *)n)->join_cond);
     case PLAN_Hash:

@@ -714,6 +714,27 @@ join_output(JoinBlock *b, const Path *p, PlanNode *n, const Sub *outer, const Su
     return sub_select(o, out, need);
 }
 
+/* The conditions that became keys, as they are shown: the outer side first. */
+static Status
+shown_conds(JoinBlock *b, const Path *p, const Sub *outer, const Sub *inner, ExprList *out)
+{
+    Opt *o = b->opt;
+    ExprList conds = {0};
+    for (int i = 0; i < p->key_conds.count; i++) {
+        Expr *e = p->key_conds.items[i];
+        FuncExpr *f = (FuncExpr *)e, *turned;
+        if (e->tag == EXPR_Func && f->op != NULL && f->args.count == 2 && f->args.items[1] == p->left_keys.items[i]) {
+            TRY_ALLOC(o->ctx, turned, arena_memdup(o->arena, f, sizeof(*f)));
+            turned->args = (ExprList){0};
+            TRY(array_push(o->ctx, o->arena, &turned->args, f->args.items[1]));
+            TRY(array_push(o->ctx, o->arena, &turned->args, f->args.items[0]));
+            e = &turned->base;
+        }
+        TRY(array_push(o->ctx, o->arena, &conds, e));
+    }
+    return opt_translate_list(o, &conds, &outer->cols, &inner->cols, out);
+}
+
 static Status
 build_join(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
 {
@@ -767,7 +788,7 @@ build_join(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         j->inner_unique = p->inner_unique;
         j->outer_keys = ok;
         j->inner_keys = ik;
-        TRY(opt_translate_list(o, &p->key_conds, &outer.cols, &inner.cols, &j->hash_cond));
+        TRY(shown_conds(b, p, &outer, &inner, &j->hash_cond));
         TRY(opt_translate_list(o, &p->join_conds, &outer.cols, &inner.cols, &j->join_cond));
         return join_output(b, p, &j->base, &outer, &inner, need, out);
     }
@@ -782,7 +803,7 @@ build_join(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         TRY(array_push(ctx, o->arena, &j->outer_keys, l));
         TRY(array_push(ctx, o->arena, &j->inner_keys, r));
     }
-    TRY(opt_translate_list(o, &p->key_conds, &outer.cols, &inner.cols, &j->merge_cond));
+    TRY(shown_conds(b, p, &outer, &inner, &j->merge_cond));
     TRY(opt_translate_list(o, &p->join_conds, &outer.cols, &inner.cols, &j->join_cond));
     return join_output(b, p, &j->base, &outer, &inner, need, out);
 }
