@@ -44,10 +44,10 @@ show_tally(double seconds)
 {
     long points = tally.power + tally.io_error + tally.no_space + tally.sync_error + tally.memory + tally.kills + tally.schedules +
                   tally.flips + tally.lies;
-    printf("%ld fault points in %.0f s: %ld power losses (%ld more while recovering), %ld I/O errors, %ld full disks, %ld failed syncs, "
+    printf("%ld fault points in %.0f s: %ld power losses (%ld more while recovering, %ld with synchronous_commit off), %ld I/O errors, %ld full disks, %ld failed syncs, "
            "%ld allocations, %ld kills, %ld schedules with a loss of power (%ld switches); %ld interrupted or short calls, %ld clock jumps; "
            "%ld flipped bits (%ld times told of), %ld syncs that lied, %ld recovered databases; %ld databases verified\n",
-           points, seconds, tally.power, tally.power_twice, tally.io_error, tally.no_space, tally.sync_error, tally.memory, tally.kills,
+           points, seconds, tally.power, tally.power_twice, tally.relaxed, tally.io_error, tally.no_space, tally.sync_error, tally.memory, tally.kills,
            tally.schedules, tally.switches, tally.interrupted, tally.clock, tally.flips, tally.flips_refused, tally.lies,
            tally.recovered, tally.verified);
 }

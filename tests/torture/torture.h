@@ -19,7 +19,8 @@
 
 /* What the campaign has done so far. */
 typedef struct Tally {
-    long power, power_twice, io_error, no_space, sync_error, memory, kills, clock, interrupted;
+    long power, power_twice, relaxed; /* the last: of those with synchronous_commit off */
+    long io_error, no_space, sync_error, memory, kills, clock, interrupted;
     long schedules, switches; /* orders of threads, and how often they changed hands */
     long flips, flips_refused; /* bits; reads and openings that were told of them */
     long lies, recovered;      /* syncs that did nothing before a power loss; damaged databases copied */
