@@ -352,6 +352,7 @@ void
 catalog_use_types(Ctx *ctx)
 {
     type_set_use(ctx->catalog != NULL ? ctx->catalog->shared->types : NULL);
+    cast_set_use(ctx->catalog != NULL ? catalog_casts(ctx) : NULL);
 }
 
 Heap *
@@ -372,6 +373,8 @@ catalog_detach(Ctx *ctx)
     sequence_session_destroy(c->sequences);
     arena_destroy(c->temp_arena);
     usertype_cache_free(c);
+    cast_cache_free(c->cast_cache);
+    cast_set_use(NULL);
     free(c->path_text);
     free(c->path);
     mem_free(NULL, c, sizeof(*c));

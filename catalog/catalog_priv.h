@@ -94,12 +94,17 @@ struct Catalog {
     ARRAY(OnCommit) on_commit;
     struct SequenceSession *sequences; /* catalog/sequence.c */
     struct TypeCache *type_cache;      /* catalog/usertype.c */
+    struct CastCache *cast_cache;      /* catalog/definition.c; NULL: none yet */
     /* catalog_source_use */
     CatalogSource source;
     Relation source_rel; /* oid 0: none is set */
 };
 
 enum { OID_SOURCE = 9999 };
+
+/* The casts users made, as this session sees them; NULL: none. */
+const struct CastSet *catalog_casts(Ctx *ctx);
+void cast_cache_free(struct CastCache *c);
 
 /* The object as this session sees it, with a reference to give back; NULL if there is none. */
 CatObj *catalog_get(Ctx *ctx, Oid oid);

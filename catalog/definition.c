@@ -126,6 +126,64 @@ ddl_put_comment(Ctx *ctx, Oid class_oid, Oid oid, int subid, const char *text)
 
 /* ---- operators and casts ---- */
 
+/* A session's copy, made anew when anything in the catalog has changed. */
+typedef struct CastCache {
+    CastSet set;
+    uint64_t generation;
+    Arena *root, *arena; /* of the cache itself; of what is in it */
+} CastCache;
+
+static Status
+load_casts(Ctx *ctx, CastCache *c)
+{
+    const Definition **list;
+    Cast *items;
+    int n;
+    arena_reset(c->arena);
+    c->set = (CastSet){0};
+    TRY(catalog_all_definitions(ctx, c->arena, DEF_CAST, &list, &n));
+    TRY_ALLOC(ctx, items, ARENA_ARRAY(c->arena, Cast, n + 1));
+    for (int i = 0; i < n; i++) {
+        const int64_t *v = list[i]->nums;
+        items[i] = (Cast){(Oid)v[CST_SOURCE], (Oid)v[CST_TARGET], (Oid)v[CST_FUNCTION], (uint8_t)v[CST_CONTEXT], (uint8_t)v[CST_METHOD]};
+    }
+    c->set = (CastSet){n, items};
+    return QN_OK;
+}
+
+const CastSet *
+catalog_casts(Ctx *ctx)
+{
+    Catalog *catalog = ctx->catalog;
+    CastCache *c = catalog->cast_cache;
+    if (!catalog_has_definitions(ctx, DEF_CAST)) return NULL;
+    uint64_t generation = catalog_generation(ctx);
+    if (c == NULL) {
+        Arena *arena = arena_create(NULL, "casts");
+        c = arena != NULL ? ARENA_NEW(arena, CastCache) : NULL;
+        Arena *items = c != NULL ? arena_create(arena, "casts") : NULL;
+        if (items == NULL) {
+            arena_destroy(arena);
+            return NULL;
+        }
+        *c = (CastCache){.root = arena, .arena = items};
+        catalog->cast_cache = c;
+    }
+    if (c->generation == generation) return &c->set;
+    if (load_casts(ctx, c) != QN_OK) { /* out of memory: what needs a cast says that there is none */
+        err_clear(&ctx->err);
+        return NULL;
+    }
+    c->generation = generation;
+    return &c->set;
+}
+
+void
+cast_cache_free(CastCache *c)
+{
+    if (c != NULL) arena_destroy(c->root);
+}
+
 Status
 def_cast_name(Ctx *ctx, Arena *arena, Oid source, Oid target, const char **out)
 {

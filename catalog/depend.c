@@ -419,14 +419,14 @@ add_schema_contents(DropList *l, int i)
     return add_named_contents(l, i, OBJ_DEFINED);
 }
 
-/* The operator classes of a family. */
+/* The operator classes of a family go with it. */
 static Status
 add_members(DropList *l, int i)
 {
     const Definition **classes;
     int n;
     TRY(catalog_definitions_under(l->ctx, l->arena, l->items.items[i].t.oid, DEF_OPCLASS, &classes, &n));
-    for (int k = 0; k < n; k++) TRY(add(l, (DropTarget){.kind = OBJ_DEFINED, .oid = classes[k]->oid}, true, i));
+    for (int k = 0; k < n; k++) TRY(add(l, (DropTarget){.kind = OBJ_DEFINED, .oid = classes[k]->oid}, false, i));
     return QN_OK;
 }
 

@@ -217,28 +217,41 @@ sys_pg_aggregate(Ctx *ctx, SysRows *r)
     return QN_OK;
 }
 
+static void
+operator_columns(SysRows *r, const Operator *o, Oid schema, const int64_t *nums)
+{
+    sys_oid(r, o->oid);
+    sys_text(r, o->name);
+    sys_oid(r, schema);
+    sys_oid(r, OID_BOOTSTRAP_ROLE);
+    sys_char(r, o->left != 0 ? 'b' : 'l');
+    sys_bool(r, nums != NULL ? nums[OPR_MERGES] != 0 : o->can_merge);
+    sys_bool(r, nums != NULL ? nums[OPR_HASHES] != 0 : o->can_hash);
+    sys_oid(r, o->left);
+    sys_oid(r, o->right);
+    sys_oid(r, o->result);
+    sys_oid(r, nums != NULL ? (Oid)nums[OPR_COMMUTATOR] : o->commutator);
+    sys_oid(r, nums != NULL ? (Oid)nums[OPR_NEGATOR] : o->negator);
+    sys_oid(r, o->function);
+    sys_oid(r, nums != NULL ? (Oid)nums[OPR_RESTRICT] : 0);
+    sys_oid(r, nums != NULL ? (Oid)nums[OPR_JOIN] : 0);
+}
+
 Status
 sys_pg_operator(Ctx *ctx, SysRows *r)
 {
-    (void)ctx;
+    const Definition **list;
+    int n;
     for (int i = 0; i < op_count(); i++) {
-        const Operator *o = op_at(i);
         TRY(sys_row(r));
-        sys_oid(r, o->oid);
-        sys_text(r, o->name);
-        sys_oid(r, OID_PG_CATALOG);
-        sys_oid(r, OID_BOOTSTRAP_ROLE);
-        sys_char(r, o->left != 0 ? 'b' : 'l');
-        sys_bool(r, o->can_merge);
-        sys_bool(r, o->can_hash);
-        sys_oid(r, o->left);
-        sys_oid(r, o->right);
-        sys_oid(r, o->result);
-        sys_oid(r, o->commutator);
-        sys_oid(r, o->negator);
-        sys_oid(r, o->function);
-        sys_oid(r, 0);
-        sys_oid(r, 0);
+        operator_columns(r, op_at(i), OID_PG_CATALOG, NULL);
+    }
+    TRY(catalog_all_definitions(ctx, sys_arena(r), DEF_OPERATOR, &list, &n));
+    for (int i = 0; i < n; i++) {
+        const Operator *o;
+        TRY(def_operator(ctx, sys_arena(r), list[i], &o));
+        TRY(sys_row(r));
+        operator_columns(r, o, list[i]->schema_oid, list[i]->nums);
     }
     return QN_OK;
 }
@@ -246,7 +259,8 @@ sys_pg_operator(Ctx *ctx, SysRows *r)
 Status
 sys_pg_cast(Ctx *ctx, SysRows *r)
 {
-    (void)ctx;
+    const Definition **list;
+    int n;
     for (int i = 0; i < cast_count(); i++) {
         const Cast *c = cast_at(i);
         TRY(sys_row(r));
@@ -256,6 +270,43 @@ sys_pg_cast(Ctx *ctx, SysRows *r)
         sys_oid(r, c->function);
         sys_char(r, (char)c->context);
         sys_char(r, (char)c->method);
+    }
+    TRY(catalog_all_definitions(ctx, sys_arena(r), DEF_CAST, &list, &n));
+    for (int i = 0; i < n; i++) {
+        const int64_t *v = list[i]->nums;
+        TRY(sys_row(r));
+        sys_oid(r, list[i]->oid);
+        for (int k = CST_SOURCE; k <= CST_FUNCTION; k++) sys_oid(r, (Oid)v[k]);
+        sys_char(r, (char)v[CST_CONTEXT]);
+        sys_char(r, (char)v[CST_METHOD]);
+    }
+    return QN_OK;
+}
+
+/* pg_statistic_ext */
+Status
+sys_pg_statistic_ext(Ctx *ctx, SysRows *r)
+{
+    const Definition **list;
+    int n;
+    TRY(catalog_all_definitions(ctx, sys_arena(r), DEF_STATISTICS, &list, &n));
+    for (int i = 0; i < n; i++) {
+        const Definition *d = list[i];
+        StrBuf keys = strbuf_new(sys_arena(r)), kinds = strbuf_new(sys_arena(r)), exprs = strbuf_new(sys_arena(r));
+        for (int k = STX_COUNT; k < d->nnums; k++) strbuf_addf(&keys, "%s%d", k > STX_COUNT ? " " : "", (int)d->nums[k]);
+        for (const char *p = d->texts[STX_KINDS]; *p != '\0'; p++) strbuf_addf(&kinds, "%c%c", p > d->texts[STX_KINDS] ? ',' : '{', *p);
+        strbuf_addc(&kinds, '}');
+        for (int k = STX_NTEXTS; k < d->ntexts; k++) strbuf_addf(&exprs, "%s%s", k > STX_NTEXTS ? ", " : "", d->texts[k]);
+        TRY(sys_row(r));
+        sys_oid(r, d->oid);
+        sys_oid(r, d->parent);
+        sys_text(r, d->name);
+        sys_oid(r, d->schema_oid);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_int4(r, (int)d->nums[STX_TARGET]);
+        put_array(r, keys.failed ? NULL : d->nnums > STX_COUNT ? keys.data : "");
+        put_array(r, kinds.failed ? NULL : kinds.data);
+        if (d->ntexts > STX_NTEXTS) sys_text(r, exprs.failed ? NULL : exprs.data); else sys_null(r);
     }
     return QN_OK;
 }

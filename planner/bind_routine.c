@@ -108,6 +108,16 @@ routine_for_types(Scope *s, Oid oid, const Oid *actual, int n, const Function **
 }
 
 Status
+plan_routine(PlanState *ps, Oid user, Oid fn, const Oid *types, int n, const Function **out)
+{
+    Binder b = {.ctx = ps->ctx, .ps = ps};
+    Scope *s;
+    TRY(scope_new(&b, NULL, &s));
+    if (user >= OID_FIRST_USER) TRY(plan_needs_type(ps, user, catalog_relation_version(ps->ctx, user)));
+    return routine_for_types(s, fn, types, n, out);
+}
+
+Status
 routine_arguments(Scope *s, FuncMatch *m, Expr ***args, int *nargs)
 {
     Oid *actual, *declared;

@@ -71,6 +71,7 @@ coerce_path(Oid target, Oid source, CastContext context, const Function **fn_out
         if (context_rank(context) < context_rank(cast->context)) return CASTPATH_NONE;
         if (cast->method == CAST_BINARY) return CASTPATH_RELABEL;
         if (cast->method == CAST_INOUT) return CASTPATH_IO;
+        if (cast->function >= OID_FIRST_USER) return CASTPATH_FUNC; /* see user_cast */
         const Function *fn = fn_by_oid(cast->function);
         if (fn_out != NULL) *fn_out = fn;
         return fn != NULL ? CASTPATH_FUNC : CASTPATH_NONE;
@@ -269,6 +270,18 @@ apply_typmod(PlanState *ps, Expr *e, int32_t typmod, CastContext context, Coerce
     return call_cast(ps, fn, e, e->type, typmod, context, kind, loc, out);
 }
 
+/* The user's function of a cast. */
+static Status
+user_cast(PlanState *ps, Oid source, Oid target, const Function **out)
+{
+    const Cast *cast = cast_find(type_base(source), type_base(target));
+    const Oid types[3] = {type_base(source), TYPE_INT4, TYPE_BOOL};
+    const Routine *r;
+    if (cast == NULL) return RAISE_INTERNAL(ps->ctx, "a cast is gone");
+    TRY(catalog_routine(ps->ctx, ps->arena, cast->function, &r));
+    return plan_routine(ps, INVALID_OID, cast->function, types, r != NULL ? r->fn.nargs : 1, out);
+}
+
 static Status coerce_inherited(PlanState *ps, Expr *e, Oid target, int loc, Expr **out);
 
 Status
@@ -316,6 +329,7 @@ coerce_type(PlanState *ps, Expr *e, Oid target, int32_t typmod, CastContext cont
         return QN_OK;
     }
     case CASTPATH_FUNC:
+        if (fn == NULL) TRY(user_cast(ps, source, target, &fn));
         TRY(call_cast(ps, fn, e, target, fn->nargs >= 2 ? typmod : -1, context, kind, loc, out));
         return QN_OK;
     case CASTPATH_ARRAY: return coerce_array(ps, e, target, typmod, context, kind, loc, out);

@@ -1,6 +1,7 @@
 /* resolve.c - which function or operator a name means: PostgreSQL's rules of candidates, preferred types,
  * unknown literals, variadic and polymorphic arguments (its manual, chapter "Type Conversion"). */
 #include "planner/resolve.h"
+#include "catalog/definition.h"
 #include "parser/ast.h"
 #include "types/range.h"
 
@@ -577,14 +578,55 @@ exact_operator(const Operator *const *ops, int n, Oid left, Oid right)
     return NULL;
 }
 
+/* The operators of a name in sight: built-in ones and users', those of earlier schemas first. */
+typedef struct OperatorList {
+    const Operator *const *items;
+    int n;
+} OperatorList;
+
+static bool
+has_operator(const Operator *const *ops, int n, const Operator *op)
+{
+    return exact_operator(ops, n, op->left, op->right) != NULL;
+}
+
+static Status
+gather_operators(PlanState *ps, const char *schema, const char *name, OperatorList *out)
+{
+    ARRAY(const Operator *) all = {0};
+    Oid *path, one;
+    int npath = 1;
+    if (schema != NULL && strcmp(schema, "pg_catalog") == 0) schema = NULL, path = &one, one = OID_PG_CATALOG;
+    else if (schema != NULL) path = &one, one = catalog_schema_oid(ps->ctx, schema);
+    else TRY(catalog_search_path(ps->ctx, ps->arena, true, &path, &npath));
+    if (path[0] == INVALID_OID) return RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema);
+    for (int i = 0; i < npath; i++) {
+        const Definition **defs;
+        int n = 0;
+        const Operator *const *builtin = path[i] == OID_PG_CATALOG ? op_by_name(name, &n) : NULL;
+        for (int k = 0; builtin != NULL && k < n; k++)
+            if (!has_operator(all.items, all.count, builtin[k])) TRY(array_push(ps->ctx, ps->arena, &all, builtin[k]));
+        if (path[i] == OID_PG_CATALOG) continue;
+        TRY(catalog_definitions(ps->ctx, ps->arena, path[i], name, DEF_OPERATOR, &defs, &n));
+        for (int k = 0; k < n; k++) {
+            const Operator *op;
+            TRY(def_operator(ps->ctx, ps->arena, defs[k], &op));
+            if (!has_operator(all.items, all.count, op)) TRY(array_push(ps->ctx, ps->arena, &all, op));
+        }
+    }
+    out->items = all.items;
+    out->n = all.count;
+    return QN_OK;
+}
+
 /* *multiple_out: there were several, none best. */
 static const Operator *
-choose_operator(Arena *arena, const char *name, Oid left, Oid right, bool *multiple_out)
+choose_operator(Arena *arena, const OperatorList *in, Oid left, Oid right, bool *multiple_out)
 {
-    int n;
-    const Operator *const *ops = op_by_name(name, &n);
+    const Operator *const *ops = in->items;
+    int n = in->n;
     *multiple_out = false;
-    if (ops == NULL) return NULL;
+    if (n == 0) return NULL;
 
     const Operator *op = NULL;
     if (left == TYPE_UNKNOWN && right != TYPE_UNKNOWN && right != 0) op = exact_operator(ops, n, right, right);
@@ -619,23 +661,30 @@ const Operator *
 find_operator(const char *name, Oid left, Oid right)
 {
     bool multiple;
-    int n;
-    const Operator *const *ops = op_by_name(name, &n);
-    if (ops == NULL) return NULL;
-    const Operator *op = exact_operator(ops, n, left, right);
-    if (op != NULL || n > OPERATORS_MAX) return op;
-    return choose_operator(NULL, name, left, right, &multiple);
+    OperatorList list = {0};
+    list.items = op_by_name(name, &list.n);
+    if (list.items == NULL) return NULL;
+    const Operator *op = exact_operator(list.items, list.n, left, right);
+    if (op != NULL || list.n > OPERATORS_MAX) return op;
+    return choose_operator(NULL, &list, left, right, &multiple);
 }
 
 Status
 resolve_operator(PlanState *ps, const char *schema, const char *name, Oid left, Oid right, int loc, const Operator **out)
 {
     bool multiple = false;
-    const Operator *op = NULL;
-    if (schema == NULL || strcmp(schema, "pg_catalog") == 0) {
-        if (strcmp(name, "!=") == 0) name = "<>";
-        op = choose_operator(ps->arena, name, left, right, &multiple);
+    OperatorList list = {0};
+    if (strcmp(name, "!=") == 0) name = "<>";
+    if (catalog_has_definitions(ps->ctx, DEF_OPERATOR)) {
+        Status st = gather_operators(ps, schema, name, &list);
+        if (st != QN_OK) return err_position(ps->ctx, st, loc);
+    } else if (schema == NULL || strcmp(schema, "pg_catalog") == 0) {
+        list.items = op_by_name(name, &list.n);
+        if (list.items == NULL) list.n = 0;
+    } else if (catalog_schema_oid(ps->ctx, schema) == INVALID_OID) {
+        return err_position(ps->ctx, RAISE(ps->ctx, ERR_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", schema), loc);
     }
+    const Operator *op = choose_operator(ps->arena, &list, left, right, &multiple);
     *out = op;
     if (op != NULL) return QN_OK;
 
@@ -665,13 +714,14 @@ make_op(PlanState *ps, const char *schema, const char *name, Expr *left, Expr *r
     int n = 0;
 
     TRY(resolve_operator(ps, schema, name, left != NULL ? left->type : 0, right->type, loc, &op));
-    const Function *fn = fn_by_oid(op->function);
-    if (fn == NULL) return err_position(ps->ctx, RAISE(ps->ctx, ERR_FEATURE_NOT_SUPPORTED, "operator %s is not supported yet", name), loc);
     TRY_ALLOC(ps->ctx, args, arena_alloc(ps->arena, 2 * sizeof(Expr *)));
     if (left != NULL) args[n] = left, actual[n] = left->type, declared[n++] = op->left;
     args[n] = right, actual[n] = right->type, declared[n++] = op->right;
     TRY(resolve_polymorphic(ps, actual, declared, n, op->result, &result));
     TRY(coerce_arguments(ps, args, n, declared));
+    const Function *fn = fn_by_oid(op->function);
+    if (op->function >= OID_FIRST_USER) TRY(plan_routine(ps, op->oid, op->function, declared, n, &fn));
+    if (fn == NULL) return err_position(ps->ctx, RAISE(ps->ctx, ERR_FEATURE_NOT_SUPPORTED, "operator %s is not supported yet", name), loc);
     TRY(make_func(ps, fn, args, n, result, loc, &f));
     f->op = op;
     *out = (Expr *)f;

@@ -97,6 +97,8 @@ Status resolve_polymorphic(PlanState *ps, const Oid *actual, Oid *declared, int 
 
 /* The call of a binary or prefix operator, arguments coerced. */
 Status make_op(PlanState *ps, const char *schema, const char *name, Expr *left, Expr *right, int loc, Expr **out);
+/* The user's function behind an operator or cast (user: its oid), called with arguments of these types: what the plan depends on. */
+Status plan_routine(PlanState *ps, Oid user, Oid fn, const Oid *types, int n, const Function **out);
 /* Coerces args[i] from its type to declared[i]. */
 Status coerce_arguments(PlanState *ps, Expr **args, int n, const Oid *declared);
 

@@ -343,8 +343,17 @@ utility_ddl(Stmt *stmt, bool *handled_out)
         switch (AST_AS(DefineStmt, ast)->kind) {
         case AST_OBJECT_TYPE: return ddl_run_define_type(&d, AST_AS(DefineStmt, ast));
         case AST_OBJECT_AGGREGATE: return ddl_run_create_aggregate(&d, AST_AS(DefineStmt, ast));
+        case AST_OBJECT_OPERATOR: return ddl_run_create_operator(&d, AST_AS(DefineStmt, ast));
+        case AST_OBJECT_COLLATION: return ddl_run_create_collation(&d, AST_AS(DefineStmt, ast));
         default: *handled_out = false; return QN_OK;
         }
+    case AST_AlterOperatorStmt: return ddl_run_alter_operator(&d, AST_AS(AlterOperatorStmt, ast));
+    case AST_CreateOpFamilyStmt: return ddl_run_create_opfamily(&d, AST_AS(CreateOpFamilyStmt, ast));
+    case AST_CreateOpClassStmt: return ddl_run_create_opclass(&d, AST_AS(CreateOpClassStmt, ast));
+    case AST_AlterOpFamilyStmt: return ddl_run_alter_opfamily(&d, AST_AS(AlterOpFamilyStmt, ast));
+    case AST_CreateStatsStmt: return ddl_run_create_statistics(&d, AST_AS(CreateStatsStmt, ast));
+    case AST_AlterStatsStmt: return ddl_run_alter_statistics(&d, AST_AS(AlterStatsStmt, ast));
+    case AST_CreateCastStmt: return ddl_run_create_cast(&d, AST_AS(CreateCastStmt, ast));
     case AST_RenameStmt:
         switch (AST_AS(RenameStmt, ast)->kind) {
         case AST_OBJECT_TYPE:

@@ -247,6 +247,20 @@ Status ddl_rename_object(Ddl *d, const RenameStmt *s);
 Status ddl_object_schema(Ddl *d, const AlterObjectSchemaStmt *s);
 Status ddl_run_owner(Ddl *d, const AlterOwnerStmt *s);
 
+/* ddl_operator.c, ddl_cast.c, ddl_collation.c */
+Status ddl_run_create_operator(Ddl *d, const DefineStmt *s);
+Status ddl_run_alter_operator(Ddl *d, const AlterOperatorStmt *s);
+Status ddl_run_create_opfamily(Ddl *d, const CreateOpFamilyStmt *s);
+Status ddl_run_create_opclass(Ddl *d, const CreateOpClassStmt *s);
+Status ddl_run_alter_opfamily(Ddl *d, const AlterOpFamilyStmt *s);
+Status ddl_run_create_cast(Ddl *d, const CreateCastStmt *s);
+Status ddl_run_create_collation(Ddl *d, const DefineStmt *s);
+
+/* ddl_statistics.c */
+Status ddl_run_create_statistics(Ddl *d, const CreateStatsStmt *s);
+Status ddl_run_alter_statistics(Ddl *d, const AlterStatsStmt *s);
+Status ddl_copy_statistics(Ddl *d, const Relation *from, const Relation *to); /* LIKE: those on columns that to has */
+
 /* ddl_schema.c */
 Status ddl_rename_schema(Ddl *d, const RenameStmt *s);
 

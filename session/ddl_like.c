@@ -88,6 +88,9 @@ ddl_like_finish(NewTable *t)
             TRY(catalog_relation_by_oid(d->ctx, t->def->oid, &to));
             TRY(ddl_copy_index(d, from, from->indexes[k], to, false));
         }
+        if ((options & AST_LIKE_STATISTICS) == 0) continue;
+        TRY(catalog_relation_by_oid(d->ctx, t->def->oid, &to));
+        TRY(ddl_copy_statistics(d, from, to));
     }
     return QN_OK;
 }

@@ -11,6 +11,12 @@ fn_agg_part(KernelCall *call)
     return RAISE(call->ctx, ERR_INTERNAL_ERROR, "aggregate function called in non-aggregate context");
 }
 
+Status
+fn_internal_only(KernelCall *call)
+{
+    return RAISE(call->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot accept a value of type %s", "internal");
+}
+
 /* ---- the greater and the smaller ---- */
 
 static Status

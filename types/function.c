@@ -509,6 +509,14 @@ op_for_type(Oid type, SelKind kind)
     return oid;
 }
 
+static _Thread_local const CastSet *user_casts;
+
+void
+cast_set_use(const CastSet *set)
+{
+    user_casts = set;
+}
+
 const Cast *
 cast_find(Oid source, Oid target)
 {
@@ -518,6 +526,8 @@ cast_find(Oid source, Oid target)
         const Cast *c = &casts[cast_slots[s] - 1];
         if (c->source == source && c->target == target) return c;
     }
+    for (int i = 0; user_casts != NULL && i < user_casts->n; i++)
+        if (user_casts->items[i].source == source && user_casts->items[i].target == target) return &user_casts->items[i];
     return NULL;
 }
 

@@ -126,6 +126,12 @@ typedef struct Cast {
     uint8_t context, method;
 } Cast;
 
+/* Casts that users made, in one database; function may be a user's then. */
+typedef struct CastSet {
+    int n;
+    const Cast *items;
+} CastSet;
+void cast_set_use(const CastSet *set); /* what cast_find knows in this thread beside the table; NULL: nothing */
 const Cast *cast_find(Oid source, Oid target); /* NULL: none listed (I/O casts are the binder's rule) */
 int cast_count(void);
 const Cast *cast_at(int i);
