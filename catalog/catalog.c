@@ -639,7 +639,7 @@ done:
 bool
 catalog_has_definitions(Ctx *ctx, char kind)
 {
-    return (atomic_load_explicit(&ctx->catalog->shared->defined_kinds, memory_order_relaxed) >> (kind & 63) & 1) != 0;
+    return ctx->catalog != NULL && (atomic_load_explicit(&ctx->catalog->shared->defined_kinds, memory_order_relaxed) >> (kind & 63) & 1) != 0;
 }
 
 Status
