@@ -231,7 +231,7 @@ struct Relation {
     /* tables */
     uint32_t root_page;  /* changes when TRUNCATE or a rewrite gives it a new heap */
     struct Heap *heap;   /* open handle, lives as long as this object; NULL for what has none */
-    double tuples, pages; /* as of the last ANALYZE or VACUUM; -1: never */
+    double tuples, pages, visible_pages; /* as of the last ANALYZE, VACUUM or index build; -1: never */
     const char *options;  /* storage parameters (reloptions.h); NULL: none */
     Oid clustered_oid;    /* the index CLUSTER takes when none is named; 0: none */
     /* views */

@@ -755,6 +755,7 @@ catobj_from_stats(Ctx *ctx, const StatsDef *def, CatObj **out)
     put_head(&b, 0, NULL, 0);
     put_f(&b, def->tuples);
     put_f(&b, def->pages);
+    put_f(&b, def->visible_pages);
     put_u(&b, (uint64_t)def->nindexes);
     for (int i = 0; i < def->nindexes; i++) {
         put_u(&b, def->indexes[i].oid);
@@ -782,6 +783,7 @@ catobj_to_stats(Ctx *ctx, Arena *arena, const CatObj *o, StatsDef **out)
     def->rel_oid = o->parent;
     def->tuples = get_f(&r);
     def->pages = get_f(&r);
+    def->visible_pages = get_f(&r);
     def->nindexes = get_count(&r);
     def->indexes = get_array(&r, def->nindexes, sizeof(def->indexes[0]));
     for (int i = 0; i < def->nindexes && !r.bad && !r.oom; i++) {

@@ -107,7 +107,7 @@ typedef struct TypeDef {
 
 typedef struct StatsDef {
     Oid oid, rel_oid;
-    double tuples, pages;
+    double tuples, pages, visible_pages; /* -1: not known */
     int ncols; /* entries in cols, by attnum - 1 */
     ColumnStats **cols; /* NULL: none */
     int nindexes;

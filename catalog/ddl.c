@@ -289,6 +289,18 @@ ddl_put_stats(Ctx *ctx, StatsDef *def)
 }
 
 Status
+ddl_get_stats(Ctx *ctx, Arena *arena, Oid rel_oid, StatsDef **out)
+{
+    CatObjList list;
+    Status st = QN_OK;
+    *out = NULL;
+    TRY(catalog_children(ctx, ctx->stmt_arena, rel_oid, OBJ_STATS, &list));
+    if (list.count > 0) st = catobj_to_stats(ctx, arena, list.items[0], out);
+    catobj_list_release(&list);
+    return st;
+}
+
+Status
 ddl_forget_stats(Ctx *ctx, Oid rel_oid)
 {
     CatObjList list;

@@ -104,6 +104,8 @@ Status ddl_all_sequences(Ctx *ctx, Oid **out, int *n_out);
 
 /* Statistics of a table, replacing what was there. */
 Status ddl_put_stats(Ctx *ctx, StatsDef *def);
+/* NULL: none yet. */
+Status ddl_get_stats(Ctx *ctx, Arena *arena, Oid rel_oid, StatsDef **out);
 Status ddl_forget_stats(Ctx *ctx, Oid rel_oid);
 /* The heap of a definition that is not in the catalog (yet); the caller closes it. */
 Status ddl_open_heap(Ctx *ctx, Arena *arena, const RelDef *def, struct Heap **out);

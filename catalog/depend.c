@@ -9,6 +9,7 @@
 #include "catalog/routine.h"
 #include "catalog/sequence.h"
 #include "storage/index.h"
+#include "storage/tablestats.h"
 
 typedef struct DropItem {
     DropTarget t;
@@ -590,7 +591,11 @@ remove_index(Ctx *ctx, Oid oid)
     const Relation *rel;
     TRY(catalog_relation_by_oid(ctx, oid, &rel));
     if (rel == NULL) return QN_OK;
-    if (!rel->indexes[0]->partitioned) TRY(index_drop(ctx, rel->indexes[0]->index, rel->indexes[0]->rel_oid));
+    const IndexDef *ix = rel->indexes[0];
+    if (!ix->partitioned) {
+        TRY(index_drop(ctx, ix->index, ix->rel_oid));
+        table_stats_drop(index_table_stats(ix->index));
+    }
     return catalog_remove(ctx, oid);
 }
 

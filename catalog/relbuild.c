@@ -3,6 +3,7 @@
 #include "catalog/catalog_priv.h"
 #include "catalog/ddl.h"
 #include "catalog/partition.h"
+#include "catalog/reloptions.h"
 #include "catalog/systable.h"
 #include "common/bits.h"
 #include "storage/index.h"
@@ -106,14 +107,15 @@ open_heap(Ctx *ctx, Relation *rel, const RelDef *def)
     }
     TRY(key_columns(ctx, rel, def->ncols, &keys));
     *desc = (HeapDesc){.relid = rel->oid, .root_page = def->root_page, .name = rel->name,
-                       .layouts = layouts, .nlayouts = def->layout, .indexed = indexed, .keys = keys};
+                       .layouts = layouts, .nlayouts = def->layout, .indexed = indexed, .keys = keys,
+                       .fillfactor = (int)reloption_number(rel, "fillfactor", 100)};
     return heap_open(ctx, arena, desc, &rel->heap);
 }
 
 Status
 ddl_open_heap(Ctx *ctx, Arena *arena, const RelDef *def, struct Heap **out)
 {
-    Relation rel = {.oid = def->oid, .name = def->name, .arena = arena};
+    Relation rel = {.oid = def->oid, .name = def->name, .arena = arena, .options = def->options};
     TRY(open_heap(ctx, &rel, def));
     *out = rel.heap;
     return QN_OK;
@@ -242,6 +244,7 @@ add_stats(Ctx *ctx, Relation *rel, Column *cols, const CatObjList *children)
         TRY(catobj_to_stats(ctx, rel->arena, children->items[i], &s));
         rel->tuples = s->tuples;
         rel->pages = s->pages;
+        rel->visible_pages = s->visible_pages;
         for (int c = 0; c < s->ncols && c < rel->ncols; c++)
             if (!cols[c].dropped) cols[c].stats = s->cols[c];
         for (int k = 0; k < s->nindexes; k++)
@@ -336,7 +339,7 @@ relation_build(Ctx *ctx, const CatObj *obj, uint64_t version, const CatObjList *
     rel->oid = obj->oid;
     rel->version = version;
     rel->schema_oid = obj->schema;
-    rel->tuples = rel->pages = -1;
+    rel->tuples = rel->pages = rel->visible_pages = -1;
     atomic_init(&rel->pins, 1);
     TRY_ALLOC_GOTO(ctx, rel->name, arena_strdup(arena, obj->name));
     TRY_ALLOC_GOTO(ctx, rel->schema, arena_strdup(arena, schema != NULL ? schema : ""));

@@ -100,6 +100,19 @@ option_array(SysRows *r, const char *options)
     return b.failed ? NULL : b.data;
 }
 
+/* What is known of an index is kept with its table. */
+static Status
+index_sizes(Ctx *ctx, const Relation *index, double *tuples_out, double *pages_out)
+{
+    const Relation *table;
+    TRY(catalog_relation_by_oid(ctx, index->parent_oid, &table));
+    const IndexDef *ix = table != NULL ? relation_index_by_oid(table, index->oid) : NULL;
+    bool counted = ix != NULL && ix->pages >= 0, is_whole = index->kind == RELKIND_PARTITIONED_INDEX;
+    *tuples_out = counted ? ix->tuples : 0;
+    *pages_out = counted ? ix->pages : is_whole ? 0 : 1; /* one page, as it was made */
+    return QN_OK;
+}
+
 static Status
 class_row(Ctx *ctx, SysRows *r, const Relation *rel)
 {
@@ -107,8 +120,8 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     bool index = is_index(rel);
     const char *bound = NULL;
     if (relation_bound(rel) != NULL) TRY(partition_bound_sql(ctx, sys_arena(r), relation_bound(rel), &bound));
-    double tuples = index ? rel->indexes[0]->tuples : rel->tuples;
-    double pages = index ? rel->indexes[0]->pages : rel->pages;
+    double tuples = rel->tuples, pages = rel->pages;
+    if (index) TRY(index_sizes(ctx, rel, &tuples, &pages));
     TRY(sys_row(r));
     sys_oid(r, rel->oid);
     sys_text(r, rel->name);
@@ -121,7 +134,7 @@ class_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_oid(r, 0);
     sys_int4(r, pages > 0 ? (int)pages : 0);
     sys_float4(r, relation_has_heap(rel->kind) || index ? tuples : 0);
-    sys_int4(r, 0);
+    sys_int4(r, !index && rel->visible_pages > 0 ? (int)rel->visible_pages : 0);
     sys_oid(r, 0);
     sys_bool(r, !index && rel->nindexes > 0);
     sys_bool(r, false);

@@ -1,8 +1,9 @@
-/* sys_tablestats.c - generators of pg_stat_all_tables and its like: what has been done to tables since the database was opened, and of
+/* sys_tablestats.c - generators of pg_stat_all_tables, pg_stat_all_indexes and their like: what has been done to tables since the database was opened, and of
  * pg_stat_progress_vacuum. */
 #include "catalog/systable.h"
 #include "storage/db.h"
 #include "storage/heap.h"
+#include "storage/index.h"
 #include "storage/tablestats.h"
 
 static int64_t
@@ -10,6 +11,24 @@ not_negative(_Atomic int64_t *n)
 {
     int64_t v = atomic_load(n);
     return v > 0 ? v : 0;
+}
+
+/* idx_scan and idx_tup_fetch of a table: its indexes' together. */
+static void
+index_sums(SysRows *r, const Relation *rel)
+{
+    int64_t scans = 0, rows = 0;
+    if (rel->nindexes == 0) {
+        sys_skip(r, 2);
+        return;
+    }
+    for (int i = 0; i < rel->nindexes; i++) {
+        TableStats *s = index_table_stats(rel->indexes[i]->index);
+        scans += atomic_load(&s->index_scans);
+        rows += atomic_load(&s->index_rows);
+    }
+    sys_int8(r, scans);
+    sys_int8(r, rows);
 }
 
 static Status
@@ -26,12 +45,7 @@ table_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_text(r, rel->name);
     sys_int8(r, atomic_load(&s->seq_scans));
     sys_int8(r, atomic_load(&s->seq_rows));
-    if (rel->nindexes > 0) {
-        sys_int8(r, atomic_load(&s->index_scans));
-        sys_int8(r, atomic_load(&s->index_rows));
-    } else {
-        sys_skip(r, 2);
-    }
+    index_sums(r, rel);
     sys_int8(r, atomic_load(&s->inserted));
     sys_int8(r, atomic_load(&s->updated));
     sys_int8(r, atomic_load(&s->deleted));
@@ -82,6 +96,33 @@ Status
 sys_pg_statio_all_tables(Ctx *ctx, SysRows *r)
 {
     return sys_each_relation(ctx, r, table_io_row);
+}
+
+static Status
+index_rows(Ctx *ctx, SysRows *r, const Relation *rel)
+{
+    (void)ctx;
+    if (rel->heap == NULL) return QN_OK;
+    for (int i = 0; i < rel->nindexes; i++) {
+        const IndexDef *ix = rel->indexes[i];
+        TableStats *s = index_table_stats(ix->index);
+        TRY(sys_row(r));
+        sys_oid(r, rel->oid);
+        sys_oid(r, ix->oid);
+        sys_text(r, rel->schema);
+        sys_text(r, rel->name);
+        sys_text(r, ix->name);
+        sys_int8(r, atomic_load(&s->index_scans));
+        sys_int8(r, atomic_load(&s->index_entries));
+        sys_int8(r, atomic_load(&s->index_rows));
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_stat_user_indexes(Ctx *ctx, SysRows *r)
+{
+    return sys_each_relation(ctx, r, index_rows);
 }
 
 Status

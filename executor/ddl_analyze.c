@@ -343,6 +343,7 @@ analyze_relation(Ctx *ctx, Arena *arena, const Relation *rel, StatsDef **out)
     def->rel_oid = rel->oid;
     def->tuples = sample.stats.rows;
     def->pages = sample.stats.pages;
+    def->visible_pages = sample.stats.all_visible_pages;
     def->ncols = rel->ncols;
     TRY_ALLOC(ctx, def->cols, ARENA_ARRAY(arena, ColumnStats *, rel->ncols + 1));
     for (int i = 0; i < ncols; i++) {

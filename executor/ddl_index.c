@@ -92,7 +92,7 @@ scan_table(Fill *f)
     TRY_ALLOC(ctx, columns, ARENA_ARRAY(f->arena, int, n + 1));
     for (int i = 0; i < n; i++) columns[i] = f->form->attrs[i];
     columns[n] = HEAP_COL_ROOT;
-    HeapScanSpec spec = {.columns = columns, .ncolumns = n + 1};
+    HeapScanSpec spec = {.columns = columns, .ncolumns = n + 1, .is_counted = true};
     TRY_GOTO(heap_scan_begin(ctx, f->arena, f->rel->heap, &f->snap, &spec, &scan));
     for (;;) {
         TRY_GOTO(ctx_check_stop(ctx));

@@ -206,6 +206,7 @@ look_in(FkCheck *f, const FkTarget *t, uint16_t *sel, int *n)
         TRY(ctx_check_stop(f->ctx));
         memset(f->found, 0, (size_t)*n * sizeof(Tid));
         TRY(index_insert_batch(f->ctx, t->ix->index, t->rel->heap, f->cols, sel, *n, NULL, INDEX_CHECK_KEY, f->found, &nfound));
+        index_count(t->ix->index, *n, nfound, nfound);
         for (int r = 0; r < *n; r++) {
             if (f->found[r] == TID_NONE) {
                 missing[nmissing++] = sel[r];

@@ -324,6 +324,7 @@ begin(IndexScanState *s)
         TRY(heap_fetch_begin(ctx, node->arena, s->plan->rel->heap, s->cols, ncols, &s->fetch));
     }
     s->is_started = true;
+    index_count(s->plan->index->index, 1, 0, 0);
     return index_scan_start(ctx, s->scan, &s->range, s->plan->backward);
 }
 
@@ -349,6 +350,7 @@ visible_entries(IndexScanState *s, const IndexBatch *ib, int *n_out)
         TRY(heap_fetch(ctx, s->fetch, ctx->snapshot, s->check, ncheck, &b, s->rows, NULL));
         for (int j = 0; j < b->nrows; j++) bits_set(visible, at[s->rows[j]]);
         s->base.instr.heap_fetches += ncheck;
+        index_count(s->plan->index->index, 0, 0, b->nrows);
     }
     for (int i = 0; i < ib->n; i++)
         if (bits_get(visible, (size_t)i)) s->sel[n++] = (uint16_t)i;
@@ -363,6 +365,7 @@ next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
     *out = NULL;
     if (s->plan->index_only) {
         int n;
+        index_count(s->plan->index->index, 0, ib->n, 0);
         TRY(visible_entries(s, ib, &n));
         if (n == 0) return QN_OK;
         for (int c = 0; c < s->plan->ncols; c++) s->out->cols[c] = ib->cols[s->from_index[c]];
@@ -375,6 +378,7 @@ next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
     Batch *b;
     memset(s->dead, 0, BITS_WORDS(ib->n) * sizeof(uint64_t));
     TRY(heap_fetch(ctx, s->fetch, ctx->snapshot, ib->tids, ib->n, &b, s->rows, s->dead));
+    index_count(s->plan->index->index, 0, ib->n, b->nrows);
     if (b->nrows < ib->n) index_scan_kill(ctx, s->scan, s->dead);
     if (b->nrows > 0) *out = b;
     return QN_OK;

@@ -126,6 +126,7 @@ open_checks(SeqScanState *s)
     }
     s->spec.filters = s->checks;
     s->spec.nfilters = plan->nchecks;
+    s->spec.is_counted = true;
     TRY(exec_open_output_with(node, &rest));
     s->rest = node->filter;
     return choose_columns(s);

@@ -136,7 +136,7 @@ vacuum_slice(AutoVacuum *av, const Relation *rel, Task *due)
     if (!done) return QN_OK;
     due->vacuum = false;
     av->was_useful = true;
-    return maintain_after_vacuum(&av->s->ctx, av->table_arena, rel, &options);
+    return maintain_after_vacuum(&av->s->ctx, av->table_arena, rel, vacuum_report(av->vacuum), &options);
 }
 
 /* One slice of the table at hand, whose lock is had. */

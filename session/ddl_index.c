@@ -3,6 +3,7 @@
 #include "catalog/reloptions.h"
 #include "planner/resolve.h"
 #include "session/ddl_alter.h"
+#include "session/maintain.h"
 
 Status
 ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid)
@@ -19,7 +20,9 @@ ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid)
         return QN_OK;
     }
     TRY(tx_command_begin(ctx)); /* sees what this transaction has put in the table */
-    return index_fill(ctx, rel, def, &rows);
+    TRY(index_fill(ctx, rel, def, &rows));
+    if (rows == 0) return QN_OK; /* an empty table is one nobody has counted yet */
+    return maintain_note_sizes(ctx, d->arena, rel, def->predicate != NULL ? -1 : (double)rows, false);
 }
 
 /* ---- the columns of an index ---- */

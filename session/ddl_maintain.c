@@ -84,6 +84,18 @@ ddl_empty_index(Ctx *ctx, const Relation *rel, const IndexDef *index)
     return ddl_create_index(ctx, rel->schema_oid, &ix);
 }
 
+/* What an empty table had is not known of the rows to come; what is known of its columns may still be true. */
+static Status
+forget_sizes(Ctx *ctx, const Relation *rel)
+{
+    StatsDef *def;
+    TRY(ddl_get_stats(ctx, ctx->stmt_arena, rel->oid, &def));
+    if (def == NULL) return QN_OK;
+    def->tuples = def->pages = def->visible_pages = -1;
+    def->nindexes = 0;
+    return ddl_put_stats(ctx, def);
+}
+
 /* A new heap and new indexes; the old ones go when the transaction commits. */
 Status
 ddl_empty_table(Ctx *ctx, const Relation *rel)
@@ -93,7 +105,7 @@ ddl_empty_table(Ctx *ctx, const Relation *rel)
     TRY(heap_truncate(ctx, rel->heap, &def->root_page));
     TRY(ddl_put_relation(ctx, def));
     for (int i = 0; i < rel->nindexes; i++) TRY(ddl_empty_index(ctx, rel, rel->indexes[i]));
-    return QN_OK;
+    return forget_sizes(ctx, rel);
 }
 
 Status

@@ -8,6 +8,62 @@
 #include "storage/db.h"
 #include "storage/heap_rewrite.h"
 #include "storage/tablestats.h"
+#include <math.h>
+
+/* ---- sizes ---- */
+
+static Status
+index_sizes(Ctx *ctx, Arena *arena, const Relation *rel, StatsDef *def)
+{
+    struct StatsIndex *list;
+    TRY_ALLOC(ctx, list, arena_zalloc(arena, (size_t)(rel->nindexes + 1) * sizeof(*list)));
+    for (int i = 0; i < rel->nindexes; i++) {
+        const IndexDef *ix = rel->indexes[i];
+        IndexStats now;
+        TRY(index_stats(ctx, ix->index, &now));
+        for (int k = 0; k < def->nindexes; k++)
+            if (def->indexes[k].oid == ix->oid) list[i] = def->indexes[k];
+        list[i].oid = ix->oid;
+        list[i].tuples = ix->predicate != NULL && now.entries < def->tuples ? now.entries : def->tuples;
+        list[i].pages = now.pages;
+    }
+    def->indexes = list;
+    def->nindexes = rel->nindexes;
+    return QN_OK;
+}
+
+/* Would plans care? */
+static bool
+differs(double was, double is, double part)
+{
+    return was < 0 ? is != was : fabs(is - was) > part * was;
+}
+
+Status
+maintain_note_sizes(Ctx *ctx, Arena *arena, const Relation *rel, double rows, bool roughly)
+{
+    StatsDef *def;
+    HeapStats now;
+    const double part = roughly ? 0.1 : 0;
+    if (rel->heap == NULL) return QN_OK;
+    TRY(heap_stats(ctx, rel->heap, &now));
+    if (rows < 0) rows = now.rows;
+    bool grown = rel->nindexes > 0 && rel->indexes[rel->nindexes - 1]->pages < 0;
+    if (!differs(rel->tuples, rows, part) && !differs(rel->pages, now.pages, part) && !grown &&
+        (roughly || rel->visible_pages == now.all_visible_pages))
+        return QN_OK;
+    TRY(tx_command_begin(ctx));
+    TRY(ddl_get_stats(ctx, arena, rel->oid, &def));
+    if (def == NULL) TRY_ALLOC(ctx, def, ARENA_NEW(arena, StatsDef));
+    def->rel_oid = rel->oid;
+    def->tuples = rows;
+    def->pages = now.pages;
+    def->visible_pages = now.all_visible_pages;
+    TRY(index_sizes(ctx, arena, rel, def));
+    TRY(ddl_put_stats(ctx, def));
+    tx_command_end(ctx);
+    return QN_OK;
+}
 
 /* ---- VACUUM ---- */
 
@@ -21,7 +77,8 @@ maintain_vacuum_options(Ctx *ctx, const Relation *rel, const MaintainOptions *o)
     return (VacuumOptions){.freeze_age = o->freeze ? 0 : (uint64_t)s->vacuum_freeze_min_age,
                            .memory_bytes = (size_t)memory_kb << 10,
                            .skip_indexes = !cleanup && rel->nindexes > 0,
-                           .every_page = o->every_page || o->freeze};
+                           .every_page = o->every_page || o->freeze,
+                           .rows_a_page = rel->tuples > 0 && rel->pages > 0 ? rel->tuples / rel->pages : 0};
 }
 
 static Status
@@ -46,13 +103,9 @@ tell(Ctx *ctx, const Relation *rel, const VacuumReport *r)
                (unsigned long long)r->entries_removed, (unsigned long long)r->values_freed);
 }
 
-Status
-maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o)
+static Status
+cut_empty_end(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o)
 {
-    TableStats *stats = heap_table_stats(rel->heap);
-    int64_t now = session_wall_us();
-    stats_add(o->is_auto ? &stats->autovacuums : &stats->vacuums, 1);
-    atomic_store(o->is_auto ? &stats->autovacuum_us : &stats->vacuum_us, now);
     bool truncate = o->truncate != MAINTAIN_OFF;
     if (o->truncate == MAINTAIN_DEFAULT) truncate = reloption_bool(rel, "vacuum_truncate", true);
     if (!truncate || !vacuum_can_truncate(ctx, rel->heap)) return QN_OK;
@@ -66,6 +119,16 @@ maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const Maintai
 }
 
 Status
+maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const VacuumReport *report, const MaintainOptions *o)
+{
+    TableStats *stats = heap_table_stats(rel->heap);
+    stats_add(o->is_auto ? &stats->autovacuums : &stats->vacuums, 1);
+    atomic_store(o->is_auto ? &stats->autovacuum_us : &stats->vacuum_us, session_wall_us());
+    TRY(cut_empty_end(ctx, arena, rel, o));
+    return maintain_note_sizes(ctx, arena, rel, report->rows, o->is_auto);
+}
+
+Status
 maintain_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o)
 {
     VacuumOptions options = maintain_vacuum_options(ctx, rel, o);
@@ -74,7 +137,7 @@ maintain_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptio
     if (o->verbose) ctx_notice(ctx, "INFO", QN_OK, "vacuuming \"%s.%s\"", rel->schema, rel->name);
     TRY(index_handles(ctx, arena, rel, &indexes));
     TRY(vacuum_heap(ctx, rel->heap, indexes, rel->nindexes, &options, &report));
-    TRY(maintain_after_vacuum(ctx, arena, rel, o));
+    TRY(maintain_after_vacuum(ctx, arena, rel, &report, o));
     if (o->verbose) tell(ctx, rel, &report);
     return QN_OK;
 }
@@ -190,6 +253,8 @@ maintain_rewrite(Ddl *d, const Relation *rel, const IndexDef *by, const Maintain
     if (st == QN_OK) st = index_recent(ctx, d->arena, rel, rw);
     HeapRewriteReport r = rw != NULL ? *heap_rewrite_report(rw) : (HeapRewriteReport){0};
     heap_rewrite_end(rw);
+    if (st == QN_OK) st = catalog_relation_by_oid(ctx, rel->oid, &rel);
+    if (st == QN_OK) st = maintain_note_sizes(ctx, d->arena, rel, (double)r.live, false);
     TRY(st);
     if (by == NULL) {
         TableStats *stats = heap_table_stats(rel->heap);

@@ -19,7 +19,10 @@ Status maintain_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const Mainta
 /* How a table is vacuumed: what its options and the settings say. */
 VacuumOptions maintain_vacuum_options(Ctx *ctx, const Relation *rel, const MaintainOptions *o);
 /* What follows the storage's part: empty pages at the table's end go, if the table can be had alone. */
-Status maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o);
+Status maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const VacuumReport *report, const MaintainOptions *o);
+/* Stores how many rows (-1: as estimated) and pages the table and its indexes have, as pg_class shows them and plans go by; column
+ * statistics stay. roughly: not for small differences, so that a table under steady change does not have its plans made again and again. */
+Status maintain_note_sizes(Ctx *ctx, Arena *arena, const Relation *rel, double rows, bool roughly);
 Status maintain_analyze(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o);
 /* ACCESS EXCLUSIVE. The rows in the order of an index, or as they are (NULL), to a new heap with new indexes. */
 Status maintain_rewrite(Ddl *d, const Relation *rel, const IndexDef *by, const MaintainOptions *o);

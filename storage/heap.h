@@ -96,6 +96,8 @@ typedef struct HeapDesc {
     /* Columns of unique indexes that foreign keys may point to: an update that leaves their values alone passes by KEY SHARE locks.
      * NULL: none. */
     const uint64_t *keys;
+    /* Per cent of a page that rows from elsewhere fill; the rest is for new versions of those on it. 0: 100. */
+    int fillfactor;
 } HeapDesc;
 
 /* A handle in the arena. Nothing is read yet. 53200. */
@@ -175,6 +177,7 @@ typedef struct HeapScanSpec {
     int nranges;
     const HeapFilter *filters; /* rows that fail one are left out */
     int nfilters;
+    bool is_counted; /* as a sequential scan, with the visible rows it meets */
     /* Data pages [first_page, end_page) in the order of heap_page_count; both 0: all there are when
      * the scan starts. Parallel scans hand out such ranges as morsels. */
     uint32_t first_page, end_page;

@@ -35,6 +35,7 @@ heap_open(Ctx *ctx, Arena *arena, const HeapDesc *desc, Heap **heap_out)
     heap->layout = desc->layouts[desc->nlayouts - 1];
     heap->page_bytes = db_page_bytes(ctx);
     heap->value_max = heap->page_bytes / 4;
+    heap->reserve = desc->fillfactor >= 10 && desc->fillfactor < 100 ? 100 - desc->fillfactor : 0;
     for (int i = 0; desc->indexed != NULL && i < heap->layout->ncols; i++)
         heap->has_indexes |= bits_get(desc->indexed, (size_t)i);
     TRY(describe_columns(ctx, heap));
@@ -249,6 +250,7 @@ fill_new_pages(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, Xid xid, T
                            ? atomic_load_explicit(&heap->var_avg, memory_order_relaxed)
                            : 0;
         int capacity = (int)heap_page_capacity(heap, avg), left = rows->n - *from;
+        capacity -= capacity * heap->reserve / 100;
         if (left < capacity || left == 0) break;
         if (at == npages) {
             npages = left / capacity < NEW_PAGES_MAX ? left / capacity : NEW_PAGES_MAX;
@@ -256,7 +258,7 @@ fill_new_pages(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, Xid xid, T
             TRY_GOTO(rel_pages_new(ctx, heap->rel, PAGE_HEAP, npages, pages));
         }
         heap_format_for(heap, &pages[at], rows, *from, xid);
-        int n = heap_page_room(heap, heap_page(&pages[at]), rows, *from, false);
+        int n = heap_page_room(heap, heap_page(&pages[at]), rows, (RowRange){NULL, *from, left}, false, false);
         TRY_GOTO(put_and_log(ctx, heap, &pages[at], rows, *from, n, true, true, xid, tids_out));
         rel_note_space(ctx, heap->rel, pages[at].number,
                        heap_page_free_bytes(heap, heap_page(&pages[at])));
@@ -304,6 +306,7 @@ insert_some(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, bool use_targ
             Tid *tids_out)
 {
     PageRef page = PAGE_REF_NONE;
+    const RowRange left = {NULL, *from, rows->n - *from};
     bool fits = true;
     int n = 0;
     Status st;
@@ -316,11 +319,11 @@ insert_some(Ctx *ctx, Heap *heap, const HeapRows *rows, int *from, bool use_targ
         TRY_GOTO(heap_make_xid_fit(ctx, heap, &page, xid, &fits));
         if (!fits) goto full;
         bool reuse = page_is_alone(&page);
-        n = heap_page_room(heap, heap_page(&page), rows, *from, reuse);
+        n = heap_page_room(heap, heap_page(&page), rows, left, reuse, false);
         if (n == 0) goto full;
         TRY_GOTO(heap_clear_visible(ctx, heap, &page));
     }
-    if (blank) n = heap_page_room(heap, heap_page(&page), rows, *from, false);
+    if (blank) n = heap_page_room(heap, heap_page(&page), rows, left, false, false);
     st = put_and_log(ctx, heap, &page, rows, *from, n, blank, false, xid, tids_out);
     if (st != QN_OK) {
         if (blank) page_header(&page)->flags |= PAGE_FLAG_BLANK;

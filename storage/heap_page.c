@@ -102,12 +102,21 @@ heap_page_check(Ctx *ctx, const Heap *heap, const PageRef *ref)
     return QN_OK;
 }
 
+/* What is left of a page's slots or bytes when the reserve of all it has is taken off. */
+static uint32_t
+less_reserve(const Heap *heap, uint32_t left, uint32_t all)
+{
+    uint32_t kept = all * (uint32_t)heap->reserve / 100;
+    return left > kept ? left - kept : 0;
+}
+
 uint32_t
 heap_page_free_bytes(const Heap *heap, const HeapPage *p)
 {
     if (heap_page_is_blank(p)) return heap->page_bytes - PAGE_BODY;
-    uint32_t slots = (uint32_t)(p->capacity - p->nslots + p->nfree);
-    return slots == 0 ? 0 : slots * heap->slot_bytes + (p->var_begin - p->fixed_end);
+    uint32_t slots = less_reserve(heap, (uint32_t)(p->capacity - p->nslots + p->nfree), p->capacity);
+    uint32_t left = less_reserve(heap, p->var_begin - p->fixed_end, heap->page_bytes - HEAP_PAD - p->fixed_end);
+    return slots == 0 ? 0 : slots * heap->slot_bytes + left;
 }
 
 /* ---- rows on their way in ---- */
@@ -363,20 +372,27 @@ heap_rows_end(HeapRows *rows)
 }
 
 int
-heap_page_room(const Heap *heap, const HeapPage *p, const HeapRows *rows, int from, bool reuse)
+heap_page_room(const Heap *heap, const HeapPage *p, const HeapRows *rows, RowRange range, bool reuse, bool own)
 {
     if (heap_page_is_blank(p) || p->layout != heap->layout->id) return 0;
-    uint32_t slots = (uint32_t)(p->capacity - p->nslots) + (reuse ? p->nfree : 0u);
-    uint32_t left = p->var_begin - p->fixed_end;
-    int n = rows->n - from;
+    uint32_t slots = (uint32_t)(p->capacity - p->nslots) + (reuse ? p->nfree : 0u), left = p->var_begin - p->fixed_end;
+    const bool is_empty = p->nslots == p->nfree;
+    if (slots == 0) return 0;
+    if (!own) {
+        slots = less_reserve(heap, slots, p->capacity);
+        left = less_reserve(heap, left, heap->page_bytes - HEAP_PAD - p->fixed_end);
+    }
+    int n = range.n, fit = 0;
     if ((uint32_t)n > slots) n = (int)slots;
-    if (rows->var_bytes == NULL) return n;
-    for (int i = 0; i < n; i++) {
-        uint32_t need = rows->var_bytes[from + i];
-        if (need > left) return i;
+    if (rows->var_bytes == NULL) fit = n;
+    for (; fit < n; fit++) {
+        uint32_t need = rows->var_bytes[range.ids != NULL ? range.ids[fit] : range.from + fit];
+        if (need > left) break;
         left -= need;
     }
-    return n;
+    /* The first row on a page may be as wide as that. */
+    if (fit == 0 && !own && heap->reserve > 0 && is_empty) return heap_page_room(heap, p, rows, (RowRange){range.ids, range.from, 1}, reuse, true);
+    return fit;
 }
 
 void

@@ -27,6 +27,7 @@ struct Heap {
     _Atomic uint32_t target;  /* page that took the last rows; a hint */
     _Atomic uint32_t var_avg; /* variable bytes a row, as last seen; a hint */
     bool has_indexes;
+    int reserve; /* per cent of a page that is kept for new versions of its rows */
 };
 
 /* ---- a page's bytes (heap_page.c). The page is latched. ---- */
@@ -144,8 +145,14 @@ bool heap_page_format(HeapPage *p, uint32_t page_bytes, uint32_t layout, const u
 /* XX001 unless the page is a heap page of this heap whose directory makes sense. A BLANK page
  * passes. */
 Status heap_page_check(Ctx *ctx, const Heap *heap, const PageRef *ref);
-/* How many of rows from.. fit. reuse: UNUSED slots may be taken (the page is alone). */
-int heap_page_room(const Heap *heap, const HeapPage *p, const HeapRows *rows, int from, bool reuse);
+/* Which rows: ids[0..n), or n from `from` on where ids is NULL. */
+typedef struct RowRange {
+    const int *ids;
+    int from, n;
+} RowRange;
+/* How many of them fit. reuse: UNUSED slots may be taken (the page is alone). own: new versions of the page's own rows, which may fill it
+ * whole; others leave the reserve. */
+int heap_page_room(const Heap *heap, const HeapPage *p, const HeapRows *rows, RowRange range, bool reuse, bool own);
 /* Picks n slots and marks them as used (nslots, nfree); their tuples are put next. */
 void heap_page_take_slots(HeapPage *p, int n, uint16_t *slots);
 /* Stores rows rowids[i] (NULL: from + i) in slots[i]. Cannot fail: room was asked for. */
@@ -159,6 +166,7 @@ Status heap_page_unpack(Ctx *ctx, HeapPage *p, uint32_t page_bytes, const uint8_
 /* Sets xmax and what follows it. */
 void heap_slot_end(HeapPage *p, uint16_t slot, uint32_t xmax, uint16_t how, PageNo next_page,
                    uint16_t next_slot);
+/* Slots and bytes free for rows from elsewhere. */
 uint32_t heap_page_free_bytes(const Heap *heap, const HeapPage *p);
 /* Does row i of rows equal the stored tuple in the columns of the bitmap? False when in doubt. */
 bool heap_row_equals(const Heap *heap, const HeapPage *p, uint16_t slot, const HeapRows *rows,

@@ -392,14 +392,22 @@ heap_prune_page(Ctx *ctx, Heap *heap, PageRef *ref)
     return heap_prune_page_as(ctx, heap, ref, heap->has_indexes, UINT64_MAX, &pruned);
 }
 
+/* Less than a tenth of slots or bytes left, or no more than the reserve for new versions. */
+static bool
+is_short_of_room(const Heap *heap, const HeapPage *p)
+{
+    uint32_t per_cent = heap->reserve > 10 ? (uint32_t)heap->reserve : 10, slots = (uint32_t)(p->capacity - p->nslots + p->nfree);
+    if (slots * 100 <= p->capacity * per_cent) return true;
+    return heap->nvar > 0 && (p->var_begin - p->fixed_end) * 100 <= (heap->page_bytes - p->fixed_end) * per_cent;
+}
+
 /* Would that make room on a page that is short of it? At a glance: what ended first is seen by all, or was rolled back. */
 static bool
 wants_pruning(Ctx *ctx, const Heap *heap, const HeapPage *p)
 {
     TxHorizon h;
     Lsn csn;
-    if (heap_page_is_blank(p) || p->xmax_min == 0 || !has_many_ended(p)) return false;
-    if (heap_page_free_bytes(heap, p) >= heap->page_bytes / 10) return false;
+    if (heap_page_is_blank(p) || p->xmax_min == 0 || !has_many_ended(p) || !is_short_of_room(heap, p)) return false;
     switch (xid_status(ctx, heap_xid(p, p->xmax_min), &csn)) {
     case XID_ABORTED:
         return true;

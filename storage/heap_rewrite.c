@@ -124,7 +124,7 @@ put_rows(Ctx *ctx, HeapRewrite *rw)
 {
     uint16_t slots[HEAP_SLOTS_MAX];
     for (int from = 0; from < rw->put.n;) {
-        int n = rw->page.ptr != NULL ? heap_page_room(rw->to, heap_page(&rw->page), &rw->put, from, false) : 0;
+        int n = rw->page.ptr != NULL ? heap_page_room(rw->to, heap_page(&rw->page), &rw->put, (RowRange){NULL, from, rw->put.n - from}, false, false) : 0;
         if (n == 0) {
             TRY(open_page(ctx, rw, from));
             continue;

@@ -37,6 +37,7 @@ struct HeapScan {
     bool run_skipped;   /* its bounds exclude every row */
     HeapFilterRun filter;
     int64_t removed; /* by filters, not yet told */
+    int64_t met;     /* visible rows handed up or removed, not yet counted */
     int64_t looked;  /* rows looked at for the batch at hand */
     ScanPage *page;  /* the one at hand */
     ScanPage *ahead; /* with filters: the one after it, filtered already */
@@ -96,7 +97,7 @@ heap_scan_rescan(Ctx *ctx, HeapScan *scan, const Snapshot *snap, uint32_t first_
     scan->end = end_page;
     if (first_page == 0 && end_page == 0) scan->end = rel_page_count(scan->heap->rel);
     scan->run.npages = 0;
-    stats_add(&scan->heap->stats->seq_scans, 1);
+    if (scan->spec.is_counted) stats_add(&scan->heap->stats->seq_scans, 1);
     return ssi_note_read(ctx, snap, scan->heap->desc.relid, SSI_PAGE_ALL, SSI_SLOT_NONE);
 }
 
@@ -171,6 +172,7 @@ find_slots(Ctx *ctx, HeapScan *scan, ScanPage *page)
             heap_filter_prefetch(&scan->filter, p, page_address(ctx, scan->run.first + at));
         TRY(heap_filter_slots(ctx, &scan->filter, &page->ref, page->found, &n, &all));
         scan->removed += visible - n;
+        scan->met += visible - n;
         scan->looked += visible;
     }
     page->slots = page->found;
@@ -334,6 +336,8 @@ heap_scan_next(Ctx *ctx, HeapScan *scan, int max_rows, Batch **out)
     scan->filter.strings = scan->strings;
     b->nrows = 0;
     Status st = fill_batch(ctx, scan, max_rows);
+    if (scan->spec.is_counted) stats_add(&scan->heap->stats->seq_rows, scan->met + b->nrows);
+    scan->met = 0;
     if (st != QN_OK) {
         let_go(scan);
         return st;

@@ -129,23 +129,11 @@ delete_rows(Ctx *ctx, Job *job, PageRef *page)
     return QN_OK;
 }
 
-/* How many of ids[from..) fit the page. */
+/* How many of ids[from..) fit the page; own: it has their old versions. */
 static int
-room_for(const Job *job, const PageRef *page, int from)
+room_for(const Job *job, const PageRef *page, int from, bool own)
 {
-    const HeapPage *p = heap_page(page);
-    if (heap_page_is_blank(p) || p->layout != job->heap->layout->id) return 0;
-    int slots = p->capacity - p->nslots + (page_is_alone(page) ? p->nfree : 0),
-        n = job->nids - from;
-    uint32_t left = p->var_begin - p->fixed_end;
-    if (n > slots) n = slots;
-    if (job->rows->var_bytes == NULL) return n;
-    for (int i = 0; i < n; i++) {
-        uint32_t need = job->rows->var_bytes[job->ids[from + i]];
-        if (need > left) return i;
-        left -= need;
-    }
-    return n;
+    return heap_page_room(job->heap, heap_page(page), job->rows, (RowRange){job->ids + from, 0, job->nids - from}, page_is_alone(page), own);
 }
 
 /* Puts the new versions of ids[from .. from + n) on page `to`, ends the old ones on page `old` (the
@@ -244,7 +232,7 @@ find_other_page(Ctx *ctx, Job *job, const PageRef *old, int from, PageRef *out)
         const HeapPage *p = heap_page(out);
         if (heap_page_check(ctx, heap, out) == QN_OK &&
             (heap_page_is_blank(p) ||
-             (heap_xid_offset(p, job->xid, &offset) && room_for(job, out, from) > 0)))
+             (heap_xid_offset(p, job->xid, &offset) && room_for(job, out, from, false) > 0)))
             return QN_OK;
         err_clear(&ctx->err);
         rel_note_space(ctx, heap->rel, out->number,
@@ -268,7 +256,7 @@ move_versions(Ctx *ctx, Job *job, PageRef *old, int from)
             heap_format_for(heap, &to, job->rows, job->ids[from], job->xid);
         else
             TRY_GOTO(heap_clear_visible(ctx, heap, &to));
-        int n = room_for(job, &to, from);
+        int n = room_for(job, &to, from, false);
         st = put_versions(ctx, job, old, &to, from, n, blank);
         if (st != QN_OK) {
             if (blank) page_header(&to)->flags |= PAGE_FLAG_BLANK;
@@ -288,10 +276,10 @@ done:
 static Status
 update_rows(Ctx *ctx, Job *job, PageRef *page)
 {
-    int n = room_for(job, page, 0);
+    int n = room_for(job, page, 0, true);
     if (n < job->nids && heap_page_prunable(ctx, heap_page(page))) {
         TRY(heap_prune_page(ctx, job->heap, page));
-        n = room_for(job, page, 0);
+        n = room_for(job, page, 0, true);
     }
     TRY(heap_clear_visible(ctx, job->heap, page));
     if (n > 0) TRY(put_versions(ctx, job, page, page, 0, n, false));

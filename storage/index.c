@@ -8,6 +8,7 @@
 #include "storage/db.h"
 #include "storage/extent.h"
 #include "storage/ssi.h"
+#include "storage/tablestats.h"
 
 static const IndexOps *const kinds[INDEX_KIND_COUNT] = {
     [INDEX_BTREE] = &btree_ops,
@@ -26,7 +27,12 @@ index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out)
     index->desc = *desc;
     index->has_payload = index_has_payload(desc);
     key_format_init(&index->format, desc->keys, desc->nkeys);
-    TRY(ops->open(ctx, index));
+    TRY(table_stats_open(ctx, desc->relid, &index->stats));
+    Status st = ops->open(ctx, index);
+    if (st != QN_OK) {
+        table_stats_close(ctx, index->stats);
+        return st;
+    }
     *index_out = index;
     return QN_OK;
 }
@@ -34,7 +40,24 @@ index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out)
 void
 index_close(Ctx *ctx, Index *index)
 {
-    if (index != NULL) index->ops->close(ctx, index);
+    if (index == NULL) return;
+    index->ops->close(ctx, index);
+    table_stats_close(ctx, index->stats);
+}
+
+TableStats *
+index_table_stats(const Index *index)
+{
+    return index->stats;
+}
+
+void
+index_count(Index *index, int64_t scans, int64_t entries, int64_t rows)
+{
+    TableStats *s = index->stats;
+    if (scans != 0) stats_add(&s->index_scans, scans);
+    if (entries != 0) stats_add(&s->index_entries, entries);
+    if (rows != 0) stats_add(&s->index_rows, rows);
 }
 
 const IndexDesc *

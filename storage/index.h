@@ -62,6 +62,9 @@ typedef struct IndexStats {
 Status index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out);
 void index_close(Ctx *ctx, Index *index); /* before the arena goes; NULL is fine */
 const IndexDesc *index_desc(const Index *index);
+struct TableStats *index_table_stats(const Index *index);
+/* For pg_stat_*: scans begun, entries they gave, rows of the table that were visible by these. */
+void index_count(Index *index, int64_t scans, int64_t entries, int64_t rows);
 /* Makes an empty index in the running transaction. */
 Status index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out);
 /* Pages go when the commit is seen by all. table: its oid, for what SERIALIZABLE readers have read of the index. */
@@ -190,6 +193,7 @@ struct Index {
     IndexDesc desc;
     KeyFormat format;
     bool has_payload;
+    struct TableStats *stats; /* tablestats.h; lives as long as the handle */
 };
 
 /* Common head of every kind's scans. */

@@ -1,6 +1,6 @@
-/* tablestats.h - what has been done to each table since the database was opened: numbers for pg_stat_*, and for autovacuum to go by.
+/* tablestats.h - what has been done to each table and index since the database was opened: numbers for pg_stat_*, and for autovacuum to go by.
  *
- * One entry a table oid, shared by all sessions, made when the table is first opened. Numbers are atomic and of no
+ * One entry an oid, shared by all sessions, made when the table is first opened. Numbers are atomic and of no
  * transaction; only live, dead and changed rows are settled when the transaction that changed them ends.
  *
  * Threads: any. An entry is held (open, close) by heap handles and by transactions that changed its table.
@@ -35,7 +35,8 @@ typedef struct TableStats {
     uint32_t relid;
     uint32_t holds;      /* under the table's mutex */
     _Atomic bool dropped;
-    _Atomic int64_t seq_scans, seq_rows, index_scans, index_rows;
+    _Atomic int64_t seq_scans, seq_rows;
+    _Atomic int64_t index_scans, index_entries, index_rows; /* of an index: its scans, what they read of it, and of the table by that */
     _Atomic int64_t inserted, updated, hot_updated, deleted;
     _Atomic int64_t live, dead;
     _Atomic int64_t changed;         /* rows since the last ANALYZE */

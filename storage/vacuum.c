@@ -3,9 +3,13 @@
 #include "common/sched.h"
 #include "storage/db.h"
 #include "storage/heap_priv.h"
+#include <math.h>
 #include <stdlib.h>
 
-enum { DEAD_MIN = 4096 /* tids there is always room for: more than one page has */ };
+enum {
+    DEAD_MIN = 4096, /* tids there is always room for: more than one page has */
+    SMALL_PAGES = 32 /* a table of so many is looked at whole: passing over a few neighbours saves nothing, and its rows are counted */
+};
 
 struct Vacuum {
     Heap *heap;
@@ -62,6 +66,7 @@ vacuum_begin(Ctx *ctx, Heap *heap, Index *const *indexes, int nindexes, const Va
     v->dead_before = atomic_load(&heap->stats->dead);
     v->number = atomic_fetch_add(&heap->stats->vacuumed, 1) + 1;
     v->total = v->report.pages = rel_page_count(heap->rel);
+    v->options.every_page |= v->total <= SMALL_PAGES;
     VacuumProgress *p = &heap->stats->progress;
     atomic_store(&p->slot, (uint32_t)db_conn_slot(ctx));
     atomic_store(&p->pages, v->total);
@@ -328,8 +333,10 @@ finish(Ctx *ctx, Vacuum *v)
 {
     HeapStats now;
     TRY(heap_stats(ctx, v->heap, &now));
-    /* What was passed over is all-visible: as full as the others look. */
-    v->report.rows = v->counted == now.pages ? v->visible_rows : now.rows;
+    /* What was passed over is all-visible: as full as it was, or as pages here and there look. */
+    double density = v->options.rows_a_page > 0 || now.pages == 0 ? v->options.rows_a_page : now.rows / now.pages;
+    v->report.rows = v->visible_rows + (now.pages > v->counted ? (now.pages - v->counted) * density : 0);
+    v->report.rows = floor(v->report.rows + 0.5);
     atomic_store(&v->heap->stats->live, (int64_t)v->report.rows);
     atomic_store(&v->heap->stats->live_known, 1);
     /* Of what counted as dead at first only what is left can still be there; commits have gone on counting meanwhile. */

@@ -24,6 +24,7 @@ typedef struct VacuumOptions {
     size_t memory_bytes;   /* for tids of dead slots */
     bool skip_indexes;     /* leave DEAD slots and index entries */
     bool every_page;       /* all-visible ones too */
+    double rows_a_page;    /* as last counted, for pages passed over; 0: not known */
 } VacuumOptions;
 
 /* What was done, for VERBOSE. */

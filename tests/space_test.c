@@ -150,6 +150,16 @@ test_readers_prune_the_full_pages_they_pass(void **state)
     quern_close(old);
     assert_int_equal(value(db, "SELECT count(*) FROM plain"), 2500);
     assert_in_range(value(db, dead), 0, 100); /* the last page is not full */
+    run(db, "CREATE TABLE half(id int PRIMARY KEY, n int) WITH (fillfactor = 50); INSERT INTO half SELECT i, 0 FROM generate_series(1, 5000) i;"
+            "UPDATE half SET n = 1; SET enable_seqscan = off");
+    dead = "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'half'";
+    assert_in_range(value(db, dead), 4900, 5000); /* new versions beside the old ones, up to the last byte */
+    for (int i = 1; i <= 5000; i += 100) {
+        char sql[80];
+        snprintf(sql, sizeof(sql), "SELECT n FROM half WHERE id = %d", i);
+        assert_int_equal(value(db, sql), 1);
+    }
+    assert_in_range(value(db, dead), 0, 200);
     assert_sound(db);
     quern_close(db);
 }
