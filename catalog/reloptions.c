@@ -212,9 +212,15 @@ reloption_bool(const Relation *rel, const char *name, bool dflt)
 }
 
 double
-reloption_number(const Relation *rel, const char *name, double dflt)
+reloption_number_in(const char *options, const char *name, double dflt)
 {
     size_t n;
-    const char *value = find_value(rel->options, name, &n);
+    const char *value = find_value(options, name, &n);
     return value != NULL ? strtod(value, NULL) : dflt;
+}
+
+double
+reloption_number(const Relation *rel, const char *name, double dflt)
+{
+    return reloption_number_in(rel->options, name, dflt);
 }

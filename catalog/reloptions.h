@@ -16,6 +16,8 @@ Status reloptions_change(Ctx *ctx, Arena *arena, const char *before, const AstLi
 const char *reloption_at(const char *options, int k, size_t *n_out);
 
 bool reloption_bool(const Relation *rel, const char *name, bool dflt);
+/* The same of an index's, or of any. */
+double reloption_number_in(const char *options, const char *name, double dflt);
 double reloption_number(const Relation *rel, const char *name, double dflt);
 
 #endif

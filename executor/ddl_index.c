@@ -4,6 +4,7 @@
  * sorted too, because what is indexed is the first tid of a row's version chain, and chains of
  * a page do not begin in the order in which their visible versions are met. */
 #include "executor/ddl_index.h"
+#include "catalog/reloptions.h"
 #include "common/settings.h"
 #include "executor/modify.h"
 #include "executor/sorter.h"
@@ -148,7 +149,7 @@ build(Fill *f, int64_t *rows_out)
     *rows_out = 0;
     TRY_ALLOC(ctx, out, batch_create_types(f->arena, f->has_payload ? OUT_COUNT : OUT_PAYLOAD, types));
     TRY_GOTO(sorter_finish(f->sorter));
-    TRY_GOTO(index_build_begin(ctx, f->arena, index, 0, &build));
+    TRY_GOTO(index_build_begin(ctx, f->arena, index, (int)reloption_number_in(f->def->options, "fillfactor", 0), &build));
     for (;;) {
         int n;
         TRY_GOTO(ctx_check_stop(ctx));

@@ -276,6 +276,7 @@ ddl_run_index(Ddl *d, const IndexStmt *s)
     if (skip) return QN_OK;
     if (s->where != NULL) TRY(bind_predicate(d, rel, d->sql, s->where, &def));
     TRY(fill_columns(d, rel, s, &def));
+    TRY(reloptions_change(ctx, d->arena, NULL, &s->options, false, &def.options));
     if (s->unique) TRY(ddl_check_partitioned_key(d, rel, def.attnums, def.nkeys, "UNIQUE"));
     def.partitioned = rel->kind == RELKIND_PARTITIONED;
     def.rel_oid = rel->oid;

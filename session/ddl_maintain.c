@@ -92,7 +92,7 @@ forget_sizes(Ctx *ctx, const Relation *rel)
     TRY(ddl_get_stats(ctx, ctx->stmt_arena, rel->oid, &def));
     if (def == NULL) return QN_OK;
     def->tuples = def->pages = def->visible_pages = -1;
-    def->nindexes = 0;
+    for (int i = 0; i < def->nindexes; i++) def->indexes[i].tuples = def->indexes[i].pages = -1;
     return ddl_put_stats(ctx, def);
 }
 
