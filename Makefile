@@ -34,7 +34,7 @@ WARN := -Wall -Wextra $(if $(findstring clang,$(shell $(CC) --version)),,-Wno-ma
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -fPIC -fvisibility=hidden \
                    -ffp-contract=off -fno-math-errno -fno-strict-aliasing -pthread \
                    -Iinclude -I. -I$(B)/gen $(CFLAGS_$(MODE))
-LIBS = $(PKG_LIBS) -lm -pthread
+LIBS = $(PKG_LIBS) -lstemmer -lm -pthread
 
 SRCS   := $(foreach m,$(MODULES),$(sort $(wildcard $(m)/*.c)))
 GEN    := $(if $(wildcard parser/grammar.y),$(B)/gen/grammar.o) $(if $(wildcard parser/lexer.re),$(B)/gen/lexer.o)
