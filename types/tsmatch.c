@@ -26,8 +26,8 @@ merge_places(Match *m, const TsPlaces *l, const TsPlaces *r, int emit, int left_
     while (i < l->n || j < r->n) {
         int x = i < l->n ? l->at[i] + left_offset : INT32_MAX, y = j < r->n ? r->at[j] + right_offset : INT32_MAX;
         int place = x < y ? x : y, kind = x < y ? EMIT_LEFT : x > y ? EMIT_RIGHT : EMIT_BOTH;
-        if ((emit & EMIT_LEFT) == 0 && i >= l->n) break;
-        if ((emit & EMIT_RIGHT) == 0 && j >= r->n) break;
+        if ((emit & EMIT_RIGHT) == 0 && i >= l->n) break;
+        if ((emit & EMIT_LEFT) == 0 && j >= r->n) break;
         if ((emit & kind) != 0) at[n++] = (uint16_t)place;
         i += x <= y;
         j += y <= x;
@@ -182,7 +182,7 @@ static TsTruth
 check_lexeme(const TsLexeme *l, const TsItem *it, uint16_t *at, int *n)
 {
     int before = n != NULL ? *n : 0;
-    if (l->npos == 0) return at != NULL ? TS_MAYBE : it->weights != 0 ? TS_NO : TS_YES;
+    if (l->npos == 0) return at != NULL ? TS_MAYBE : TS_YES;
     if (at == NULL && it->weights == 0) return TS_YES;
     for (uint32_t k = 0; k < l->npos; k++) {
         uint16_t p = ts_u16(l->pos, k);

@@ -332,7 +332,7 @@ read_web(Reader *r, TsNode **out)
     TRY(read_web_operand(r, &group));
     while (group != NULL) {
         TsNode *next;
-        skip_space(r);
+        while (r->text.at < r->text.end && (ascii_is_space(*r->text.at) || strchr("!&|()", *r->text.at) != NULL)) r->text.at++;
         if (r->text.at == r->text.end) break;
         bool is_or = take_or(r);
         TRY(read_web_operand(r, &next));

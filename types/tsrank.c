@@ -246,7 +246,7 @@ collect_spots(Rank *r, Cover *c)
         if (it.kind != TS_VALUE) continue;
         find_words(r, i, &first, &n);
         for (uint32_t w = first; w < first + n; w++) {
-            TsLexeme l = positions_of(r, w);
+            TsLexeme l = tsvector_lexeme(&r->v, w);
             for (uint32_t k = 0; k < l.npos; k++) {
                 uint16_t pos = ts_u16(l.pos, k);
                 if (it.weights != 0 && (it.weights >> ts_weight(pos) & 1) == 0) continue;

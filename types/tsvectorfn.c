@@ -114,13 +114,7 @@ fn_tsvector_setweight(KernelCall *call)
     return QN_OK;
 }
 
-static Status
-raise_null_lexeme(Ctx *ctx)
-{
-    return RAISE(ctx, ERR_NULL_VALUE_NOT_ALLOWED, "lexeme array may not contain nulls");
-}
-
-/* Marks the words that the array names. */
+/* Marks the words that the array names; NULLs name none. */
 static Status
 mark_words(KernelCall *call, const Str *array, const TsVector *v, bool **out)
 {
@@ -129,7 +123,7 @@ mark_words(KernelCall *call, const Str *array, const TsVector *v, bool **out)
     TRY_ALLOC(call->ctx, *out, ARENA_ARRAY(call->arena, bool, v->n + 1));
     for (uint32_t k = 0; k < a.nelems; k++) {
         bool found;
-        if (array_is_null(&a, k)) return raise_null_lexeme(call->ctx);
+        if (array_is_null(&a, k)) continue;
         Value e = array_element(&a, k);
         uint32_t at = tsvector_find(v, str_data(&e.str), e.str.len, &found);
         if (found) (*out)[at] = true;
@@ -248,7 +242,7 @@ fn_array_to_tsvector(KernelCall *call)
         TsWords words = {0};
         array_view(&ARG(call, 0, Str, i), &a);
         for (uint32_t k = 0; k < a.nelems; k++) {
-            if (array_is_null(&a, k)) return raise_null_lexeme(call->ctx);
+            if (array_is_null(&a, k)) return RAISE(call->ctx, ERR_NULL_VALUE_NOT_ALLOWED, "lexeme array may not contain nulls");
             Value e = array_element(&a, k);
             char *text;
             if (e.str.len == 0)
