@@ -152,6 +152,7 @@ typedef struct TsParser {
     const char *text, *end, *at;
     const char *part, *compound_end;         /* what is left of a hyphenated word to give as parts */
     const char *url, *host_end, *url_end;    /* what is left of a URL */
+    const char *raw_end;                     /* NULL, or up to where there is script, no text */
 } TsParser;
 static inline TsParser
 ts_parser(const char *text, size_t nbytes)

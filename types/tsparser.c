@@ -100,7 +100,6 @@ scan_host(const char *p, const char *end)
         if (!inside && ndots > 0 && letters && q - label >= 2) found = q;
         if (q == end) break;
         if (inside) {
-            if (ndots > 0 && letters && ascii_is_digit(*q) && q - label >= 2) found = q;
             letters &= ascii_is_alpha(*q);
             continue;
         }
@@ -165,26 +164,19 @@ scan_path(const char *p, const char *end)
             break;
         }
     }
-    if (last != NULL && p == last && p < end && *p == '/') return p + 0;
     return last;
 }
 
-/* A file's name: a word with slashes or dots inside, or one that begins with /, ./, ../ or ~/. NULL: none. */
+/* A file's name: a word with slashes or dots inside, or one that begins with a slash. NULL: none. */
 static const char *
 scan_file(const char *p, const char *end)
 {
     const char *q = p;
     if (*p == '/') return scan_path(p + 1, end);
-    if (*p == '~') return p + 1 < end && (p[1] == '/' || is_ascii_alnum(p[1])) ? scan_path(p[1] == '/' ? p + 2 : p + 1, end) : NULL;
-    if (*p == '.') {
-        q = p + 1 < end && p[1] == '.' ? p + 2 : p + 1;
-        return q < end && *q == '/' ? scan_path(q + 1, end) : NULL;
-    }
     while (q < end && is_ascii_alnum(*q)) q++;
     if (q == end || q == p || (*q != '/' && *q != '.')) return NULL;
     if (q + 1 == end || !(is_ascii_alnum(q[1]) || q[1] == '_' || (*q == '/' && q[1] == '.'))) return NULL;
-    const char *after = scan_path(q + 1, end);
-    return after;
+    return scan_path(q + 1, end);
 }
 
 /* ---- numbers ---- */
@@ -254,7 +246,7 @@ scan_tag(const char *p, const char *end)
             const char *close = memchr(p + 1, c, (size_t)(end - p - 1));
             if (close == NULL) return NULL;
             p = close;
-        } else if (!is_ascii_alnum(c) && !ascii_is_space(c) && strchr("=-_#/:.&?%~+,;!@", c) == NULL && (unsigned char)c < 0x80) {
+        } else if (!is_ascii_alnum(c) && !ascii_is_space(c) && strchr("=-_#/:.&?%~", c) == NULL && (unsigned char)c < 0x80) {
             return NULL;
         }
     }
@@ -297,7 +289,7 @@ scan_address(TsParser *ps, const char *p, TsToken *type)
     if ((q = scan_host(p, end)) != NULL) {
         const char *host_end = q = scan_port(q, end);
         *type = TSTOK_HOST;
-        if (q == end || *q != '/') return q;
+        if (q + 1 >= end || *q != '/' || !is_url_char(q[1])) return q;
         while (q < end && is_url_char(*q)) q++;
         ps->url = p;
         ps->host_end = host_end;
@@ -341,7 +333,7 @@ word_token(TsParser *ps, const char *p, TsToken *type)
     if (!scan_word(p, ps->end, &w)) return NULL;
     if (is_number(p, &w) || (ascii_is_digit(*p) && (q = scan_number(p, ps->end, false, &number)) >= w.end)) {
         q = scan_number(p, ps->end, false, type);
-        const char *f = file_token(p, ps->end, &number);
+        const char *f = *type == TSTOK_UINT ? file_token(p, ps->end, &number) : NULL;
         if (f == NULL || f <= q || memchr(p, '/', (size_t)(f - p)) == NULL) return q;
         *type = number;
         return f;
@@ -374,9 +366,7 @@ token_at(TsParser *ps, const char *p, TsToken *type)
         return scan_entity(p, end);
     case '-':
     case '+': return p + 1 < end && ascii_is_digit(p[1]) ? scan_number(p + 1, end, true, type) : NULL;
-    case '/':
-    case '~':
-    case '.': return file_token(p, end, type);
+    case '/': return file_token(p, end, type);
     default: q = word_token(ps, p, type); return q;
     }
 }
@@ -424,14 +414,35 @@ next_of_url(TsParser *ps, TsToken *type, const char **text, size_t *nbytes)
     return true;
 }
 
+/* What stands between <script> or <style> and its end is no text: where that end is, from the opening tag on. NULL: another tag. */
+static const char *
+raw_end(const char *tag, const char *p, const char *end)
+{
+    static const char *const names[] = {"script", "style"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t n = strlen(names[i]);
+        if ((size_t)(p - tag) < n + 2 || ascii_ncasecmp(tag + 1, names[i], n) != 0 || is_ascii_alnum(tag[n + 1])) continue;
+        for (; p < end; p++)
+            if ((size_t)(end - p) > n + 2 && p[0] == '<' && p[1] == '/' && ascii_ncasecmp(p + 2, names[i], n) == 0) break;
+        return p;
+    }
+    return NULL;
+}
+
 bool
 ts_next_token(TsParser *ps, TsToken *type, const char **text, size_t *nbytes)
 {
     if (ps->compound_end != NULL && next_part(ps, type, text, nbytes)) return true;
     if (next_of_url(ps, type, text, nbytes)) return true;
     if (ps->at == ps->end) return false;
-    const char *p = ps->at, *q = token_at(ps, p, type);
-    if (q == NULL) { /* blank up to where a token begins */
+    const char *p = ps->at, *q = NULL, *raw = ps->raw_end;
+    ps->raw_end = NULL;
+    if (raw != NULL && raw > p) {
+        *type = TSTOK_BLANK;
+        q = raw;
+    } else if ((q = token_at(ps, p, type)) != NULL) {
+        if (*type == TSTOK_TAG) ps->raw_end = raw_end(p, q, ps->end);
+    } else { /* blank up to where a token begins */
         TsToken next;
         *type = TSTOK_BLANK;
         q = p;

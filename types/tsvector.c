@@ -162,6 +162,10 @@ read_positions(Ctx *ctx, Arena *arena, TsReader *r, TsWord *w)
             return RAISE(ctx, ERR_SYNTAX_ERROR, "wrong position info in tsvector: \"%.*s\"", (int)r->nall, r->all);
         for (bool more = true; more && r->at < r->end;) {
             char c = ascii_upper(*r->at);
+            if (ascii_is_digit(c)) { /* digits after a weight say nothing */
+                r->at++;
+                continue;
+            }
             int got = c == 'A' || c == '*' ? 3 : c == 'B' ? 2 : c == 'C' ? 1 : c == 'D' ? 0 : -1;
             more = got >= 0;
             if (!more) break;

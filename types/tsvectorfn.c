@@ -81,14 +81,14 @@ weight_of(char c)
     return c >= 'A' && c <= 'D' ? 3 - (c - 'A') : -1;
 }
 
-/* The weight a "char" argument names; XX000 as PostgreSQL has it. */
+/* The weight a "char" argument names. */
 static Status
 weight_argument(KernelCall *call, int row, int *out)
 {
     Str s = ARG(call, 1, Str, row);
     char c = s.len > 0 ? *str_data(&s) : '\0';
     *out = weight_of(c);
-    if (*out < 0) return RAISE(call->ctx, ERR_INTERNAL_ERROR, "unrecognized weight: %d", c);
+    if (*out < 0) return RAISE(call->ctx, ERR_INVALID_PARAMETER_VALUE, "unrecognized weight: \"%c\"", c);
     return QN_OK;
 }
 
