@@ -269,6 +269,8 @@ start_block(Arena *a)
 void
 arena_reset(Arena *a)
 {
+    if (a->first_child == NULL && (a->blocks == NULL || (a->blocks->next == NULL && a->hot.at == a->blocks->data)))
+        return; /* as it was */
     destroy_children(a);
     bool keeps_one = !atomic_load_explicit(&is_tight, memory_order_relaxed);
     while (a->blocks != NULL && (a->blocks->next != NULL || !keeps_one)) {

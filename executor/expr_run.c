@@ -675,7 +675,7 @@ expr_filter(ExprProg *p, Batch *outer, Batch *inner, const uint16_t *sel, int n,
 Status
 expr_eval(ExprProg *p, Value *out)
 {
-    TRY(expr_run(p, NULL, NULL, NULL, 1, 1));
+    if (p->nsteps > 0) TRY(expr_run(p, NULL, NULL, NULL, 1, 1)); /* else it is a constant or a parameter */
     *out = vec_get(expr_result(p, 0), 0);
     return QN_OK;
 }

@@ -55,10 +55,10 @@ open_index_only(IndexScanState *s)
     Ctx *ctx = node->ctx;
     int *columns, n = 0;
     Oid *types;
-    TRY_ALLOC(ctx, columns, ARENA_ARRAY(node->arena, int, s->plan->ncols + 1));
-    TRY_ALLOC(ctx, s->from_index, ARENA_ARRAY(node->arena, int, s->plan->ncols + 1));
-    TRY_ALLOC(ctx, types, ARENA_ARRAY(node->arena, Oid, s->plan->ncols + 1));
-    for (int i = 0; i < s->plan->ncols; i++) {
+    TRY_ALLOC(ctx, columns, ARENA_ARRAY(node->arena, int, s->plan->nread + 1));
+    TRY_ALLOC(ctx, s->from_index, ARENA_ARRAY(node->arena, int, s->plan->nread + 1));
+    TRY_ALLOC(ctx, types, ARENA_ARRAY(node->arena, Oid, s->plan->nread + 1));
+    for (int i = 0; i < s->plan->nread; i++) {
         s->from_index[i] = -1;
         types[i] = s->plan->cols[i] >= 0 ? s->plan->rel->cols[s->plan->cols[i]].type : TYPE_INT8;
         for (int k = 0; k < ix->ncols && s->from_index[i] < 0; k++) {
@@ -70,7 +70,7 @@ open_index_only(IndexScanState *s)
     }
     s->spec.columns = columns;
     s->spec.ncolumns = n;
-    TRY_ALLOC(ctx, s->out, batch_create(node->arena, s->plan->ncols));
+    TRY_ALLOC(ctx, s->out, batch_create(node->arena, s->plan->nread));
     TRY_ALLOC(ctx, s->check, arena_alloc(node->arena, BATCH_ROWS * sizeof(Tid)));
     return QN_OK;
 }
@@ -320,7 +320,7 @@ begin(IndexScanState *s)
     if (s->scan == NULL)
         TRY(index_scan_begin(ctx, node->arena, s->plan->index->index, &s->spec, &s->scan));
     if (s->fetch == NULL) {
-        int ncols = s->plan->index_only ? 0 : s->plan->ncols;
+        int ncols = s->plan->index_only ? 0 : s->plan->nread;
         TRY(heap_fetch_begin(ctx, node->arena, s->plan->rel->heap, s->cols, ncols, &s->fetch));
     }
     s->is_started = true;
@@ -368,7 +368,7 @@ next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
         index_count(s->plan->index->index, 0, ib->n, 0);
         TRY(visible_entries(s, ib, &n));
         if (n == 0) return QN_OK;
-        for (int c = 0; c < s->plan->ncols; c++) s->out->cols[c] = ib->cols[s->from_index[c]];
+        for (int c = 0; c < s->plan->nread; c++) s->out->cols[c] = ib->cols[s->from_index[c]];
         s->out->nrows = ib->n;
         s->out->nsel = n;
         s->out->sel = n == ib->n ? NULL : s->sel;
@@ -376,7 +376,6 @@ next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
         return QN_OK;
     }
     Batch *b;
-    memset(s->dead, 0, BITS_WORDS(ib->n) * sizeof(uint64_t));
     TRY(heap_fetch(ctx, s->fetch, ctx->snapshot, ib->tids, ib->n, &b, s->rows, s->dead));
     index_count(s->plan->index->index, 0, ib->n, b->nrows);
     if (b->nrows < ib->n) index_scan_kill(ctx, s->scan, s->dead);

@@ -595,8 +595,12 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
     TRY(colset_add_all(o->ctx, o->arena, &fetched, &want));
     ColSet used = {0};
     TRY(colset_add_exprs(b->ps, &used, &p->filter));
-    if (p->kind == PATH_INDEX) TRY(colset_add_exprs(b->ps, &used, &p->index_cond));
     TRY(leaf_columns(b, p->rels, &used, &fetched));
+    ColSet read = fetched;
+    if (p->kind == PATH_INDEX) {
+        TRY(colset_add_exprs(b->ps, &used, &p->index_cond));
+        TRY(leaf_columns(b, p->rels, &used, &fetched));
+    }
     if (p->kind == PATH_INDEX) {
         IndexScanPlan *s = PNODE_NEW(o, IndexScan, NULL, NULL);
         if (s == NULL) return RAISE_OOM(o->ctx);
@@ -616,6 +620,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         TRY(opt_translate_list(o, &p->index_cond, &fetched, NULL, &s->index_cond));
         TRY(scan_columns(o, &fetched, &s->cols));
         s->ncols = fetched.count;
+        s->nread = read.count;
     } else if (get->relation->systable != NULL) {
         CatalogScanPlan *s = PNODE_NEW(o, CatalogScan, NULL, NULL);
         if (s == NULL) return RAISE_OOM(o->ctx);
@@ -637,7 +642,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
     }
     set_costs(n, p);
     TRY(opt_translate_list(o, &p->filter, &fetched, NULL, &n->filter));
-    TRY(scan_output(o, n, &fetched, &want, out));
+    TRY(scan_output(o, n, &read, &want, out));
     out->order = p->order;
     return QN_OK;
 }

@@ -378,6 +378,7 @@ quern_step(quern_stmt *h)
     Stmt *stmt = STMT(h);
     if (stmt == NULL) return QUERN_MISUSE;
     Session *s = stmt->s;
+    if (stmt_step_within(stmt)) return QUERN_ROW;
     ENTER(s);
     if (s->depth > 0) return QUERN_MISUSE; /* from a callback */
     bool has_row;
@@ -535,6 +536,10 @@ int64_t
 quern_column_int64(quern_stmt *h, int c)
 {
     Value v;
+    int row;
+    const Vector *cell = h != NULL ? stmt_cell(STMT(h), c, &row) : NULL;
+    if (cell != NULL && cell->phys == PHYS_I64 && cell->type != TYPE_NUMERIC) return ((const int64_t *)cell->data)[row];
+    if (cell != NULL && cell->phys == PHYS_I32 && cell->type != TYPE_OID) return ((const int32_t *)cell->data)[row];
     if (h == NULL || !stmt_value(STMT(h), c, &v) || v.is_null) return 0;
     switch ((Phys)v.phys) {
     case PHYS_BOOL: return v.b;

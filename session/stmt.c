@@ -719,6 +719,20 @@ stmt_step(Stmt *stmt, bool *has_row_out)
     return st;
 }
 
+bool
+stmt_step_within(Stmt *stmt)
+{
+    const Session *s = stmt->s;
+    if (stmt->batch == NULL || stmt->row + 1 >= stmt->batch->nsel || stmt->inner != NULL) return false;
+    if (stmt->deadline_us != 0 || s->block == BLOCK_FAILED || s->depth > 0) return false;
+    if (atomic_load_explicit(&s->stop, memory_order_relaxed) != 0) return false;
+    stmt->row++;
+    stmt->nrows++;
+    arena_reset(stmt->text_arena);
+    stmt->texts = NULL;
+    return true;
+}
+
 Status
 stmt_reset(Stmt *stmt)
 {
@@ -799,6 +813,15 @@ static const Stmt *
 source(const Stmt *stmt)
 {
     return stmt->inner != NULL ? stmt->inner : stmt;
+}
+
+const Vector *
+stmt_cell(const Stmt *stmt, int c, int *row_out)
+{
+    if (stmt->batch == NULL || stmt->inner != NULL || c < 0 || c >= stmt->plan->ncols) return NULL;
+    const Vector *v = stmt->batch->cols[c];
+    *row_out = batch_row(stmt->batch, stmt->row);
+    return v->shape == VEC_FLAT && (v->valid == NULL || bits_get(v->valid, (size_t)*row_out)) ? v : NULL;
 }
 
 bool

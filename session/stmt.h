@@ -108,10 +108,15 @@ Status stmt_plan(Stmt *stmt);
 Status stmt_plan_held(Stmt *stmt);
 /* *has_row_out: a row can be read, else the run is complete. On error the run has ended. */
 Status stmt_step(Stmt *stmt, bool *has_row_out);
+/* To the next row of the batch at hand, which is the statement's own: the session need not be entered for it. False: stmt_step has
+ * to look, for this or another reason. */
+bool stmt_step_within(Stmt *stmt);
 /* Ends a run as if all rows had been read. */
 Status stmt_reset(Stmt *stmt);
 /* Value c of the current row; strings live until the next step. False: there is no row or no such column. */
 bool stmt_value(const Stmt *stmt, int c, Value *out);
+/* The same in place: *row_out of a flat vector, not NULL; NULL: not there, or not in that form. */
+const Vector *stmt_cell(const Stmt *stmt, int c, int *row_out);
 int stmt_column_count(const Stmt *stmt);
 const char *stmt_column_name(const Stmt *stmt, int c);
 Oid stmt_column_type(const Stmt *stmt, int c, int32_t *typmod_out);

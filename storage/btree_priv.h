@@ -119,6 +119,8 @@ int btree_search_behind(const BtreePage *p, uint32_t page_bytes, int from, const
 /* Must a search for the key go on to the right? Safe likewise. */
 bool btree_is_right_of(const BtreePage *p, uint32_t page_bytes, const uint8_t *key,
                        uint32_t key_bytes, SearchMode mode);
+/* How far between the separators around child n the key lies, from 0 to 1; below 0: they do not tell. */
+double btree_share(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, uint32_t key_bytes, int n);
 /* Child behind the first n separators; safe likewise. */
 PageNo btree_child(const BtreePage *p, uint32_t page_bytes, int n);
 /* Key of slot i, whole, into out (room for a page); returns its bytes. */
@@ -182,12 +184,19 @@ btree_separator_bytes(const Entry *a, const Entry *b)
 
 /* Fixes the page of that level where the key belongs. moved: pages passed by going right on the
  * way, that a parent does not know yet (an interrupted split): see btree_finish_splits. */
+/* How the leaf read last was filled: most of an index are alike. nslots 0: none was read. */
+typedef struct LeafShape {
+    int nslots;
+    uint32_t first_offset, stride; /* of slot 0's entry; from one slot's to the next's, downwards */
+} LeafShape;
+
 typedef struct Descent {
     const uint8_t *key;
     uint32_t key_bytes;
     SearchMode mode; /* LE: where the key goes; PREFIX: behind all that begin with it; LT: what
                         precedes it */
     int moved_level; /* -1: none */
+    const LeafShape *shape; /* what the leaf will look like, NULL: no idea */
 } Descent;
 Status btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *out);
 /* Goes right from a latched page to where the key belongs, letting go of the pages passed but

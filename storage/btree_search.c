@@ -24,15 +24,44 @@ btree_move_right(Ctx *ctx, Btree *bt, Descent *d, FixMode fix, const PageRef *ke
     return QN_OK;
 }
 
+/* Asks for what a lookup will read of the leaf: its head and, from where the key lies between the separators, the slots and the entry. One
+ * is found by way of the other, and each would be waited for in turn. */
+static void
+expect_leaf(const Ctx *ctx, const LeafShape *shape, PageNo leaf, double share)
+{
+    const char *page = page_address(ctx, leaf);
+    __builtin_prefetch(page);
+    __builtin_prefetch(page + 64);
+    if (share < 0 || shape->nslots == 0) return;
+    const uint32_t at = (uint32_t)(share * shape->nslots);
+    const char *slot = page + sizeof(BtreePage) + at * sizeof(BtreeSlot);
+    const char *entry = page + (shape->first_offset - at * shape->stride) % PAGE_BYTES_MAX;
+    __builtin_prefetch(slot - 64);
+    __builtin_prefetch(slot);
+    __builtin_prefetch(slot + 64);
+    __builtin_prefetch(entry - 32);
+    __builtin_prefetch(entry + 32);
+}
+
+static void
+note_shape(LeafShape *shape, const BtreePage *p)
+{
+    if (p->nslots < 2 || shape->nslots == p->nslots) return;
+    *shape = (LeafShape){p->nslots, p->slots[0].offset, (uint32_t)p->slots[0].offset - p->slots[1].offset};
+}
+
 /* The page the key leads to from a page just peeked at, and its distance: 0 when it is this one. */
 static PageNo
-step(const Btree *bt, const BtreePage *p, Descent *d, int level, bool *right_out)
+step(const Ctx *ctx, const Btree *bt, const BtreePage *p, Descent *d, int level, bool *right_out)
 {
     *right_out = btree_is_right_of(p, bt->page_bytes, d->key, d->key_bytes, d->mode);
     if (*right_out) return p->right;
     if (p->level <= level) return PAGE_NONE;
-    return btree_child(p, bt->page_bytes,
-                       btree_search_page(p, bt->page_bytes, d->key, d->key_bytes, d->mode));
+    int n = btree_search_page(p, bt->page_bytes, d->key, d->key_bytes, d->mode);
+    PageNo child = btree_child(p, bt->page_bytes, n);
+    if (d->shape != NULL && p->level == 1)
+        expect_leaf(ctx, d->shape, child, btree_share(p, bt->page_bytes, d->key, d->key_bytes, n));
+    return child;
 }
 
 Status
@@ -52,7 +81,7 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
         bool mine = p->page.rel == rel_root(bt->rel) && p->page.type == PAGE_BTREE;
         bool unlinked = btree_page_is_unlinked(p);
         int at_level = p->level;
-        PageNo next = mine ? step(bt, p, d, level, &right) : PAGE_NONE;
+        PageNo next = mine ? step(ctx, bt, p, d, level, &right) : PAGE_NONE;
         if (!page_validate(&ref) || unlinked) { /* changed while we read: again from the top */
             page_unfix(&ref);
             at = bt->root;
@@ -64,8 +93,16 @@ btree_descend(Ctx *ctx, Btree *bt, Descent *d, int level, FixMode fix, PageRef *
             at = next;
             continue;
         }
-        /* Arrived, or lost. With a latch the page cannot change under the last checks. */
-        if (!page_upgrade(&ref, fix)) TRY(page_fix(ctx, at, fix, &ref));
+        /* Arrived, or lost. What was seen holds if the latch finds the page as it was. */
+        const bool arrived = mine && at_level == level && !right;
+        if (page_upgrade(&ref, fix) && arrived) {
+            Status st = btree_page_check(ctx, bt, &ref);
+            *out = ref;
+            if (st != QN_OK) page_unfix(out);
+            return st;
+        }
+        /* Else it cannot change under the last checks now. */
+        if (ref.mode == FIX_NONE) TRY(page_fix(ctx, at, fix, &ref));
         Status st = btree_page_check(ctx, bt, &ref);
         if (st == QN_OK && btree_page_is_unlinked(btree_page(&ref))) {
             page_unfix(&ref);
@@ -106,6 +143,8 @@ typedef struct BtreeScan {
     IndexScanSpec spec;
     KeyFormat format;
     Bound lower, upper;
+    LeafShape shape;
+    const StrBuf *upper_key; /* upper's, or lower's where they are the same */
     bool backward, empty, started, finished;
     PageNo next; /* forward: the leaf to read next */
     StrBuf low;  /* backward: entries below this key are to be read next */
@@ -168,15 +207,6 @@ scan_end(IndexScan *scan)
     s->strings = NULL;
 }
 
-static Status
-bound_reset(Ctx *ctx, Bound *b, const StrBuf *eq)
-{
-    strbuf_reset(&b->key);
-    b->open = eq->nbytes == 0;
-    strbuf_add(&b->key, eq->data, eq->nbytes);
-    return b->key.failed ? RAISE_OOM(ctx) : QN_OK;
-}
-
 /* Sets one end of the key range for column c behind the equal columns. value NULL: open, but for
  * NULLs when out_nulls. first: this is the lower end in key order. */
 static Status
@@ -212,17 +242,21 @@ scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *r, bool backward)
     s->started = s->finished = s->empty = false;
     s->n = s->pos = s->served = 0;
     strbuf_reset(&s->low);
-    TRY(key_encode_values(ctx, &s->bt->base.format, r->eq, r->neq, &s->low, &inexact));
+    strbuf_reset(&s->lower.key);
+    TRY(key_encode_values(ctx, &s->bt->base.format, r->eq, r->neq, &s->lower.key, &inexact));
+    if (s->lower.key.failed) return RAISE_OOM(ctx);
     s->empty = inexact || (r->lower != NULL && r->lower->is_null) ||
                (r->upper != NULL && r->upper->is_null);
     for (int i = 0; i < r->neq; i++) s->empty |= r->eq[i].is_null && d->keys[i].not_null;
     if (s->empty) return QN_OK;
-    TRY(bound_reset(ctx, &s->lower, &s->low));
-    TRY(bound_reset(ctx, &s->upper, &s->low));
+    s->lower.open = s->upper.open = s->lower.key.nbytes == 0;
     s->lower.mode = SEARCH_LT;
     s->upper.mode = SEARCH_PREFIX;
-    strbuf_reset(&s->low);
+    s->upper_key = &s->lower.key;
     if (r->lower == NULL && r->upper == NULL && !r->not_null) return QN_OK;
+    s->upper_key = &s->upper.key;
+    strbuf_reset(&s->upper.key);
+    strbuf_add(&s->upper.key, s->lower.key.data, s->lower.key.nbytes);
     const KeyColumn *c = &d->keys[r->neq];
     Bound *lo = c->desc ? &s->upper : &s->lower, *hi = c->desc ? &s->lower : &s->upper;
     TRY(set_end(ctx, c, lo, lo == &s->lower, r->lower, r->lower_inclusive, true, true));
@@ -272,7 +306,8 @@ load_forward(Ctx *ctx, BtreeScan *s)
     Status st = QN_OK;
     if (!s->started) {
         Descent d = {.key = (const uint8_t *)s->lower.key.data,
-                     .key_bytes = (uint32_t)s->lower.key.nbytes};
+                     .key_bytes = (uint32_t)s->lower.key.nbytes,
+                     .shape = &s->shape};
         /* A page whose high key equals the key holds none of the entries from it on: LE goes past
          * it. */
         d.mode = s->lower.mode == SEARCH_LT ? SEARCH_LE : SEARCH_PREFIX;
@@ -287,10 +322,11 @@ load_forward(Ctx *ctx, BtreeScan *s)
     }
     TRY_GOTO(ssi_note_read(ctx, ctx->snapshot, bt->base.desc.relid, ref.number, SSI_SLOT_NONE));
     const BtreePage *p = btree_page(&ref);
+    note_shape(&s->shape, p);
     int to = p->nslots;
     if (!s->upper.open) {
-        const uint8_t *key = (const uint8_t *)s->upper.key.data;
-        uint32_t nbytes = (uint32_t)s->upper.key.nbytes;
+        const uint8_t *key = (const uint8_t *)s->upper_key->data;
+        uint32_t nbytes = (uint32_t)s->upper_key->nbytes;
         to = btree_search_behind(p, bt->page_bytes, from, key, nbytes, s->upper.mode);
         s->finished =
             to < p->nslots || !btree_is_right_of(p, bt->page_bytes, key, nbytes, s->upper.mode);
@@ -316,8 +352,8 @@ load_backward(Ctx *ctx, BtreeScan *s)
         d.key = (const uint8_t *)s->low.data;
         d.key_bytes = (uint32_t)s->low.nbytes;
     } else {
-        d.key = s->upper.open ? (const uint8_t *)"" : (const uint8_t *)s->upper.key.data;
-        d.key_bytes = s->upper.open ? 0 : (uint32_t)s->upper.key.nbytes;
+        d.key = s->upper.open ? (const uint8_t *)"" : (const uint8_t *)s->upper_key->data;
+        d.key_bytes = s->upper.open ? 0 : (uint32_t)s->upper_key->nbytes;
         d.mode = s->upper.open ? SEARCH_PREFIX
                                : s->upper.mode; /* everything begins with the empty key */
     }

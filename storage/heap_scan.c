@@ -365,6 +365,7 @@ struct HeapFetch {
     const int *columns;
     int ncolumns;
     Batch *batch;
+    int room; /* rows */
     Arena *strings;
     /* Where things lay on the page read last: most pages of a table are laid out alike. capacity 0: none yet. */
     uint32_t layout;
@@ -480,8 +481,11 @@ heap_fetch(Ctx *ctx, HeapFetch *f, const Snapshot *snap, const Tid *tids, int n,
            uint16_t *rows_out, uint64_t *dead)
 {
     Batch *b = f->batch;
-    for (int i = 0; i < f->ncolumns; i++)
-        if (!vec_reserve(f->arena, b->cols[i], n)) return RAISE_OOM(ctx);
+    if (n > f->room) {
+        for (int i = 0; i < f->ncolumns; i++)
+            if (!vec_reserve(f->arena, b->cols[i], n)) return RAISE_OOM(ctx);
+        f->room = n;
+    }
     for (bool nan = false, again = true; again;) {
         const bool variable = nan;
         arena_reset(f->strings);

@@ -168,6 +168,12 @@ put_nested(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b)
 static Status
 put_ascending(Ctx *ctx, const KeyColumn *c, const Value *v, StrBuf *b, bool *inexact)
 {
+    if (c->enc == KEY_I64 || c->enc == KEY_I32) { /* most lookups are by these */
+        uint64_t k = c->enc == KEY_I64 ? (uint64_t)v->i64 ^ 1ull << 63 : (uint64_t)((uint32_t)v->i32 ^ 1u << 31) << 32;
+        k = __builtin_bswap64(k);
+        strbuf_add(b, (const char *)&k, key_enc_width[c->enc]);
+        return QN_OK;
+    }
     if (c->enc < KEY_FIXED_COUNT) {
         uint8_t bytes[16];
         KeyColumn asc = *c;

@@ -216,7 +216,7 @@ lookup(Table *t, SelKind cmp, Expr *value, bool is_array, bool index_only)
     IndexScanPlan *s = NODE_NEW(f, IndexScan, NULL, NULL);
     s->rel = &t->rel;
     s->cols = cols;
-    s->ncols = index_only ? 1 : 3;
+    s->ncols = s->nread = index_only ? 1 : 3;
     s->index = &t->pk;
     s->index_only = index_only;
     s->bounds = ARENA_ARRAY(f->arena, IndexBound, 1);
