@@ -7,6 +7,7 @@
 #include "parser/keyword.h"
 #include "types/array.h"
 #include "types/kernel.h"
+#include "types/ts.h"
 #include <stdio.h>
 
 enum { ENCODING_UTF8 = 6 };
@@ -305,6 +306,21 @@ fn_pg_operator_is_visible(KernelCall *call)
     }
     return QN_OK;
 }
+
+/* The built-in configurations and dictionaries are all in pg_catalog. */
+#define TS_VISIBLE_FN(NAME, FIND)                                                                  \
+    Status fn_##NAME(KernelCall *call)                                                             \
+    {                                                                                              \
+        ROWS(call, i) {                                                                            \
+            if (FIND((Oid)ARG(call, 0, int32_t, i)) == NULL)                                       \
+                out_set_null(call, i);                                                             \
+            else                                                                                   \
+                OUT(call, uint8_t, i) = true;                                                      \
+        }                                                                                          \
+        return QN_OK;                                                                              \
+    }
+TS_VISIBLE_FN(pg_ts_config_is_visible, ts_config_by_oid)
+TS_VISIBLE_FN(pg_ts_dict_is_visible, ts_dict_by_oid)
 
 /* Of kinds of objects that do not exist: NULL, as for any oid that is none. */
 #define NONE_FN(NAME)                                                                              \

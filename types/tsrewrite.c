@@ -184,24 +184,29 @@ unpack_part(Ctx *ctx, Arena *arena, const Str *s, bool flat, Part **out)
 }
 
 Status
+ts_rewrite(Ctx *ctx, Arena *arena, const Str *query, const Str *target, const Str *with, Str *out)
+{
+    Rewrite r = {.ctx = ctx, .arena = arena};
+    Part *in, *part;
+    TsNode *root = NULL;
+    TRY(unpack_part(ctx, arena, query, true, &in));
+    TRY(unpack_part(ctx, arena, target, true, &part));
+    r.target = part;
+    TRY(unpack_part(ctx, arena, with, false, &part));
+    r.with = part;
+    if (in == NULL || r.target == NULL) return str_copy(ctx, arena, str_data(query), query->len, out);
+    TRY(rewrite(&r, &in));
+    if (in != NULL) TRY(node_of(ctx, arena, in, &root));
+    return tsquery_pack(ctx, arena, root, out);
+}
+
+Status
 fn_tsquery_rewrite(KernelCall *call)
 {
     ROWS(call, i) {
         const Str *q[3];
-        Part *in, *target, *with;
-        TsNode *root = NULL;
         for (int a = 0; a < 3; a++) q[a] = &((const Str *)call->args[a]->data)[arg_at(call->args[a], i)];
-        TRY(unpack_part(call->ctx, call->arena, q[0], true, &in));
-        TRY(unpack_part(call->ctx, call->arena, q[1], true, &target));
-        TRY(unpack_part(call->ctx, call->arena, q[2], false, &with));
-        if (in == NULL || target == NULL) {
-            OUT(call, Str, i) = *q[0];
-            continue;
-        }
-        Rewrite r = {call->ctx, call->arena, target, with};
-        TRY(rewrite(&r, &in));
-        if (in != NULL) TRY(node_of(call->ctx, call->arena, in, &root));
-        TRY(tsquery_pack(call->ctx, call->arena, root, &OUT(call, Str, i)));
+        TRY(ts_rewrite(call->ctx, call->arena, q[0], q[1], q[2], &OUT(call, Str, i)));
     }
     return QN_OK;
 }
