@@ -122,8 +122,9 @@ finish_page(Ctx *ctx, IndexBuild *b, int level, int n, const Entry *next)
 {
     Level *l = &b->levels[level];
     Entry sep = *next;
+    uint8_t room[PAGE_BYTES_MAX / 6];
     PageNo right;
-    if (level == 0) sep.key_bytes = btree_separator_bytes(&l->items[n - 1], next);
+    if (level == 0) sep = btree_separator(b->bt, &l->items[n - 1], next, room);
     if (l->number == PAGE_NONE) TRY(give_number(ctx, b, &l->number));
     TRY(give_number(ctx, b, &right));
     TRY(write_page(ctx, b, level, n, &sep, right, l->number));

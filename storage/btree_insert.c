@@ -21,8 +21,13 @@ typedef struct InsertRecord {
     uint16_t pos;
     uint16_t key_bytes;
     uint16_t extra_bytes;
-    uint16_t payload; /* the leaf's entries have payloads */
+    uint16_t flags;
 } InsertRecord;
+
+enum InsertFlag {
+    INSERT_PAYLOAD = 1,  /* the leaf's entries have payloads */
+    INSERT_REPLACES = 2, /* the entry at pos goes */
+};
 
 static size_t
 record_bytes(const BtreePage *p, const Entry *e)
@@ -32,30 +37,31 @@ record_bytes(const BtreePage *p, const Entry *e)
 
 /* Puts the entry on the page and into the record, behind `out`. Cannot fail. */
 static uint8_t *
-put_entry(Btree *bt, BtreePage *p, int pos, const Entry *e, uint8_t *out)
+put_entry(Btree *bt, BtreePage *p, int pos, const Entry *e, bool replace, uint8_t *out)
 {
     const uint32_t nkey = e->key_bytes - p->prefix_bytes;
-    InsertRecord rec = {(uint16_t)pos, (uint16_t)nkey, (uint16_t)e->extra_bytes,
-                        p->level == 0 && bt->base.has_payload};
+    InsertRecord rec = {(uint16_t)pos, (uint16_t)nkey, (uint16_t)e->extra_bytes, replace ? INSERT_REPLACES : 0};
+    if (p->level == 0 && bt->base.has_payload) rec.flags |= INSERT_PAYLOAD;
     memcpy(out, &rec, sizeof(rec));
     out += sizeof(rec);
     memcpy(out, e->key + p->prefix_bytes, nkey);
     out += nkey;
     if (e->extra_bytes != 0) memcpy(out, e->extra, e->extra_bytes);
-    if (rec.payload) p->flags |= BTREE_PAYLOAD;
+    if ((rec.flags & INSERT_PAYLOAD) != 0) p->flags |= BTREE_PAYLOAD;
+    if (replace) btree_page_remove(p, bt->page_bytes, &rec.pos, 1);
     btree_page_insert(p, bt->page_bytes, pos, e);
     return out + e->extra_bytes;
 }
 
-static Status
-insert_and_log(Ctx *ctx, Btree *bt, PageRef *ref, int pos, const Entry *e)
+Status
+btree_put(Ctx *ctx, Btree *bt, PageRef *ref, int pos, const Entry *e, bool replace)
 {
     PageRef *pages[1] = {ref};
     const size_t nbytes = record_bytes(btree_page(ref), e);
     WalLog log;
     TRY(wal_begin(ctx, pages, 1, nbytes, &log));
     NOFAIL_BEGIN(ctx);
-    put_entry(bt, btree_page(ref), pos, e, log.payload);
+    put_entry(bt, btree_page(ref), pos, e, replace, log.payload);
     wal_finish(&log, WAL_BTREE_INSERT, nbytes);
     NOFAIL_END(ctx);
     return QN_OK;
@@ -85,7 +91,7 @@ btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e, Spli
     if (!btree_page_fits(p, e->key_bytes, e->extra_bytes)) TRY(drop_killed(ctx, bt, ref));
     int pos = btree_search_page(p, bt->page_bytes, e->key, e->key_bytes, SEARCH_LT);
     if (btree_page_fits(p, e->key_bytes, e->extra_bytes))
-        return insert_and_log(ctx, bt, ref, pos, e);
+        return btree_put(ctx, bt, ref, pos, e, false);
     TRY(btree_scratch(ctx, arena));
     return btree_split(ctx, bt, *arena, ref, pos, e, split_out);
 }
@@ -133,8 +139,8 @@ btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split)
 /* An insert had to go right on some level: the pages it passed were split, and perhaps nobody told
  * their parents. Walks the level and tells. Rare: a race that has resolved itself by now, or a
  * crash between the two records. */
-static Status
-mend_level(Ctx *ctx, Btree *bt, Arena **arena, Descent *d)
+Status
+btree_mend_level(Ctx *ctx, Btree *bt, Arena **arena, const Descent *d)
 {
     for (int level = d->moved_level; level >= 0;) {
         PageRef ref = PAGE_REF_NONE;
@@ -316,7 +322,7 @@ insert_following(Ctx *ctx, Insert *in, PageRef *ref)
     for (int k = 0; k < n; k++) {
         take_row(in, first + k, keys[0]);
         const Entry e = row_entry(in);
-        out = put_entry(in->bt, p, at[k] + k, &e, out);
+        out = put_entry(in->bt, p, at[k] + k, &e, false, out);
     }
     wal_finish(&log, WAL_BTREE_INSERT, nbytes);
     NOFAIL_END(ctx);
@@ -361,7 +367,7 @@ done:
     if (target.number != first.number) page_unfix(&target);
     page_unfix(&first);
     if (st == QN_OK && split.level >= 0) st = btree_finish_split(ctx, bt, &in->arena, &split);
-    if (st == QN_OK && moved.moved_level >= 0) st = mend_level(ctx, bt, &in->arena, &moved);
+    if (st == QN_OK && moved.moved_level >= 0) st = btree_mend_level(ctx, bt, &in->arena, &moved);
     return st;
 }
 
@@ -424,9 +430,11 @@ redo_entry(BtreePage *p, uint32_t page_bytes, const uint8_t **in, const uint8_t 
     if ((size_t)(end - *in) < sizeof(r)) return false;
     memcpy(&r, *in, sizeof(r));
     const uint8_t *key = *in + sizeof(r);
-    if ((size_t)(end - key) < (size_t)r.key_bytes + r.extra_bytes || r.pos > p->nslots) return false;
-    if (r.payload) p->flags |= BTREE_PAYLOAD;
+    const bool replaces = (r.flags & INSERT_REPLACES) != 0;
+    if ((size_t)(end - key) < (size_t)r.key_bytes + r.extra_bytes || r.pos + replaces > p->nslots) return false;
     const Entry e = btree_entry_of(key - p->prefix_bytes, (uint32_t)r.key_bytes + p->prefix_bytes, key + r.key_bytes, r.extra_bytes);
+    if ((r.flags & INSERT_PAYLOAD) != 0) p->flags |= BTREE_PAYLOAD;
+    if (replaces) btree_page_remove(p, page_bytes, &r.pos, 1);
     if (!btree_page_fits(p, e.key_bytes, e.extra_bytes)) return false;
     btree_page_insert(p, page_bytes, r.pos, &e);
     *in = key + r.key_bytes + r.extra_bytes;

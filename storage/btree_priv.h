@@ -62,11 +62,16 @@ btree_entry_max(uint32_t page_bytes)
     return page_bytes / 6;
 }
 
+struct Btree;
+struct Entry;
 typedef struct Btree {
     Index base; /* first */
     Rel *rel;
     PageNo root;
     uint32_t page_bytes;
+    /* Where neighbours a, b of a leaf may be parted, for kinds with a rule of their own (NULL: btree_separator_bytes): the bytes
+     * of a separator, into room for a key. */
+    uint32_t (*separator)(const struct Btree *bt, const struct Entry *a, const struct Entry *b, uint8_t *out);
 } Btree;
 
 static inline Btree *
@@ -171,13 +176,26 @@ void btree_page_insert(BtreePage *p, uint32_t page_bytes, int pos, const Entry *
 void btree_page_remove(BtreePage *p, uint32_t page_bytes, const uint16_t *slots, int n);
 /* XX001 unless the page belongs to the tree and its structure makes sense. */
 Status btree_page_check(Ctx *ctx, const Btree *bt, const PageRef *ref);
-/* Shortest separator s with a < s <= b; its bytes are b's first. */
+/* Shortest separator s with a < s <= b, two entries of a leaf; its bytes are b's first. */
 static inline uint32_t
 btree_separator_bytes(const Entry *a, const Entry *b)
 {
     uint32_t n = a->key_bytes < b->key_bytes ? a->key_bytes : b->key_bytes, i = 0;
     while (i < n && a->key[i] == b->key[i]) i++;
     return i + 1 < b->key_bytes ? i + 1 : b->key_bytes;
+}
+/* The separator of two neighbours of a leaf; room: for b's key. */
+static inline Entry
+btree_separator(const Btree *bt, const Entry *a, const Entry *b, uint8_t *room)
+{
+    Entry sep = *b;
+    if (bt->separator != NULL) {
+        sep.key_bytes = bt->separator(bt, a, b, room);
+        sep.key = room;
+    } else {
+        sep.key_bytes = btree_separator_bytes(a, b);
+    }
+    return sep;
 }
 
 /* ---- the descent (btree_search.c) ---- */
@@ -222,6 +240,10 @@ typedef struct Split {
  * let go of ref. */
 Status btree_add(Ctx *ctx, Btree *bt, Arena **arena, PageRef *ref, const Entry *e,
                  Split *split_out);
+/* Puts the entry at slot pos of a page fixed exclusively where it fits, in place of the one there or before it; logs it. */
+Status btree_put(Ctx *ctx, Btree *bt, PageRef *ref, int pos, const Entry *e, bool replace);
+/* After a descent that moved right: makes splits on the way known whose makers have not. */
+Status btree_mend_level(Ctx *ctx, Btree *bt, Arena **arena, const Descent *d);
 /* Makes splits known to the levels above. Nothing is latched. */
 Status btree_finish_split(Ctx *ctx, Btree *bt, Arena **arena, Split *split);
 /* Splits a full page while adding e at slot pos (btree_split.c). */
@@ -245,6 +267,10 @@ typedef struct Parts {
 /* The entries of a page, copied to the arena, with e at slot pos (NULL: none). */
 Status btree_take_apart(Ctx *ctx, Btree *bt, Arena *arena, const BtreePage *p, int pos, const Entry *e,
                         Parts *out);
+/* The page's entries go to two: [0, at) stay, or where it is the root go to a new page like the others. sep: what parts them, of a
+ * leaf btree_separator's, else items[at], which goes up. */
+Status btree_split_parts(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, Parts *parts, int at, const Entry *sep,
+                         Split *split_out);
 /* Builds a page of entries [from, to) aside, in a page's worth of zeros. high NULL: the last of its level. */
 void btree_build_page(uint8_t *page, const Btree *bt, const Parts *parts, int from, int to,
                       const Entry *low, const Entry *high, PageNo right, PageNo first_child);

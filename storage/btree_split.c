@@ -149,28 +149,30 @@ done:
 }
 
 Status
+btree_split_parts(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, Parts *parts, int at, const Entry *sep,
+                  Split *split_out)
+{
+    PageNo right_child = PAGE_NONE;
+    uint8_t *key;
+    if (parts->level > 0) memcpy(&right_child, parts->items[at].extra, sizeof(right_child));
+    if (ref->number == bt->root) return split_root(ctx, bt, arena, ref, parts, at, sep, right_child);
+    TRY_ALLOC(ctx, key, arena_memdup(arena, sep->key, sep->key_bytes));
+    TRY(split_page(ctx, bt, arena, ref, parts, at, sep, right_child, &split_out->right));
+    split_out->key = key;
+    split_out->key_bytes = sep->key_bytes;
+    split_out->level = parts->level;
+    return QN_OK;
+}
+
+Status
 btree_split(Ctx *ctx, Btree *bt, Arena *arena, PageRef *ref, int pos, const Entry *e,
             Split *split_out)
 {
     Parts parts;
-    Entry sep;
-    PageNo right_child = PAGE_NONE;
     TRY(btree_take_apart(ctx, bt, arena, btree_page(ref), pos, e, &parts));
-    int at = choose(bt, &parts, pos), level = parts.level;
-    if (level > 0) {
-        sep = parts.items[at];
-        memcpy(&right_child, sep.extra, sizeof(right_child));
-    } else {
-        sep = parts.items[at];
-        sep.key_bytes = btree_separator_bytes(&parts.items[at - 1], &parts.items[at]);
-    }
-    if (ref->number == bt->root)
-        return split_root(ctx, bt, arena, ref, &parts, at, &sep, right_child);
-    uint8_t *key;
-    TRY_ALLOC(ctx, key, arena_memdup(arena, sep.key, sep.key_bytes));
-    TRY(split_page(ctx, bt, arena, ref, &parts, at, &sep, right_child, &split_out->right));
-    split_out->key = key;
-    split_out->key_bytes = sep.key_bytes;
-    split_out->level = level;
-    return QN_OK;
+    int at = choose(bt, &parts, pos);
+    Entry sep = parts.items[at];
+    uint8_t room[PAGE_BYTES_MAX / 6];
+    if (parts.level == 0) sep = btree_separator(bt, &parts.items[at - 1], &parts.items[at], room);
+    return btree_split_parts(ctx, bt, arena, ref, &parts, at, &sep, split_out);
 }

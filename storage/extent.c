@@ -21,6 +21,20 @@ rel_zones_max(Ctx *ctx)
     return (int)(n < ZONE_COLUMNS_MAX ? n : ZONE_COLUMNS_MAX);
 }
 
+bool
+rel_work(Rel *rel, bool wait)
+{
+    if (!wait) return mutex_try(&rel->work);
+    mutex_lock(&rel->work);
+    return true;
+}
+
+void
+rel_end_work(Rel *rel)
+{
+    mutex_unlock(&rel->work);
+}
+
 uint32_t
 rel_page_count(Rel *rel)
 {
@@ -56,6 +70,7 @@ rel_destroy(Rel *rel)
 {
     rwlatch_destroy(&rel->latch);
     mutex_destroy(&rel->extend);
+    mutex_destroy(&rel->work);
     mem_free(NULL, rel->extents, rel->extents_cap * sizeof(*rel->extents));
     mem_free(NULL, rel->by_page, rel->extents_cap * sizeof(*rel->by_page));
     mem_free(NULL, rel->maps, rel->maps_cap * sizeof(*rel->maps));
@@ -209,6 +224,7 @@ rel_load(Ctx *ctx, PageNo root, Rel **out)
     rel->root = root;
     rwlatch_init(&rel->latch);
     mutex_init(&rel->extend);
+    mutex_init(&rel->work);
     for (PageNo n = root; n != PAGE_NONE;) {
         TRY_GOTO(page_fix(ctx, n, FIX_SHARED, &ref));
         TRY_GOTO(rel_load_map(ctx, rel, &ref));

@@ -38,6 +38,10 @@ void rel_close(Ctx *ctx, Rel *rel); /* NULL is fine */
 PageNo rel_root(const Rel *rel);
 int rel_nzones(const Rel *rel);
 uint32_t rel_page_count(Rel *rel); /* pages of all extents: ordinals are below it */
+/* Work on the relation as a whole that only one may do at a time, such as moving an inverted index's pending rows; with nothing
+ * latched. Whether the caller has it now: always, if it waits. */
+bool rel_work(Rel *rel, bool wait);
+void rel_end_work(Rel *rel);
 /* Every page it has of the file, its map's too; of these overflow pages that hold part of a value. */
 Status rel_sizes(Ctx *ctx, Rel *rel, uint32_t *pages_out, uint32_t *overflow_out);
 

@@ -7,11 +7,13 @@
 #include "storage/btree.h"
 #include "storage/db.h"
 #include "storage/extent.h"
+#include "storage/gin.h"
 #include "storage/ssi.h"
 #include "storage/tablestats.h"
 
 static const IndexOps *const kinds[INDEX_KIND_COUNT] = {
     [INDEX_BTREE] = &btree_ops,
+    [INDEX_GIN] = &gin_ops,
 };
 
 Status

@@ -22,7 +22,7 @@ typedef struct IndexBuild IndexBuild;
 typedef struct IndexOps IndexOps;
 typedef int64_t IndexTid; /* heap.h's Tid */
 
-typedef enum IndexKind { INDEX_BTREE, INDEX_KIND_COUNT } IndexKind;
+typedef enum IndexKind { INDEX_BTREE, INDEX_GIN, INDEX_KIND_COUNT } IndexKind;
 
 /* What the catalog knows of an index. Everything pointed to must outlive the handle. */
 typedef struct IndexDesc {
@@ -32,6 +32,8 @@ typedef struct IndexDesc {
     IndexKind kind;
     bool unique;
     bool nulls_not_distinct; /* unique: NULLs count as equal */
+    bool no_pending;         /* INDEX_GIN: rows go to their lists at once */
+    uint32_t pending_limit;  /* bytes of new rows that wait; 0: the usual */
     int nkeys;               /* key columns */
     int ncols;               /* with INCLUDE columns */
     const KeyColumn *keys;   /* nkeys */

@@ -266,6 +266,7 @@ struct Rel {
     uint32_t nmaps, maps_cap;
     int nzones;
     Mutex extend;               /* one extends or hands out pages at a time */
+    Mutex work;                 /* see rel_work; taken before all latches */
     uint32_t next_unused;       /* pages from this ordinal on have never been used; under extend */
     PageNo *spare;              /* unlinked pages, and unused ones before next_unused: [spare_head, nspare); under extend */
     uint32_t spare_head, nspare, spare_cap;
