@@ -6,7 +6,9 @@
 #include "executor/exec.h"
 #include "executor/keys.h"
 #include "executor/modify.h"
+#include "storage/heap.h"
 #include "storage/lock.h"
+#include "storage/snapshot.h"
 #include "storage/tx.h"
 
 /* The statements of one constraint: the one that looks, and what the action does on DELETE and on UPDATE. */
@@ -102,7 +104,7 @@ write_sql(Ctx *ctx, Arena *arena, const RelConstraint *c, const Relation *r, con
     StrBuf b = strbuf_new(arena);
     char action = which == FK_SQL_DELETE ? c->on_delete : c->on_update;
     if (which == FK_SQL_LOOK) {
-        add_table(&b, "SELECT 1 FROM", r);
+        add_table(&b, "SELECT tableoid, ctid FROM", r);
     } else if (which == FK_SQL_DELETE && action == FK_CASCADE) {
         add_table(&b, "DELETE FROM", r);
     } else {
@@ -174,9 +176,26 @@ typedef struct FkRun {
     Value *key;          /* old, then new */
 } FkRun;
 
-/* Runs a statement over the key; rows it gave or changed. The first row is enough where only one is wanted. */
+/* Rows that refer to the key are for the transaction to change only if it sees them. */
 static Status
-run_sql(FkRun *f, FkSql which, bool one, int64_t *nrows_out)
+crosscheck(FkRun *f, const Batch *b)
+{
+    Ctx *ctx = f->ctx;
+    for (int i = 0; i < b->nsel; i++) {
+        const Relation *r;
+        bool unseen = false;
+        Value table = vec_get(b->cols[0], batch_row(b, i)), tid = vec_get(b->cols[1], batch_row(b, i));
+        TRY(catalog_relation_by_oid(ctx, (Oid)table.i32, &r));
+        if (r != NULL && r->heap != NULL) TRY(heap_row_is_unseen(ctx, r->heap, tid.i64, &unseen));
+        if (unseen) return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    }
+    return QN_OK;
+}
+
+/* Runs a statement over the key; rows it gave or changed. The first row is enough where only one is wanted. own: the transaction's snapshot, which is
+ * to see the rows; NULL: does not matter. */
+static Status
+run_sql(FkRun *f, FkSql which, bool one, struct Snapshot *own, int64_t *nrows_out)
 {
     Exec *e;
     Batch *b;
@@ -185,13 +204,37 @@ run_sql(FkRun *f, FkSql which, bool one, int64_t *nrows_out)
     TRY(exec_start(e, f->key, e->plan->nparams));
     Status st = exec_fetch(e, &b);
     while (st == QN_OK && b != NULL) {
+        struct Snapshot *latest = f->ctx->snapshot;
         n += b->nsel;
         if (one) break;
-        st = exec_fetch(e, &b);
+        if (own != NULL) {
+            f->ctx->snapshot = own;
+            st = crosscheck(f, b);
+            f->ctx->snapshot = latest;
+        }
+        if (st == QN_OK) st = exec_fetch(e, &b);
     }
     if (st == QN_OK && e->plan->is_dml) n = e->rows_affected;
     exec_stop(e);
     *nrows_out = n;
+    return st;
+}
+
+/* The same with the newest snapshot there is, whatever the isolation level: a row that the transaction cannot see refers to the key all the same,
+ * and one that only it sees does not. The command's own rows stay unseen. is_checked: 40001 for rows that the transaction does not see. */
+static Status
+run_latest(FkRun *f, FkSql which, bool one, bool is_checked, int64_t *nrows_out)
+{
+    Ctx *ctx = f->ctx;
+    struct Snapshot *own = ctx->snapshot;
+    Snapshot latest;
+    if (!f->fixed_snapshot) return run_sql(f, which, one, NULL, nrows_out);
+    TRY(tx_snapshot_latest(ctx, &latest));
+    latest.cmd_xid = own->cmd_xid;
+    ctx->snapshot = &latest;
+    Status st = run_sql(f, which, one, is_checked ? own : NULL, nrows_out);
+    ctx->snapshot = own;
+    tx_snapshot_drop(ctx, &latest);
     return st;
 }
 
@@ -242,22 +285,6 @@ key_is_back(FkRun *f, bool *out)
     return QN_OK;
 }
 
-/* With the newest snapshot there is, whatever the isolation level: a row that the transaction cannot see refers to the key all the same. */
-static Status
-look(FkRun *f, bool one, int64_t *nrows_out)
-{
-    Ctx *ctx = f->ctx;
-    struct Snapshot *before = ctx->snapshot;
-    Snapshot latest;
-    if (!f->fixed_snapshot) return run_sql(f, FK_SQL_LOOK, one, nrows_out);
-    TRY(tx_snapshot_latest(ctx, &latest));
-    ctx->snapshot = &latest;
-    Status st = run_sql(f, FK_SQL_LOOK, one, nrows_out);
-    ctx->snapshot = before;
-    tx_snapshot_drop(ctx, &latest);
-    return st;
-}
-
 static Status
 check_unreferenced(FkRun *f)
 {
@@ -265,19 +292,17 @@ check_unreferenced(FkRun *f)
     bool back = false;
     if (f->action != FK_RESTRICT) TRY(key_is_back(f, &back));
     if (back) return QN_OK;
-    TRY(look(f, true, &n));
+    TRY(run_latest(f, FK_SQL_LOOK, true, false, &n));
     return n > 0 ? still_referenced(f) : QN_OK;
 }
 
-/* CASCADE and its like change what the transaction sees; if that is not all there is, it has to be run again. */
+/* CASCADE and its like change all rows there are; if the transaction does not see one of them, it has to be run again. */
 static Status
 change_referencing(FkRun *f)
 {
-    int64_t n, there = 0;
-    if (f->fixed_snapshot) TRY(look(f, false, &there));
-    TRY(run_sql(f, f->is_delete ? FK_SQL_DELETE : FK_SQL_UPDATE, false, &n));
-    if (f->fixed_snapshot && n != there)
-        return RAISE(f->ctx, ERR_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    int64_t n = 1;
+    if (f->fixed_snapshot) TRY(run_latest(f, FK_SQL_LOOK, false, true, &n));
+    if (n > 0) TRY(run_latest(f, f->is_delete ? FK_SQL_DELETE : FK_SQL_UPDATE, false, false, &n));
     if (f->action != FK_SET_DEFAULT) return QN_OK;
     TRY(tx_command_begin(f->ctx)); /* a default that is the old key has changed nothing */
     return check_unreferenced(f);

@@ -145,17 +145,33 @@ done:
     return st;
 }
 
+static Status
+row_key_is_seen(FkCheck *f, const FkTarget *t, int row, bool *out)
+{
+    Value values[KEY_MAX_INDEX_COLUMNS];
+    for (int k = 0; k < f->ix->nkeys; k++) values[k] = vec_get(f->cols[k], row);
+    return sees_key(f, t, values, out);
+}
+
+/* Above READ COMMITTED a key that only others see does not count, as in PostgreSQL: but in partitioned tables. */
+static Status
+counts(FkCheck *f, const FkTarget *t, int row, Tid found, bool *out)
+{
+    bool unseen = false;
+    *out = true;
+    if (tx_isolation(f->ctx->tx) == TX_READ_COMMITTED || f->ref->kind == RELKIND_PARTITIONED) return QN_OK;
+    TRY(heap_row_is_unseen(f->ctx, t->rel->heap, found, &unseen));
+    return unseen ? row_key_is_seen(f, t, row, out) : QN_OK; /* a newer version of a row it sees */
+}
+
 /* Above READ COMMITTED a row that is there for the transaction and has gone for everybody else is no violation but a conflict. */
 static Status
 not_present(FkCheck *f, Vector *const *keys, int row)
 {
     const char *key;
     bool seen = false;
-    if (tx_isolation(f->ctx->tx) != TX_READ_COMMITTED && !f->is_other[row]) {
-        Value values[KEY_MAX_INDEX_COLUMNS];
-        for (int k = 0; k < f->ix->nkeys; k++) values[k] = vec_get(f->cols[k], row);
-        for (int i = 0; i < f->ntargets && !seen; i++) TRY(sees_key(f, &f->targets[i], values, &seen));
-    }
+    if (tx_isolation(f->ctx->tx) != TX_READ_COMMITTED && !f->is_other[row])
+        for (int i = 0; i < f->ntargets && !seen; i++) TRY(row_key_is_seen(f, &f->targets[i], row, &seen));
     if (seen) return heap_conflict_error(f->ctx, HEAP_GONE);
     TRY(modify_key_text(f->ctx, f->tmp, f->rel, f->c->attnums, keys, f->c->nkeys, row, &key));
     return raise(f, "Key %s is not present in table \"%s\".", key);
@@ -208,7 +224,9 @@ look_in(FkCheck *f, const FkTarget *t, uint16_t *sel, int *n)
         TRY(index_insert_batch(f->ctx, t->ix->index, t->rel->heap, f->cols, sel, *n, NULL, INDEX_CHECK_KEY, f->found, &nfound));
         index_count(t->ix->index, *n, nfound, nfound);
         for (int r = 0; r < *n; r++) {
-            if (f->found[r] == TID_NONE) {
+            bool is_there = f->found[r] != TID_NONE;
+            if (is_there) TRY(counts(f, t, sel[r], f->found[r], &is_there));
+            if (!is_there) {
                 missing[nmissing++] = sel[r];
                 continue;
             }
