@@ -85,6 +85,7 @@ build(Exec *e)
     TRY(find_init_plans(e));
     TRY(make_params(e, plan->nparams, plan->param_types, &e->extern_params));
     TRY(make_params(e, plan->nexec_params, plan->exec_param_types, &e->exec_params));
+    TRY_ALLOC(e->ctx, e->param_versions, ARENA_ARRAY(e->arena, uint64_t, plan->nexec_params + 1));
     int n = count_worktables(plan->root);
     for (int i = 0; i < plan->nsubplans; i++) {
         int m = count_worktables(plan->subplans[i]);
@@ -233,6 +234,18 @@ void
 exec_set_param(Exec *exec, int param_id, const Value *value)
 {
     (void)set_param(exec->ctx, exec->exec_params[param_id], value); /* cannot fail */
+    exec->param_versions[param_id]++;
+}
+
+uint64_t
+exec_cte_version(const Exec *exec, int subplan)
+{
+    const struct SubPlanInfo *info = &exec->plan->subplan_info[subplan];
+    uint64_t sum = 0;
+    for (int i = 0; i < info->nparams; i++) sum += exec->param_versions[info->params[i]];
+    for (int i = 0; info->worktables != 0 && i < exec->nworktables; i++)
+        if ((info->worktables >> (i & 63) & 1) != 0) sum += exec->worktables[i].version;
+    return sum;
 }
 
 static Status
@@ -641,6 +654,7 @@ exec_subplan_read(Exec *exec, SubplanState *sp)
         TRY(exec_rescan(sp->root, DEP_RUN));
         sp->is_started = true;
         sp->is_done = false;
+        sp->version = exec_cte_version(exec, (int)(sp - exec->subplans));
     }
     Batch *b;
     TRY(exec_next(sp->root, &b));

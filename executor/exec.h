@@ -87,7 +87,7 @@ struct ExecNode {
 /* A work table of a recursive query: the rows of the last iteration. */
 typedef struct WorkTable {
     RowStore *rows; /* owned by the RecursiveUnion; NULL before it started */
-    uint64_t generation;
+    uint64_t version; /* grows with each iteration */
 } WorkTable;
 
 /* A subplan or CTE of the plan. */
@@ -95,8 +95,9 @@ typedef struct SubplanState {
     ExecNode *root;  /* NULL until something refers to it */
     uint64_t run;    /* Exec.run of its value or rows; another one: out of date */
     RowStore *store; /* CTEs and uncorrelated ANY: the rows read so far, shared by all readers */
-    bool is_started, is_done, is_building, has_reader;
+    bool is_started, is_done, is_building;
     bool has_effects;
+    uint64_t version; /* cte_version when the rows were made */
     Arena *arena; /* of an init plan's value */
 } SubplanState;
 
@@ -121,6 +122,7 @@ struct Exec {
     int nworktables;
     Vector **extern_params; /* $n as CONST vectors; index n - 1 */
     Vector **exec_params;   /* by id, CONST */
+    uint64_t *param_versions; /* by id: grows when the param is set */
     int *init_plan_of;      /* exec param id -> subplan that computes it, or -1 */
     int flags;
     bool is_running;
@@ -181,6 +183,8 @@ Status exec_subplan(Exec *exec, int index, SubplanState **out);
 Status exec_init_param(Exec *exec, int param_id);
 /* Reads one more batch of a shared subplan (CTE) into its store; sp->is_done at the end. */
 Status exec_subplan_read(Exec *exec, SubplanState *sp);
+/* A number that is another one once anything has changed that the CTE, a subplan, reads from outside. */
+uint64_t exec_cte_version(const Exec *exec, int subplan);
 /* Sets an exec param; strings are not copied. */
 void exec_set_param(Exec *exec, int param_id, const Value *value);
 /* What a subquery yields as one value (EXISTS, scalar: 21000 for a second row, ARRAY); root has been rescanned. The bytes lie in arena. */

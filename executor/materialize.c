@@ -92,7 +92,6 @@ typedef struct CteScanState {
     SubplanState *sp;
     Batch *out;
     int64_t at;
-    bool is_leader; /* the first reader: its rescan runs the CTE again when what that reads has changed */
 } CteScanState;
 
 static Status
@@ -102,8 +101,6 @@ ctescan_open(ExecNode *node)
     int index = ((const CteScanPlan *)node->plan)->subplan, n;
     Oid *types;
     TRY(exec_subplan(node->exec, index, &s->sp));
-    s->is_leader = !s->sp->has_reader;
-    s->sp->has_reader = true;
     node->deps |= s->sp->root->deps;
     TRY_ALLOC(node->ctx, types, exec_output_types(node->arena, s->sp->root->plan, &n));
     TRY_ALLOC(node->ctx, s->out, exec_batch_new(node->arena, n, types));
@@ -115,6 +112,8 @@ ctescan_next(ExecNode *node, Batch **out)
 {
     CteScanState *s = (CteScanState *)node;
     *out = NULL;
+    /* The first reader that begins after what the query reads has changed has it run again. */
+    if (s->at == 0 && s->sp->version != exec_cte_version(node->exec, ((const CteScanPlan *)node->plan)->subplan)) s->sp->is_started = false;
     while (*out == NULL) {
         if (s->sp->is_started && s->at < rowstore_count(s->sp->store)) {
             int n;
@@ -132,9 +131,8 @@ ctescan_next(ExecNode *node, Batch **out)
 static Status
 ctescan_rescan(ExecNode *node, DepSet changed)
 {
-    CteScanState *s = (CteScanState *)node;
-    s->at = 0;
-    if (s->is_leader && (changed & s->sp->root->deps & ~DEP_RUN) != 0) s->sp->is_started = false;
+    (void)changed;
+    ((CteScanState *)node)->at = 0;
     return QN_OK;
 }
 

@@ -97,6 +97,7 @@ next_round(RecursiveState *s)
         changed |= DEP_RUN;
     }
     node->exec->worktables[s->plan->worktable].rows = s->now;
+    node->exec->worktables[s->plan->worktable].version++;
     return exec_rescan(s->step, changed);
 }
 

@@ -184,6 +184,12 @@ flatten(JoinBlock *b, LNode *n, int room, RelSet *out)
     }
     LJoin *j = (LJoin *)n;
     if (n->tag != LOGICAL_Join || j->jointype == JOIN_FULL || room < 2) return add_leaf(b, n, out);
+    /* An outer join whose ON refers to rows beside it (it came from a LATERAL subquery) is made for each of those. */
+    for (int i = 0; i < j->conds.count && j->jointype != JOIN_INNER; i++) {
+        RelSet beside;
+        TRY(rels_of_expr(b, j->conds.items[i], &beside));
+        if (beside != 0) return add_leaf(b, n, out);
+    }
     LNode *l = j->jointype == JOIN_RIGHT ? n->right : n->left, *r = j->jointype == JOIN_RIGHT ? n->left : n->right;
     RelSet left, right;
     int nright = count_leaves(r);

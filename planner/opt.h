@@ -158,6 +158,7 @@ typedef struct Opt {
     ARRAY(Oid) exec_types;
     int *cte_plan;        /* by cte: subplan index, -1 not planned yet */
     double *cte_rows;     /* estimates of those planned */
+    ParamScope *cte_scope; /* what those planned take from outside: every reader needs it set */
     double worktable_rows;
     int ninit, nsub;      /* for EXPLAIN's numbers */
 } Opt;

@@ -110,12 +110,25 @@ keep_free(PlanState *ps, LNode *root, const ColSet *used, ColSet *out)
     return QN_OK;
 }
 
+/* A WITH query belongs to where it is read. */
+static Status
+collect_ctes(Ctx *ctx, LNode **slot, void *arg)
+{
+    Collect *c = arg;
+    if (*slot == NULL) return QN_OK;
+    TRY(ctx_check_depth(ctx));
+    Query *q = (*slot)->tag == LOGICAL_CteRef ? c->ps->ctes[((LCteRef *)*slot)->cte].query : NULL;
+    if (q != NULL) TRY(query_free_columns(c->ps, q, c->out));
+    return lnode_children(ctx, *slot, collect_ctes, arg);
+}
+
 Status
 colset_free_columns(PlanState *ps, LNode *root, ColSet *out)
 {
     ColSet used = {0};
     Collect c = {ps, &used};
     TRY(tree_walk_exprs(ps->ctx, root, collect_columns, &c));
+    TRY(collect_ctes(ps->ctx, &root, &c));
     return keep_free(ps, root, &used, out);
 }
 
@@ -125,6 +138,7 @@ query_free_columns(PlanState *ps, Query *q, ColSet *out)
     ColSet used = {0};
     Collect c = {ps, &used};
     TRY(query_walk_exprs(ps->ctx, q, collect_columns, &c));
+    TRY(collect_ctes(ps->ctx, &q->root, &c));
     return keep_free(ps, q->root, &used, out);
 }
 

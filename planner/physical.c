@@ -137,6 +137,22 @@ plan_function(Opt *o, LFunction *f, Sub *out)
     return own_targets(o, &p->base, &f->base, out);
 }
 
+/* Work tables read in the tree that are filled outside of it, as bits by number (those past 63 share one). */
+typedef struct WorkTables {
+    uint64_t read, filled;
+} WorkTables;
+
+static Status
+find_worktables(Ctx *ctx, LNode **slot, void *arg)
+{
+    WorkTables *w = arg;
+    const LNode *n = *slot;
+    TRY(ctx_check_depth(ctx));
+    if (n->tag == LOGICAL_WorkTable) w->read |= 1ull << (((const LWorkTable *)n)->worktable & 63);
+    if (n->tag == LOGICAL_Recursive) w->filled |= 1ull << (((const LRecursive *)n)->worktable & 63);
+    return lnode_children(ctx, *slot, find_worktables, arg);
+}
+
 /* A CTE is planned when first met, its rows shared by all who read it. */
 static Status
 plan_cte(Opt *o, int cte)
@@ -145,9 +161,18 @@ plan_cte(Opt *o, int cte)
     struct SubPlanInfo sp = {.is_cte = true};
     Sub sub = {0};
     if (o->cte_plan[cte] >= 0) return QN_OK;
-    int before = o->scope != NULL ? o->scope->cols.count : 0;
-    TRY(plan_query(o, info->query, 0, &sub));
-    sp.correlated = o->scope != NULL && o->scope->cols.count > before;
+    ParamScope *scope = &o->cte_scope[cte];
+    scope->up = o->scope;
+    o->scope = scope;
+    Status st = plan_query(o, info->query, 0, &sub);
+    o->scope = scope->up;
+    TRY(st);
+    sp.correlated = scope->cols.count > 0;
+    WorkTables tables = {0};
+    TRY(find_worktables(o->ctx, &info->query->root, &tables));
+    sp.worktables = tables.read & ~tables.filled;
+    sp.nparams = scope->cols.count;
+    sp.params = scope->ids;
     TRY_ALLOC(o->ctx, sp.name, arena_printf(o->arena, "CTE %s", info->name));
     o->cte_plan[cte] = o->subplans.count;
     o->cte_rows[cte] = sub.node->rows;
@@ -159,6 +184,7 @@ static Status
 plan_cte_ref(Opt *o, LCteRef *r, Sub *out)
 {
     TRY(plan_cte(o, r->cte));
+    TRY(param_scope_merge(o, &o->cte_scope[r->cte]));
     CteScanPlan *p = PNODE_NEW(o, CteScan, NULL, NULL);
     if (p == NULL) return RAISE_OOM(o->ctx);
     p->subplan = o->cte_plan[r->cte];
@@ -1209,6 +1235,7 @@ physical_plan(PlanState *ps, Query *q, Plan **out)
     Opt o = {.ps = ps, .ctx = ctx, .arena = ps->arena};
     Sub root = {0};
     TRY_ALLOC(ctx, o.cte_plan, ARENA_ARRAY(ps->arena, int, ps->nctes + 1));
+    TRY_ALLOC(ctx, o.cte_scope, ARENA_ARRAY(ps->arena, ParamScope, ps->nctes + 1));
     TRY_ALLOC(ctx, o.cte_rows, ARENA_ARRAY(ps->arena, double, ps->nctes + 1));
     for (int i = 0; i < ps->nctes; i++) o.cte_plan[i] = -1;
     for (int i = 0; i < ps->nctes; i++)

@@ -205,6 +205,10 @@ typedef struct Plan {
     int nsubplans;
     struct SubPlanInfo {
         bool correlated;  /* depends on exec params set by an enclosing row: rescanned */
+        /* CTEs: what they read that is set outside of them, exec params and work tables (bits by number). */
+        const int *params;
+        int nparams;
+        uint64_t worktables;
         bool is_cte;      /* run once into a shared row store read by CteScan nodes */
         bool is_init;     /* uncorrelated scalar, EXISTS or ARRAY: evaluated once, at its first use; value in out_param */
         SubPlanKind kind; /* of init plans: SUBPLAN_SCALAR, SUBPLAN_EXISTS (a boolean param), SUBPLAN_ARRAY */

@@ -83,6 +83,27 @@ add_produced_inside(Ctx *ctx, Expr **slot, void *arg)
     return expr_children(ctx, e, add_produced_inside, arg);
 }
 
+typedef struct FreeRels {
+    PlanState *ps;
+    RelBits *made, *used;
+} FreeRels;
+
+/* A WITH query belongs to where it is read. */
+static Status
+add_ctes(Ctx *ctx, LNode **slot, void *arg)
+{
+    FreeRels *f = arg;
+    TRY(ctx_check_depth(ctx));
+    Query *q = (*slot)->tag == LOGICAL_CteRef ? f->ps->ctes[((LCteRef *)*slot)->cte].query : NULL;
+    if (q != NULL) {
+        TRY(add_produced(ctx, &q->root, f->made));
+        TRY(query_walk_exprs(ctx, q, add_produced_inside, f->made));
+        TRY(query_walk_exprs(ctx, q, add_used, f->used));
+        TRY(add_ctes(ctx, &q->root, arg));
+    }
+    return lnode_children(ctx, *slot, add_ctes, arg);
+}
+
 Status
 rels_free(PlanState *ps, LNode *root, RelBits *out)
 {
@@ -91,6 +112,7 @@ rels_free(PlanState *ps, LNode *root, RelBits *out)
     TRY(rels_produced(ps, root, &made));
     TRY(tree_walk_exprs(ps->ctx, root, add_produced_inside, &made));
     TRY(tree_walk_exprs(ps->ctx, root, add_used, out));
+    TRY(add_ctes(ps->ctx, &root, &(FreeRels){ps, &made, out}));
     for (int i = 0; i < out->nwords && i < made.nwords; i++) out->words[i] &= ~made.words[i];
     return QN_OK;
 }
