@@ -269,6 +269,10 @@ resolve_polymorphic(PlanState *ps, const Oid *actual, Oid *declared, int n, Oid 
     if (compatible.used) TRY(settle_compatible(ps, &compatible));
     if (!compatible.used) compatible.elem = TYPE_TEXT;
     if (ps == NULL) return QN_OK;
+    if (!exact.used && !compatible.used) { /* array_in, anyrange_in: there are no values of such a type */
+        if (result == TYPE_ANYARRAY) return RAISE(ps->ctx, ERR_DATATYPE_MISMATCH, "function has unsupported return type %s", "anyarray");
+        return RAISE(ps->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot accept a value of type %s", type_text(ps, result));
+    }
     for (int i = 0; i < n; i++) TRY(resolve_one(ps, &exact, &compatible, declared[i], &declared[i]));
     return result_out != NULL ? resolve_one(ps, &exact, &compatible, result, result_out) : QN_OK;
 }
