@@ -459,7 +459,10 @@ collect(DropList *l)
             TRY(add_members(l, i));
             TRY(add_users(l, i));
             break;
-        case OBJ_CONSTRAINT: TRY(add_constraint_parts(l, i)); break;
+        case OBJ_CONSTRAINT:
+            TRY(add_constraint_parts(l, i));
+            TRY(add_users(l, i));
+            break;
         case OBJ_ROUTINE: TRY(add_users(l, i)); break;
         case OBJ_INDEX: TRY(add_index_parts(l, i)); break;
         case OBJ_INHERIT:

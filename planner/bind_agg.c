@@ -543,6 +543,7 @@ ungrouped_column(AggWork *w, ColumnRefExpr *c, Expr **slot)
     Expr *key;
     if (w->s->b->rel_level[c->rel] != w->s->level || c->rel == w->agg->base.rel) return QN_OK;
     if (!primary_key_is_grouped(w, c)) return raise_ungrouped(w, c);
+    TRY(note_need(w->s, ((const LGet *)w->s->ps->rels[c->rel].node)->relation->primary->constraint_oid));
     TRY_ALLOC(w->s->ctx, key, expr_copy(w->s->ps->arena, *slot));
     TRY(array_push(w->s->ctx, w->s->ps->arena, &w->agg->keys, key));
     return key_ref(w, w->agg->keys.count - 1, *slot, slot);

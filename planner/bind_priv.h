@@ -239,6 +239,7 @@ Status bind_partition_steps(Scope *s, const MemberList *members, NsItem *row, Pa
 Status bind_partition_above(Scope *s, const Relation *r, NsItem *row, PartitionStep **out, int *n_out);
 
 /* uses.c */
+Status note_need(Scope *s, Oid oid);
 Status note_star(Scope *s, int loc, NsItem *const *items, int n);
 
 /* bind_setop.c */

@@ -78,3 +78,12 @@ note_star(Scope *s, int loc, NsItem *const *items, int n)
     use.text = text;
     return array_push(s->ctx, s->ps->arena, &s->ps->uses->stars, use);
 }
+
+/* An object that the query is right only as long as it is there. */
+Status
+note_need(Scope *s, Oid oid)
+{
+    ColumnUse use = {.oid = oid};
+    if (s->ps->uses == NULL || s->b->view_depth > 0) return QN_OK;
+    return array_push(s->ctx, s->ps->arena, &s->ps->uses->uses, use);
+}

@@ -351,6 +351,7 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_CreateOpFamilyStmt: return ddl_run_create_opfamily(&d, AST_AS(CreateOpFamilyStmt, ast));
     case AST_CreateOpClassStmt: return ddl_run_create_opclass(&d, AST_AS(CreateOpClassStmt, ast));
     case AST_AlterOpFamilyStmt: return ddl_run_alter_opfamily(&d, AST_AS(AlterOpFamilyStmt, ast));
+    case AST_AlterTypeStmt: return ddl_run_alter_type(&d, AST_AS(AlterTypeStmt, ast));
     case AST_CreateStatsStmt: return ddl_run_create_statistics(&d, AST_AS(CreateStatsStmt, ast));
     case AST_AlterStatsStmt: return ddl_run_alter_statistics(&d, AST_AS(AlterStatsStmt, ast));
     case AST_CreateCastStmt: return ddl_run_create_cast(&d, AST_AS(CreateCastStmt, ast));

@@ -191,6 +191,7 @@ Status ddl_rename_domain_constraint(Ddl *d, const TypeDef *def, const RenameStmt
 /* Where a new type goes, from its qualified name; the type of a name that is there. */
 Status ddl_type_target(Ddl *d, const AstList *name, Oid *schema_out, const char **name_out);
 Status ddl_find_type(Ddl *d, const AstList *name, Oid *oid_out);
+Status ddl_run_alter_type(Ddl *d, const AlterTypeStmt *s);
 /* A stored type, locked, to change; domain: it has to be one. */
 Status ddl_open_type(Ddl *d, const AstList *name, bool domain, TypeDef **out);
 

@@ -266,14 +266,47 @@ ddl_run_alter_composite(Ddl *d, const AlterTableStmt *a)
 
 /* ---- shells, renaming, moving, dropping ---- */
 
+/* A type with functions of its own: they would be C functions, which nobody can load; what is wrong without them is said first. */
+static Status
+define_base_type(Ddl *d, const DefineStmt *s, const TypeDef *def)
+{
+    Ctx *ctx = d->ctx;
+    bool input = false, output = false;
+    if (!ddl_type_exists(ctx, def->schema_oid, def->name)) {
+        Status st = RAISE(ctx, ERR_DUPLICATE_OBJECT, "type \"%s\" does not exist", def->name);
+        return err_hint(ctx, st, "Create the type as a shell type, then create its I/O functions, then do a full CREATE TYPE.");
+    }
+    for (int i = 0; i < s->definition.count; i++) {
+        const DefElem *e = AST_AS(DefElem, s->definition.items[i]);
+        input |= strcmp(e->name, "input") == 0;
+        output |= strcmp(e->name, "output") == 0;
+    }
+    if (!input) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "type input function must be specified");
+    if (!output) return RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "type output function must be specified");
+    return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "types with functions of their own are not supported yet");
+}
+
+Status
+ddl_run_alter_type(Ddl *d, const AlterTypeStmt *s)
+{
+    Ctx *ctx = d->ctx;
+    const char *text;
+    Oid oid;
+    TRY(ddl_find_type(d, &s->name, &oid));
+    if (type_info(oid) == NULL)
+        return RAISE(ctx, ERR_UNDEFINED_OBJECT, "type \"%s\" is only a shell", ast_str(s->name.items[s->name.count - 1]));
+    TRY(type_format(ctx, d->arena, oid, -1, &text));
+    if (type_kind(oid) != TYPTYPE_BASE) return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "%s is not a base type", text);
+    return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE, "must be owner of type %s", text);
+}
+
 Status
 ddl_run_define_type(Ddl *d, const DefineStmt *s)
 {
     Ctx *ctx = d->ctx;
     TypeDef def = {.kind = TYPTYPE_PSEUDO, .typmod = -1};
-    if (s->definition.count > 0)
-        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "types with functions of their own are not supported yet");
     TRY(ddl_type_target(d, &s->name, &def.schema_oid, &def.name));
+    if (s->definition.count > 0) return define_base_type(d, s, &def);
     TRY(ddl_claim_type_name(ctx, def.schema_oid, def.name));
     TRY(ddl_new_oids(ctx, 2, &def.oid));
     return put_type(ctx, &def);
