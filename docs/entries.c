@@ -98,6 +98,9 @@ is_behind_something(const Function *f)
         if (n > m && strcmp(f->name + n - m, endings[i]) == 0) return true;
     }
     if (strncmp(f->name, "hash", 4) == 0 || strncmp(f->name, "float8_", 7) == 0) return true;
+    static const char *const io[] = {"type_in", "type_out", "fixed_send", "bytes_send"};
+    for (size_t i = 0; i < sizeof(io) / sizeof(io[0]); i++)
+        if (strcmp(f->src, io[i]) == 0) return true;
     for (int i = 0; i < f->nargs; i++)
         if (f->args[i] == TYPE_INTERNAL) return true;
     for (int i = 0; i < op_count(); i++)

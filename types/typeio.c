@@ -16,6 +16,7 @@ fn_type_in(KernelCall *call)
             if (type == TYPE_ANYARRAY && type_info(given) != NULL) type = type_info(given)->array_oid;
         }
         TRY(value_in(call->ctx, call->arena, str_data(s), s->len, type, typmod, &v));
+        TRY(value_default_form(call->ctx, call->arena, &v, &v));
         if (v.is_null) out_set_null(call, i);
         else vec_put(call->out, i, &v);
     }
