@@ -297,6 +297,8 @@ const RelConstraint *relation_constraint(const Relation *rel, const char *name);
 /* The FOR VALUES of a relation that is a partition; NULL if it is none. */
 const PartitionBound *relation_bound(const Relation *rel);
 
+/* The name the database goes by, in the arena. */
+Status catalog_database_name(Ctx *ctx, Arena *arena, const char **out);
 /* Schemas: INVALID_OID if there is none; the name of an oid or NULL, valid for the statement. */
 Oid catalog_schema_oid(Ctx *ctx, const char *name);
 const char *catalog_schema_name(Ctx *ctx, Oid oid);

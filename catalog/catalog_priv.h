@@ -139,7 +139,6 @@ void usertype_cache_free(Catalog *c);
 
 /* A name as regclass reads it. 42P01 unless missing_ok, then INVALID_OID. */
 Status catalog_regclass(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, bool missing_ok, Oid *out);
-Status catalog_database_name(Ctx *ctx, Arena *arena, const char **out);
 /* Makes catalog->path what search_path says now. */
 Status catalog_path_refresh(Ctx *ctx);
 /* Drops what sessions of a process that died left behind. Nobody else uses the catalog yet. */

@@ -162,6 +162,10 @@ drop_relations(Ddl *d, const DropStmt *s)
     Ctx *ctx = d->ctx;
     DropTarget *targets;
     int n = 0;
+    if (s->concurrent && s->objects.count != 1)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "DROP INDEX CONCURRENTLY does not support dropping multiple objects");
+    if (s->concurrent && s->behavior == AST_DROP_CASCADE)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "DROP INDEX CONCURRENTLY does not support CASCADE");
     if (s->concurrent) TRY(session_prevent_block(d->s, "DROP INDEX CONCURRENTLY"));
     TRY_ALLOC(ctx, targets, ARENA_ARRAY(d->arena, DropTarget, s->objects.count));
     for (int i = 0; i < s->objects.count; i++) {
@@ -177,6 +181,8 @@ drop_relations(Ddl *d, const DropStmt *s)
         if (rel->oid < OID_FIRST_USER)
             return RAISE(ctx, ERR_INSUFFICIENT_PRIVILEGE,
                          "permission denied: \"%s\" is a system catalog", rel->name);
+        if (s->concurrent && rel->kind == RELKIND_PARTITIONED_INDEX)
+            return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot drop partitioned index \"%s\" concurrently", rel->name);
         TRY(ddl_check_not_in_use(ctx, rel, "DROP TABLE"));
         TRY(check_referenced_part(ctx, rel, s));
         targets[n++] = (DropTarget){
@@ -373,6 +379,7 @@ utility_ddl(Stmt *stmt, bool *handled_out)
     case AST_CallStmt: return ddl_run_call(&d, AST_AS(CallStmt, ast));
     case AST_RefreshMatViewStmt: return ddl_run_refresh(&d, AST_AS(RefreshMatViewStmt, ast));
     case AST_TruncateStmt: return ddl_run_truncate(&d, AST_AS(TruncateStmt, ast));
+    case AST_ReindexStmt: return ddl_run_reindex(&d, AST_AS(ReindexStmt, ast));
     case AST_ClusterStmt: return ddl_run_cluster(&d, AST_AS(ClusterStmt, ast));
     case AST_VacuumStmt: return ddl_run_vacuum(&d, AST_AS(VacuumStmt, ast));
     case AST_CreateTableAsStmt: {

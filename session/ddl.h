@@ -222,6 +222,7 @@ Status ddl_run_truncate(Ddl *d, const TruncateStmt *t);
 
 /* ddl_vacuum.c */
 Status ddl_run_vacuum(Ddl *d, const VacuumStmt *v);
+Status ddl_run_reindex(Ddl *d, const ReindexStmt *s);
 Status ddl_run_cluster(Ddl *d, const ClusterStmt *c);
 /* A new heap and new indexes; the old ones go when the transaction commits. */
 Status ddl_empty_table(Ctx *ctx, const Relation *rel);
