@@ -63,6 +63,34 @@ define_expr(Ctx *ctx, Arena *arena, const char *sql, const char **out)
     return finish(ctx, &b, out);
 }
 
+/* A string literal and nothing after it. */
+static bool
+is_string_literal(const char *sql)
+{
+    const char *p = sql + 1;
+    if (*sql != '\'') return false;
+    for (; *p != '\0'; p++) {
+        if (*p != '\'') continue;
+        if (p[1] != '\'') return p[1] == '\0';
+        p++;
+    }
+    return false;
+}
+
+Status
+define_default(Ctx *ctx, Arena *arena, const char *sql, Oid type, const char **out)
+{
+    const char *name;
+    *out = sql;
+    if (is_string_literal(sql)) {
+        TRY(type_format(ctx, arena, type, -1, &name));
+        TRY_ALLOC(ctx, *out, arena_printf(arena, "%s::%s", sql, name));
+    } else if (sql[0] == '-' && sql[1] == ' ' && sql[2] != '\0' && strspn(sql + 2, "0123456789") == strlen(sql + 2) && strlen(sql + 2) < 10) {
+        TRY_ALLOC(ctx, *out, arena_printf(arena, "'-%s'::integer", sql + 2));
+    }
+    return QN_OK;
+}
+
 static void
 add_columns(StrBuf *b, const Relation *rel, const int *attnums, int n)
 {
@@ -192,12 +220,41 @@ define_foreign(Ctx *ctx, StrBuf *b, const Relation *rel, const RelConstraint *c)
     return QN_OK;
 }
 
+static bool
+is_name_char(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '_' || c == '.' || c == '"' || (unsigned char)c >= 0x80;
+}
+
+/* A domain's check, in which VALUE stands for the value. */
+static void
+add_domain_check(StrBuf *b, const char *sql)
+{
+    bool in_string = false;
+    strbuf_addz(b, "CHECK ((");
+    for (const char *p = sql; *p != '\0'; p++) {
+        if (*p == '\'') in_string = !in_string;
+        if (!in_string && strncmp(p, "value", 5) == 0 && (p == sql || !is_name_char(p[-1])) && !is_name_char(p[5])) {
+            strbuf_addz(b, "VALUE");
+            p += 4;
+        } else {
+            strbuf_addc(b, *p);
+        }
+    }
+    strbuf_addz(b, "))");
+}
+
 Status
 define_constraint(Ctx *ctx, Arena *arena, const RelConstraint *c, const char **out)
 {
     const Relation *rel;
     StrBuf b = strbuf_new(arena);
     TRY(catalog_relation_by_oid(ctx, c->rel_oid, &rel));
+    if (rel == NULL && c->kind == CONSTRAINT_CHECK) {
+        add_domain_check(&b, c->check_sql);
+        if (!c->validated) strbuf_addz(&b, " NOT VALID");
+        return finish(ctx, &b, out);
+    }
     if (rel == NULL) return RAISE_INTERNAL(ctx, "constraint %u has no table", c->oid);
     switch (c->kind) {
     case CONSTRAINT_CHECK: strbuf_addf(&b, "CHECK ((%s))", c->check_sql); break;

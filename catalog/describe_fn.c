@@ -1,5 +1,6 @@
 /* describe_fn.c - SQL functions that describe functions, and those with which dumps and drivers ask about what there is little of. */
 #include "catalog/catalog_priv.h"
+#include "catalog/define.h"
 #include "catalog/partition.h"
 #include "catalog/routine.h"
 #include "common/array.h"
@@ -121,7 +122,11 @@ add_parameters(Ctx *ctx, Arena *arena, StrBuf *b, const Signature *s, bool table
             strbuf_addc(b, ' ');
         }
         TRY(add_type(ctx, arena, b, s->types[i]));
-        if (!identity && s->defaults != NULL && s->defaults[i] != NULL) strbuf_addf(b, " DEFAULT %s", s->defaults[i]);
+        if (!identity && s->defaults != NULL && s->defaults[i] != NULL) {
+            const char *text;
+            TRY(define_default(ctx, arena, s->defaults[i], s->types[i], &text));
+            strbuf_addf(b, " DEFAULT %s", text);
+        }
     }
     return QN_OK;
 }

@@ -2,6 +2,7 @@
 #include "catalog/catalog_priv.h"
 #include "catalog/definition.h"
 #include "catalog/define.h"
+#include "catalog/routine.h"
 #include "common/settings.h"
 #include "storage/db.h"
 #include "storage/index.h"
@@ -196,14 +197,31 @@ fn_pg_type_is_visible(KernelCall *call)
     return QN_OK;
 }
 
+/* Whether names of the schema are found without it. */
+static Status
+schema_is_in_path(KernelCall *call, Oid schema, bool *out)
+{
+    Oid *schemas;
+    int n;
+    TRY(catalog_search_path(call->ctx, call->arena, true, &schemas, &n));
+    *out = false;
+    for (int i = 0; i < n; i++) *out |= schemas[i] == schema;
+    return QN_OK;
+}
+
 Status
 fn_pg_function_is_visible(KernelCall *call)
 {
     ROWS(call, i) {
-        if (fn_by_oid((Oid)ARG(call, 0, int32_t, i)) == NULL)
+        Oid oid = (Oid)ARG(call, 0, int32_t, i);
+        const Routine *r = NULL;
+        if (oid >= OID_FIRST_USER) TRY(catalog_routine(call->ctx, call->arena, oid, &r));
+        bool visible = true;
+        if (r != NULL) TRY(schema_is_in_path(call, r->schema_oid, &visible));
+        if (r == NULL && fn_by_oid(oid) == NULL && agg_by_oid(oid) == NULL && winfn_by_oid(oid) == NULL)
             out_set_null(call, i);
         else
-            OUT(call, uint8_t, i) = true;
+            OUT(call, uint8_t, i) = visible;
     }
     return QN_OK;
 }
@@ -305,7 +323,22 @@ fn_pg_get_constraintdef(KernelCall *call)
 Status
 fn_pg_get_constraintdef_ext(KernelCall *call)
 {
-    return fn_pg_get_constraintdef(call);
+    TRY(fn_pg_get_constraintdef(call));
+    ROWS(call, i) { /* pretty: "CHECK (x > 0)" */
+        Str *s = &OUT(call, Str, i);
+        if (!ARG(call, 1, uint8_t, i) || vec_is_null(call->out, i) || s->len < 10 || memcmp(str_data(s), "CHECK ((", 8) != 0) continue;
+        const char *p = str_data(s), *close = memrchr(p, ')', s->len);
+        StrBuf b = strbuf_new(call->arena);
+        char *text;
+        size_t n;
+        if (close == NULL || close[-1] != ')') continue;
+        strbuf_addz(&b, "CHECK ");
+        strbuf_add(&b, p + 7, (size_t)(close - p - 7));
+        strbuf_add(&b, close + 1, (size_t)(p + s->len - close - 1));
+        TRY(strbuf_finish(call->ctx, &b, &text, &n));
+        *s = str_make(text, n);
+    }
+    return QN_OK;
 }
 
 Status

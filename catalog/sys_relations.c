@@ -185,7 +185,7 @@ attribute_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         sys_int4(r, c->typmod);
         sys_bool(r, is_fixed);
         sys_char(r, t->typlen == 1 ? 'c' : t->typlen == 2 ? 's' : t->typlen == 8 ? 'd' : 'i');
-        sys_char(r, t->typlen < 0 ? 'x' : 'p');
+        sys_char(r, t->typlen >= 0 ? 'p' : t->oid == TYPE_NUMERIC || t->oid == TYPE_INET || t->oid == TYPE_CIDR ? 'm' : 'x');
         sys_char(r, '\0');
         sys_bool(r, c->not_null);
         sys_bool(r, c->default_sql != NULL);
@@ -212,14 +212,15 @@ sys_pg_attribute(Ctx *ctx, SysRows *r)
 static Status
 attrdef_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 {
-    (void)ctx;
     for (int i = 0; i < rel->ncols; i++) {
+        const char *text;
         if (rel->cols[i].default_sql == NULL) continue;
+        TRY(define_default(ctx, sys_arena(r), rel->cols[i].default_sql, rel->cols[i].type, &text));
         TRY(sys_row(r));
         sys_oid(r, rel->oid);
         sys_oid(r, rel->oid);
         sys_int2(r, i + 1);
-        sys_text(r, rel->cols[i].default_sql);
+        sys_text(r, text);
     }
     return QN_OK;
 }
@@ -297,45 +298,56 @@ sys_pg_index(Ctx *ctx, SysRows *r)
     return sys_each_relation(ctx, r, index_row);
 }
 
+/* Of a relation or of a domain: one of the oids is 0. */
+static Status
+constraint_row(SysRows *r, const RelConstraint *c, Oid schema, Oid rel, Oid domain)
+{
+    bool foreign = c->kind == CONSTRAINT_FOREIGN;
+    TRY(sys_row(r));
+    sys_oid(r, c->oid);
+    sys_text(r, c->name);
+    sys_oid(r, schema);
+    sys_char(r, c->kind);
+    sys_bool(r, c->deferrable);
+    sys_bool(r, c->initially_deferred);
+    sys_bool(r, c->validated);
+    sys_oid(r, rel);
+    sys_oid(r, domain);
+    sys_oid(r, c->index_oid);
+    sys_oid(r, c->parent_constraint);
+    sys_oid(r, c->ref_rel_oid);
+    sys_char(r, foreign ? c->on_update : ' ');
+    sys_char(r, foreign ? c->on_delete : ' ');
+    sys_char(r, foreign ? c->match : ' ');
+    sys_bool(r, !c->inherited_only);
+    sys_int4(r, c->inh_count);
+    sys_bool(r, c->no_inherit || c->kind != CONSTRAINT_CHECK);
+    sys_array(r, int_array(r, c->attnums, c->nkeys));
+    sys_array(r, foreign ? int_array(r, c->ref_attnums, c->nkeys) : NULL);
+    sys_skip(r, 3);
+    sys_array(r, c->nset > 0 ? int_array(r, c->set_attnums, c->nset) : NULL);
+    sys_null(r);
+    sys_text(r, c->check_sql);
+    return QN_OK;
+}
+
 static Status
 constraint_rows(Ctx *ctx, SysRows *r, const Relation *rel)
 {
     (void)ctx;
-    for (int i = 0; i < rel->nconstraints; i++) {
-        const RelConstraint *c = rel->constraints[i];
-        bool foreign = c->kind == CONSTRAINT_FOREIGN;
-        TRY(sys_row(r));
-        sys_oid(r, c->oid);
-        sys_text(r, c->name);
-        sys_oid(r, rel->schema_oid);
-        sys_char(r, c->kind);
-        sys_bool(r, c->deferrable);
-        sys_bool(r, c->initially_deferred);
-        sys_bool(r, c->validated);
-        sys_oid(r, rel->oid);
-        sys_oid(r, 0);
-        sys_oid(r, c->index_oid);
-        sys_oid(r, c->parent_constraint);
-        sys_oid(r, c->ref_rel_oid);
-        sys_char(r, foreign ? c->on_update : ' ');
-        sys_char(r, foreign ? c->on_delete : ' ');
-        sys_char(r, foreign ? c->match : ' ');
-        sys_bool(r, !c->inherited_only);
-        sys_int4(r, c->inh_count);
-        sys_bool(r, c->no_inherit || c->kind != CONSTRAINT_CHECK);
-        sys_array(r, int_array(r, c->attnums, c->nkeys));
-        sys_array(r, foreign ? int_array(r, c->ref_attnums, c->nkeys) : NULL);
-        sys_skip(r, 3);
-        sys_array(r, c->nset > 0 ? int_array(r, c->set_attnums, c->nset) : NULL);
-        sys_null(r);
-        sys_text(r, c->check_sql);
-    }
+    for (int i = 0; i < rel->nconstraints; i++) TRY(constraint_row(r, rel->constraints[i], rel->schema_oid, rel->oid, 0));
     return QN_OK;
 }
 
 Status
 sys_pg_constraint(Ctx *ctx, SysRows *r)
 {
+    const UserType *const *types;
+    int n;
+    TRY(catalog_all_user_types(ctx, sys_arena(r), &types, &n));
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < types[i]->nconstraints; k++)
+            TRY(constraint_row(r, types[i]->constraints[k], types[i]->schema_oid, 0, types[i]->oid));
     return sys_each_relation(ctx, r, constraint_rows);
 }
 

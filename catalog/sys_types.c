@@ -51,6 +51,13 @@ type_row(SysRows *r, const TypeRow *t)
     return QN_OK;
 }
 
+static bool
+has_collation(const TypeInfo *t)
+{
+    if (t->elem_oid != 0 && t->category == TYPCAT_ARRAY) t = type_info(t->elem_oid);
+    return t->category == TYPCAT_STRING;
+}
+
 static Status
 built_in(SysRows *r)
 {
@@ -58,7 +65,7 @@ built_in(SysRows *r)
         const TypeInfo *t = type_at(i);
         TypeRow row = {.oid = t->oid, .schema = OID_PG_CATALOG, .elem = t->elem_oid, .array = t->array_oid, .name = t->name,
                        .kind = type_kind(t->oid), .category = t->category, .typlen = t->typlen, .preferred = t->preferred,
-                       .defined = true, .typmod = -1, .collation = t->category == TYPCAT_STRING ? 100 : 0,
+                       .defined = true, .typmod = -1, .collation = has_collation(t) ? 100 : 0,
                        .is_array = t->elem_oid != 0};
         TRY(type_row(r, &row));
     }

@@ -322,7 +322,8 @@ is_columns_rows(Ctx *ctx, SysRows *r, const Relation *rel)
         bool updatable;
         TRY(view_column_is_updatable(ctx, sys_arena(r), rel, i, &updatable));
         if (c->default_sql != NULL && c->identity == '\0' && c->generated == '\0')
-            TRY(define_expr(ctx, sys_arena(r), c->default_sql, &dflt));
+            TRY(define_default(ctx, sys_arena(r), c->default_sql, c->type, &dflt));
+        if (dflt != NULL) TRY(define_expr(ctx, sys_arena(r), dflt, &dflt));
         TRY(sys_row(r));
         sys_text(r, db);
         sys_text(r, rel->schema);

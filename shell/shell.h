@@ -1,7 +1,7 @@
 /* shell.h - the quern command: what its files share.
  *
- * main.c reads options and input and runs statements; table.c prints results; meta.c does backslash commands; edit.c is the
- * terminal, tools.c what is done to whole files. It uses quern.h and nothing else of ours, like any application.
+ * main.c reads options and input and runs statements; table.c prints results; meta.c does backslash commands, describe.c those that
+ * show what there is; edit.c is the terminal, tools.c what is done to whole files. It uses quern.h and nothing else of ours, like any application.
  */
 #ifndef SHELL_SHELL_H
 #define SHELL_SHELL_H
@@ -65,6 +65,10 @@ int text_width(const char *s, size_t nbytes); /* columns on a terminal */
 
 /* meta.c: line starts with a backslash. false: stop */
 bool meta_command(Shell *sh, char *line);
+
+/* describe.c: \d and its family (cmd without the backslash), \sf and \sv. pattern NULL: none */
+bool describe_command(Shell *sh, const char *cmd, const char *pattern);
+bool describe_source(Shell *sh, const char *cmd, const char *name);
 
 /* tools.c: exit status of the process */
 int shell_check(const char *path);
