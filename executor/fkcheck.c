@@ -205,6 +205,7 @@ lock_found(FkCheck *f, const FkTarget *t, uint16_t *sel, int *n)
         HeapResult result = (HeapResult)results[r];
         if (result == HEAP_DONE || result == HEAP_SELF) continue;
         if (tx_isolation(f->ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(f->ctx, result);
+        if (result == HEAP_LEFT) return heap_left_error(f->ctx, "locked");
         sel[again++] = sel[r];
     }
     *n = again;

@@ -230,6 +230,7 @@ handle_results(ModifyState *s, Target *t, Batch *in, int n)
         if (r == HEAP_SELF && s->plan->kind == DML_MERGE) return raise_second_time(s);
         if (r == HEAP_DONE || r == HEAP_SELF) continue;
         if (tx_isolation(ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(ctx, r);
+        if (r == HEAP_LEFT) return heap_left_error(ctx, s->plan->kind == DML_MERGE ? "merged" : s->change.kind == DML_DELETE ? "deleted" : "updated");
         nmoved += r == HEAP_MOVED;
     }
     if (s->plan->kind == DML_MERGE) TRY(merge_gone(s, in, n));
@@ -417,7 +418,7 @@ move_rows(ModifyState *s, Target *t, Batch *in, Batch *old, Batch *rows, const i
         tids[k] = s->tids[at[k]];
         to[k] = target[at[k]];
     }
-    TRY(heap_delete_batch(ctx, t->rel->heap, tids, n, HEAP_WAIT, s->results, s->newer));
+    TRY(heap_leave_batch(ctx, t->rel->heap, tids, n, HEAP_WAIT, s->results, s->newer));
     for (int k = 0; k < n; k++)
         if (s->results[k] == HEAP_DONE) done[ndone++] = (uint16_t)k;
     if (ndone > 0) {

@@ -97,6 +97,7 @@ update_conflicting(ModifyState *s, Target *t, Batch *in, int row, Tid tid, bool 
     }
     if (result != HEAP_DONE) {
         if (tx_isolation(ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(ctx, (HeapResult)result);
+        if (result == HEAP_LEFT) return heap_left_error(ctx, "updated");
         *again = true; /* gone or moved: look for the conflict again */
         return QN_OK;
     }

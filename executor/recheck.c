@@ -86,8 +86,9 @@ recheck_lock(Ctx *ctx, Heap *heap, Tid *tid, HeapLockMode mode, HeapWait wait, H
         TRY(ctx_check_stop(ctx));
         TRY(heap_lock_rows(ctx, heap, tid, 1, mode, wait, &result, &newer));
         *result_out = (HeapResult)result;
-        bool changed = result == HEAP_MOVED || result == HEAP_GONE;
+        bool changed = result == HEAP_MOVED || result == HEAP_GONE || result == HEAP_LEFT;
         if (changed && tx_isolation(ctx->tx) != TX_READ_COMMITTED) return heap_conflict_error(ctx, HEAP_MOVED);
+        if (result == HEAP_LEFT) return heap_left_error(ctx, "locked");
         if (result != HEAP_MOVED) return QN_OK;
         *tid = newer;
     }

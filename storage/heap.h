@@ -123,6 +123,7 @@ typedef enum HeapResult {
     HEAP_DONE,
     HEAP_GONE,      /* deleted by another transaction that committed */
     HEAP_MOVED,     /* updated by another one that committed: newer[i] is the next version's tid */
+    HEAP_LEFT,      /* and this one has put the row into another table: heap_leave_batch */
     HEAP_SELF,      /* this command, or one it started, has changed the row already */
     HEAP_WOULD_WAIT /* nowait, and a running transaction holds the row */
 } HeapResult;
@@ -140,6 +141,8 @@ typedef enum HeapWait { HEAP_WAIT, HEAP_NOWAIT } HeapWait;
  * REPEATABLE READ raises heap_conflict_error. Errors: 40P01, 55P03, 57014 from waits. */
 Status heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait,
                          uint8_t *results, Tid *newer);
+/* The same for rows that are inserted into another table, a partition: others must not take them for deleted. */
+Status heap_leave_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, uint8_t *results, Tid *newer);
 /* Puts row i of rows (the i-th selected; whole rows, as in heap_insert_batch) in place of tids[i].
  * new_tids[i] is the new version; hot[i] says that indexes need no entry for it. key_update: some
  * column of desc.keys is assigned; what counts is whether its value changes. changed (NULL: all): bits of columns that may differ
@@ -150,8 +153,10 @@ Status heap_update_batch(Ctx *ctx, Heap *heap, const Tid *tids, const Batch *row
 /* Takes a row lock on each version, as SELECT ... FOR mode; results as above. */
 Status heap_lock_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapLockMode mode,
                       HeapWait wait, uint8_t *results, Tid *newer);
-/* 40001 with PostgreSQL's text for HEAP_GONE or HEAP_MOVED under REPEATABLE READ. */
+/* 40001 with PostgreSQL's text for HEAP_GONE, HEAP_MOVED, HEAP_LEFT under REPEATABLE READ. */
 Status heap_conflict_error(Ctx *ctx, HeapResult result);
+/* 40001 for HEAP_LEFT where the others would be looked at again. done: "updated", "deleted", "locked". */
+Status heap_left_error(Ctx *ctx, const char *done);
 
 /* A condition on a fixed-width column that lets a scan pass over extents whose minimum and maximum
  * exclude it. It filters nothing itself. Bounds are inclusive and of the column's type. */

@@ -84,7 +84,7 @@ enum HeapSlotFlag {
     SLOT_STATE = 3,
     SLOT_HEAP_ONLY = 4,     /* no index entry points here */
     SLOT_HOT_NEXT = 8,      /* the next version is heap only: readers from an index follow */
-    SLOT_ENDED_DELETE = 16, /* how xmax ended it; neither: an update that left keys alone */
+    SLOT_ENDED_DELETE = 16, /* how xmax ended it; neither: an update that left keys alone; both: the row left for another table */
     SLOT_ENDED_KEY = 32,
     SLOT_SKIPS = 64, /* versions between this one and the next have gone: xmin there is not xmax here */
 };

@@ -26,6 +26,7 @@ typedef struct Job {
     uint16_t old_slots[BATCH_ROWS];
     int nids;
     int nchanged, nhot;
+    bool leaves; /* of a delete: for another table */
 } Job;
 
 /* What a row held by another transaction makes its writer wait for. */
@@ -108,6 +109,12 @@ end_values(Ctx *ctx, const Job *job, const PageRef *page, int from, int n)
     return QN_OK;
 }
 
+static uint16_t
+ended_by_delete(const HeapRecord *rec)
+{
+    return (rec->flags & HREC_KEY_UPDATE) != 0 ? SLOT_ENDED_DELETE | SLOT_ENDED_KEY : SLOT_ENDED_DELETE;
+}
+
 static Status
 delete_rows(Ctx *ctx, Job *job, PageRef *page)
 {
@@ -118,12 +125,12 @@ delete_rows(Ctx *ctx, Job *job, PageRef *page)
     TRY(end_values(ctx, job, page, 0, job->nids));
     TRY(wal_begin(ctx, pages, 1, sizeof(HeapRecord) + 2 * (size_t)job->nids, &log));
     NOFAIL_BEGIN(ctx);
-    HeapRecord rec = {.layout = heap_page(page)->layout, .nrows = (uint16_t)job->nids};
+    HeapRecord rec = {.layout = heap_page(page)->layout, .nrows = (uint16_t)job->nids, .flags = job->leaves ? HREC_KEY_UPDATE : 0};
     log.xid = job->xid;
     memcpy(log.payload, &rec, sizeof(rec));
     memcpy(log.payload + sizeof(rec), job->old_slots, 2 * (size_t)job->nids);
     for (int i = 0; i < job->nids; i++)
-        heap_slot_end(heap_page(page), job->old_slots[i], xmax, SLOT_ENDED_DELETE, PAGE_NONE, 0);
+        heap_slot_end(heap_page(page), job->old_slots[i], xmax, ended_by_delete(&rec), PAGE_NONE, 0);
     wal_finish(&log, WAL_HEAP_DELETE, sizeof(rec) + 2 * (size_t)job->nids);
     NOFAIL_END(ctx);
     return QN_OK;
@@ -350,13 +357,13 @@ run_job(Ctx *ctx, Job *job)
     return QN_OK;
 }
 
-Status
-heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, uint8_t *results,
-                  Tid *newer)
+static Status
+end_rows(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, bool leaves, uint8_t *results, Tid *newer)
 {
     Job job;
     job.heap = heap;
     job.rows = NULL;
+    job.leaves = leaves;
     job.nowait = wait == HEAP_NOWAIT;
     job.key_update = true;
     if (n == 0) return QN_OK;
@@ -373,6 +380,18 @@ heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, u
 }
 
 Status
+heap_delete_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, uint8_t *results, Tid *newer)
+{
+    return end_rows(ctx, heap, tids, n, wait, false, results, newer);
+}
+
+Status
+heap_leave_batch(Ctx *ctx, Heap *heap, const Tid *tids, int n, HeapWait wait, uint8_t *results, Tid *newer)
+{
+    return end_rows(ctx, heap, tids, n, wait, true, results, newer);
+}
+
+Status
 heap_undo_insert(Ctx *ctx, Heap *heap, Tid tid)
 {
     PageRef page = PAGE_REF_NONE;
@@ -380,6 +399,7 @@ heap_undo_insert(Ctx *ctx, Heap *heap, Tid tid)
     Status st;
     job.heap = heap;
     job.rows = NULL;
+    job.leaves = false;
     job.old_slots[0] = (uint16_t)tid_slot(tid);
     job.nids = 1;
     TRY(tx_write_xid(ctx, &job.xid));
@@ -427,11 +447,17 @@ done:
 Status
 heap_conflict_error(Ctx *ctx, HeapResult result)
 {
-    if (result == HEAP_MOVED)
+    if (result != HEAP_GONE)
         return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE,
                      "could not serialize access due to concurrent update");
     return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE,
                  "could not serialize access due to concurrent delete");
+}
+
+Status
+heap_left_error(Ctx *ctx, const char *done)
+{
+    return RAISE(ctx, ERR_T_R_SERIALIZATION_FAILURE, "tuple to be %s was already moved to another partition due to concurrent update", done);
 }
 
 /* ---- redo ---- */
@@ -452,7 +478,7 @@ heap_redo_delete(Ctx *ctx, const WalRecord *rec, RedoPage *pages)
     for (int i = 0; ok && i < head.nrows; i++) {
         memcpy(&slot, rec->payload + sizeof(head) + 2 * (size_t)i, 2);
         ok = slot >= 1 && slot <= p->nslots;
-        if (ok) heap_slot_end(p, slot, xmax, SLOT_ENDED_DELETE, PAGE_NONE, 0);
+        if (ok) heap_slot_end(p, slot, xmax, ended_by_delete(&head), PAGE_NONE, 0);
     }
     return ok ? QN_OK
               : RAISE(ctx, ERR_DATA_CORRUPTED, "log record does not fit the heap page it names");

@@ -204,6 +204,7 @@ heap_slot_writable(Ctx *ctx, const HeapPage *p, PageNo number, uint32_t slot, Xi
     case XID_COMMITTED:
         break;
     }
+    if ((flags & (SLOT_ENDED_DELETE | SLOT_ENDED_KEY)) == (SLOT_ENDED_DELETE | SLOT_ENDED_KEY)) return HEAP_LEFT;
     if ((flags & SLOT_ENDED_DELETE) != 0 || heap_next_slots(p)[i] == 0) return HEAP_GONE;
     PageNo page = heap_next_pages(p)[i];
     *newer_out = tid_make(page != 0 ? page : number, heap_next_slots(p)[i]);

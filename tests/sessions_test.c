@@ -272,6 +272,64 @@ test_rows_being_read_are_not_pulled_away(void **state)
     fails(f->a, "SELECT 1", "57P01", "terminating connection due to administrator command");
 }
 
+/* b's statement waits for a's, which has moved the row into another partition and then commits: no change of b's gets lost without a word. */
+static void
+test_a_row_that_has_left_its_partition_is_not_taken_for_deleted(void **state)
+{
+    static const char *const waiting[] = {
+        "UPDATE t SET b = 'second' WHERE a = 1",
+        "DELETE FROM t WHERE a = 1",
+        "SELECT * FROM t WHERE a = 1 FOR UPDATE",
+        "MERGE INTO t USING (VALUES (1)) v(k) ON t.a = v.k WHEN MATCHED THEN UPDATE SET b = 'merged' WHEN NOT MATCHED THEN INSERT VALUES (1, 'lost')",
+        "UPDATE t SET a = 2 WHERE a = 1",
+    };
+    Fixture *f = *state;
+    run(f->a, "CREATE TABLE t (a int, b text) PARTITION BY LIST (a); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); "
+              "CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2)");
+    for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
+        for (int rolled_back = 0; rolled_back < 2; rolled_back++) {
+            char sql[128];
+            Job job;
+            run(f->a, "TRUNCATE t; INSERT INTO t VALUES (1, 'first')");
+            run(f->a, "BEGIN; UPDATE t SET a = 2");
+            snprintf(sql, sizeof(sql), "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %d", pid_of(f->b));
+            start(&job, f->b, waiting[i]);
+            wait_until(f->c, sql);
+            run(f->a, rolled_back ? "ROLLBACK" : "COMMIT");
+            finish(&job, rolled_back ? "00000" : "40001");
+            if (!rolled_back) gives(f->c, "SELECT string_agg(a || b, ',') FROM t", "2first");
+        }
+    }
+}
+
+static void
+test_an_interrupted_detach_is_finalized(void **state)
+{
+    Fixture *f = *state;
+    char sql[128];
+    Job job;
+    run(f->a, "CREATE TABLE t (a int) PARTITION BY LIST (a); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); "
+              "CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2); INSERT INTO t VALUES (1), (2)");
+    run(f->a, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t");
+    snprintf(sql, sizeof(sql), "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %d", pid_of(f->b));
+    start(&job, f->b, "ALTER TABLE t DETACH PARTITION t1 CONCURRENTLY");
+    wait_until(f->c, sql);
+    gives(f->a, "SELECT string_agg(a::text, ',' ORDER BY a) FROM t", "1,2"); /* the older snapshot still has it */
+    gives(f->c, "SELECT string_agg(a::text, ',' ORDER BY a) FROM t", "2");
+    quern_interrupt(f->b);
+    finish(&job, "57014");
+    fails(f->c, "ALTER TABLE t DETACH PARTITION t1", "55000", "cannot detach partition \"t1\"");
+    fails(f->c, "ALTER TABLE t DETACH PARTITION t2 CONCURRENTLY", "55000",
+          "partition \"t1\" already pending detach in partitioned table \"public.t\"");
+    gives(f->c, "SELECT count(*) FROM pg_inherits WHERE inhdetachpending", "1");
+    fails(f->c, "INSERT INTO t1 VALUES (2)", "23514", "new row for relation \"t1\" violates partition constraint");
+    run(f->a, "COMMIT");
+    gives(f->a, "SELECT string_agg(a::text, ',' ORDER BY a) FROM t", "2");
+    run(f->c, "ALTER TABLE t DETACH PARTITION t1 FINALIZE");
+    gives(f->c, "SELECT count(*) FROM pg_inherits", "1");
+    gives(f->c, "SELECT a::text FROM t1", "1");
+}
+
 int
 main(void)
 {
@@ -282,6 +340,8 @@ main(void)
         TEST(test_idle_transactions_are_ended_and_give_up_their_locks),
         TEST(test_sessions_are_seen_and_ended_by_others),
         TEST(test_rows_being_read_are_not_pulled_away),
+        TEST(test_a_row_that_has_left_its_partition_is_not_taken_for_deleted),
+        TEST(test_an_interrupted_detach_is_finalized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -814,10 +814,10 @@ numvar_sqrt(NumWork *w, const NumVar *a, int rscale, NumVar *out)
     TRY(numvar_from_i128(w, (int128)f, 0, &y));
     y.weight += exponent - 1;
     TRY(numvar_from_i128(w, 5, 1, &half));
-    /* Significant digits double with each step, from 14. */
+    /* Significant digits double with each step, from 10: where the first digit is small, so many are in y. */
     int scale = rscale + 8, root_weight = a->weight >= 0 ? a->weight / 2 : (a->weight - 1) / 2;
     if (scale + root_weight * 4 < 20) scale = 20 - root_weight * 4;
-    for (int have = 13; have < scale + (root_weight + 1) * 4 + 4; have *= 2) {
+    for (int have = 9; have < scale + (root_weight + 1) * 4 + 4; have *= 2) {
         TRY(numvar_div(w, a, &y, scale, true, &next));
         TRY(numvar_add(w, &y, &next, &next));
         TRY(numvar_mul(w, &next, &half, scale, &y));
