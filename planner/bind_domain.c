@@ -202,23 +202,30 @@ coerce_row(PlanState *ps, Expr *e, Oid target, CastContext context, CoerceKind k
     return QN_OK;
 }
 
-/* The plan of one row: a value of the domain's base type as one of the domain. */
+/* The plan of one row: $1, a value of the domain's base type, as one of the domain. */
 Status
-plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, const Value *v, Plan **out)
+plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, Plan **out)
 {
     static const char *name = "value";
     PlanState *ps;
     Query *q;
-    Expr *e;
+    ParamExpr *e;
+    Expr *checked;
+    int32_t typmod = -1;
     TRY_ALLOC(ctx, ps, ARENA_NEW(arena, PlanState));
     ps->ctx = ctx;
     ps->arena = arena;
     ps->sql = "";
-    TRY_ALLOC(ctx, e, make_const(ps, v, -1, 0));
-    TRY(coerce_to_domain(ps, e, domain, COERCE_EXPLICIT, 0, &e));
+    ps->nparams = 1;
+    TRY_ALLOC(ctx, ps->param_types, ARENA_ARRAY(arena, Oid, 1));
+    ps->param_types[0] = type_base_typmod(domain, &typmod);
+    TRY_ALLOC(ctx, e, EXPR_NEW(arena, Param, ps->param_types[0], -1, 0));
+    e->kind = PARAM_EXTERN;
+    e->id = 1;
+    TRY(coerce_to_domain(ps, &e->base, domain, COERCE_EXPLICIT, 0, &checked));
     TRY_ALLOC(ctx, q, ARENA_NEW(arena, Query));
     TRY_ALLOC(ctx, q->root, lnode_new(ps, LOGICAL_OneRow, -1));
-    TRY(array_push(ctx, arena, &q->out, e));
+    TRY(array_push(ctx, arena, &q->out, checked));
     q->out_names = &name;
     TRY(passes_run(ps, q));
     return physical_plan(ps, q, out);

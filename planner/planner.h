@@ -78,7 +78,7 @@ const char *plan_column_name(const Ast *expr, const char *dflt);
 Status plan_index_exprs(Ctx *ctx, Arena *arena, const Relation *rel, const IndexDef *ix, IndexExprs *out);
 
 /* A row with v, of the domain's base type, as a value of the domain. */
-Status plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, const Value *v, Plan **out);
+Status plan_domain_value(Ctx *ctx, Arena *arena, Oid domain, Plan **out);
 
 /* The CHECK of a domain over this type, in which VALUE is the value. */
 Status plan_domain_check(Ctx *ctx, Arena *arena, const char *sql, const Ast *expr, Oid type, int32_t typmod, Expr **out);

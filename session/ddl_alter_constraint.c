@@ -34,6 +34,9 @@ alter_add_constraint(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterH
     bool rows;
     if (k->no_inherit && rel->kind == RELKIND_PARTITIONED)
         return RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "cannot add NO INHERIT constraint to partitioned table \"%s\"", rel->name);
+    if (k->kind == AST_CONSTR_FOREIGN && rel->kind == RELKIND_PARTITIONED && !how.recurse)
+        return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot use ONLY for foreign key on partitioned table \"%s\" referencing relation \"%s\"",
+                     rel->name, AST_AS(RangeVar, k->pk_table)->name);
     if (k->kind != AST_CONSTR_CHECK || k->no_inherit) {
         TRY(alter_has_rows(d, rel, &rows));
         return ddl_add_constraint(d, rel, k, 0, !rows);

@@ -269,6 +269,7 @@ void
 session_close_internal(Session *s)
 {
     Ctx *ctx = &s->ctx;
+    domain_forget_all(s);
     if (s->is_open) {
         if (ctx->tx != NULL) tx_rollback(ctx);
         catalog_detach(ctx);
@@ -307,6 +308,7 @@ session_close(Session *s)
     while (s->appenders != NULL) appender_destroy(s->appenders);
     (void)cursor_close(s, NULL);
     sqlfunc_forget_all(s);
+    domain_forget_all(s);
     while (s->stmts != NULL) stmt_destroy(s->stmts);
     if (s->is_open) {
         if (ctx->tx != NULL) tx_rollback(ctx);

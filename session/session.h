@@ -100,6 +100,7 @@ struct Session {
     Appender *appenders;
     Prepared *prepared;    /* newest first */
     Cursor *cursors;       /* newest first */
+    struct DomainCheck *domain_checks; /* plans (session/domain.c) */
     Body *bodies;   /* of SQL functions in use (session/sqlfunc.c) */
 
     Err err;               /* of the last call that failed */
@@ -182,6 +183,7 @@ Status settings_text(Session *s, const VariableSetStmt *stmt, const char **out);
 Status settings_run_set(Session *s, const VariableSetStmt *stmt, const char **tag_out);
 
 /* domain.c */
+void domain_forget_all(Session *s);
 Status session_check_domain(Ctx *ctx, uint32_t domain, const void *value);
 
 /* notice.c */

@@ -308,6 +308,13 @@ skip_space(RecordText *r)
     while (r->p < r->end && ascii_is_space(*r->p)) r->p++;
 }
 
+/* A field of a composite type that has been read is one of its domain. */
+static Status
+check_field(Ctx *ctx, Oid type, const Value *v)
+{
+    return type_kind(type) == TYPTYPE_DOMAIN ? type_check_domain(ctx, type, v) : QN_OK;
+}
+
 Status
 composite_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
 {
@@ -334,6 +341,7 @@ composite_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, 
         first = false;
         TRY(read_field(&r, &room, &is_null));
         if (!is_null) TRY(value_in(ctx, arena, room.data, room.nbytes, shape.types[i], shape.typmods[i], &fields[i]));
+        TRY(check_field(ctx, shape.types[i], &fields[i]));
     }
     if (r.p == r.end) return malformed(&r, "Unexpected end of input.");
     if (*r.p++ != ')') return malformed(&r, "Too many columns.");
