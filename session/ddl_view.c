@@ -259,6 +259,14 @@ become_matview(Ddl *d, const RelDef *table, const char *text, bool unpopulated)
 
 /* ---- REFRESH ---- */
 
+static bool
+tells_rows_apart(const IndexDef *ix)
+{
+    bool plain = ix->unique && ix->valid && ix->predicate == NULL;
+    for (int k = 0; plain && k < ix->nkeys; k++) plain = ix->attnums[k] > 0;
+    return plain;
+}
+
 /* CONCURRENTLY tells rows apart by a unique index. */
 static Status
 check_concurrently(Ddl *d, const Relation *rel, const RefreshMatViewStmt *s)
@@ -269,16 +277,82 @@ check_concurrently(Ddl *d, const Relation *rel, const RefreshMatViewStmt *s)
                      "CONCURRENTLY cannot be used when the materialized view is not populated");
     if (s->skip_data)
         return RAISE(ctx, ERR_SYNTAX_ERROR, "REFRESH options %s and %s cannot be used together", "CONCURRENTLY", "WITH NO DATA");
-    for (int i = 0; i < rel->nindexes; i++) {
-        const IndexDef *ix = rel->indexes[i];
-        bool plain = ix->unique && ix->valid && ix->predicate == NULL;
-        for (int k = 0; plain && k < ix->nkeys; k++) plain = ix->attnums[k] > 0;
-        if (plain) return QN_OK;
-    }
+    for (int i = 0; i < rel->nindexes; i++)
+        if (tells_rows_apart(rel->indexes[i])) return QN_OK;
     return err_hint(ctx,
                     RAISE(ctx, ERR_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot refresh materialized view \"%s.%s\" concurrently",
                           rel->schema, rel->name),
                     "Create a unique index with no WHERE clause on one or more columns of the materialized view.");
+}
+
+/* " new.a = old.a AND ..." over the columns of the unique indexes that CONCURRENTLY may go by, then that the rows are the same. */
+static void
+put_same_row(const Relation *rel, StrBuf *b)
+{
+    for (int i = 0; i < rel->nindexes; i++) {
+        const IndexDef *ix = rel->indexes[i];
+        if (!tells_rows_apart(ix)) continue;
+        for (int k = 0; k < ix->nkeys; k++) {
+            const char *name = rel->cols[ix->attnums[k] - 1].name;
+            strbuf_addz(b, "new.");
+            deparse_ident(b, name);
+            strbuf_addz(b, " = old.");
+            deparse_ident(b, name);
+            strbuf_addz(b, " AND ");
+        }
+    }
+    strbuf_addz(b, "new OPERATOR(pg_catalog.*=) old");
+}
+
+static void
+put_new_rows(const Relation *rel, StrBuf *b)
+{
+    bool first = true;
+    strbuf_addz(b, "WITH new(");
+    for (int i = 0; i < rel->ncols; i++) {
+        if (rel->cols[i].dropped) continue;
+        if (!first) strbuf_addz(b, ", ");
+        first = false;
+        deparse_ident(b, rel->cols[i].name);
+    }
+    strbuf_addf(b, ") AS MATERIALIZED (\n%s\n)", rel->view_sql);
+}
+
+static void
+put_name(const Relation *rel, StrBuf *b)
+{
+    deparse_ident(b, rel->schema);
+    strbuf_addc(b, '.');
+    deparse_ident(b, rel->name);
+}
+
+/* Readers keep the rows they see, and rows that stay as they are are not touched: what is gone is deleted, then what is new comes in. */
+static Status
+exchange_rows(Ddl *d, const Relation *rel)
+{
+    Ctx *ctx = d->ctx;
+    StrBuf b = strbuf_new(d->arena);
+    bool twice;
+    char *text;
+    put_new_rows(rel, &b);
+    strbuf_addz(&b, ", twice AS MATERIALIZED (SELECT 1 FROM new WHERE new IS NOT NULL GROUP BY new HAVING pg_catalog.count(*) > 1 LIMIT 1)"
+                    ", gone AS (DELETE FROM ");
+    put_name(rel, &b);
+    strbuf_addz(&b, " old WHERE NOT EXISTS (SELECT FROM new WHERE ");
+    put_same_row(rel, &b);
+    strbuf_addz(&b, ") RETURNING 1), come AS (INSERT INTO ");
+    put_name(rel, &b);
+    strbuf_addz(&b, " SELECT new.* FROM new WHERE NOT EXISTS (SELECT FROM twice) AND (SELECT pg_catalog.count(*) FROM gone) >= 0"
+                    " AND NOT EXISTS (SELECT FROM ");
+    put_name(rel, &b);
+    strbuf_addz(&b, " old WHERE ");
+    put_same_row(rel, &b);
+    strbuf_addz(&b, ")) SELECT 1 FROM twice");
+    TRY(strbuf_finish(ctx, &b, &text, NULL));
+    TRY(ddl_query_any(d, text, &twice));
+    if (!twice) return QN_OK;
+    return RAISE(ctx, ERR_CARDINALITY_VIOLATION, "new data for materialized view \"%s\" contains duplicate rows without any null columns",
+                 rel->name);
 }
 
 /* With the query as a table's, which may be written; afterwards it is a view again. */
@@ -286,25 +360,14 @@ static Status
 refill(Ddl *d, const Relation *rel, bool concurrent)
 {
     Ctx *ctx = d->ctx;
-    const char *schema = rel->schema, *name = rel->name, *sql = rel->view_sql;
+    const char *sql = rel->view_sql;
     size_t consumed;
     int64_t rows;
     Ast *query;
     int mark = d->s->nundo;
-    StrBuf b = strbuf_new(d->arena);
-    char *text;
     TRY(parse_sql(ctx, d->arena, sql, strlen(sql), &query, &consumed));
     if (rel->view_path != NULL) TRY(settings_set(d->s, "search_path", rel->view_path, true));
-    Status st = QN_OK;
-    if (concurrent) { /* readers keep the rows they see */
-        strbuf_addz(&b, "DELETE FROM ");
-        deparse_ident(&b, schema);
-        strbuf_addc(&b, '.');
-        deparse_ident(&b, name);
-        TRY(strbuf_finish(ctx, &b, &text, NULL));
-        st = ddl_query(d, text, NULL, NULL);
-    }
-    if (st == QN_OK) st = fill_table(d, schema, name, query, NULL, &rows);
+    Status st = concurrent ? exchange_rows(d, rel) : fill_table(d, rel->schema, rel->name, query, NULL, &rows);
     settings_at_rollback(d->s, mark);
     return st;
 }

@@ -527,7 +527,7 @@ fetch_all(Stmt *stmt)
         TRY(exec_fetch(stmt->exec, &b));
         if (b == NULL) break;
         nrows += b->nsel;
-        if (stmt->plan->ncols > 0) TRY(hold_batch(stmt, b));
+        TRY(hold_batch(stmt, b));
     }
     stmt->affected = stmt->plan->is_dml ? stmt->exec->rows_affected : nrows;
     return QN_OK;
