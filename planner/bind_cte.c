@@ -357,6 +357,7 @@ bind_recursive(Scope *s, CteName *c, const SelectStmt *stmt, Query **out)
     r->base.left = seed->root;
     r->base.right = step->root;
     r->outs[1] = step->out;
+    TRY(collate_check_recursion(s, c->name, &r->outs[0], &r->outs[1]));
 
     TRY_ALLOC(s->ctx, q, ARENA_NEW(ps->arena, Query));
     q->root = (LNode *)r;

@@ -1065,7 +1065,7 @@ bind_collate(Scope *s, const CollateClause *c, Expr **out)
     TRY(catalog_find_collation(s->ctx, s->ps->arena, c->name.count > 1 ? ast_str(c->name.items[c->name.count - 2]) : NULL, name, &oid));
     if (oid != INVALID_OID) {
         *out = e;
-        return QN_OK;
+        return collate_note(s, e, oid, c->loc);
     }
     return err_position(s->ctx, RAISE(s->ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", name), c->loc);
 }

@@ -61,6 +61,7 @@ subquery_item(Scope *s, Query *q, const Alias *alias, const char *name, LNode **
     p->base.left = q->root;
     *out = (LNode *)p;
     TRY(new_item(s, *out, name, q->out.count, q->out_names, item_out));
+    TRY(collate_note_outputs(s, (*out)->rel, (const ExprList *const[]){&q->out}, 1, NULL));
     return apply_alias_columns(s, alias, *item_out);
 }
 
@@ -89,6 +90,7 @@ bind_table(Scope *s, const Relation *r, const Alias *alias, bool only, int lock_
     }
     TRY(new_item(s, *out, name, r->ncols, NULL, item_out));
     (*item_out)->relation = r;
+    TRY(collate_note_relation(s, (*out)->rel, r));
     note_named(s, *item_out, r);
     return apply_alias_columns(s, alias, *item_out);
 }

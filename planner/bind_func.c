@@ -1,6 +1,7 @@
 /* bind_func.c - function calls: plain, set-returning, casts in call form; aggregates and window functions
  * are handed on to their files. */
 #include "planner/bind_priv.h"
+#include "catalog/collation.h"
 
 /* foo(integer, b => text), with the schema it was given. */
 static Status
@@ -130,11 +131,29 @@ place_builtin(Scope *s, FuncMatch *m, Expr ***args, int *nargs)
     return QN_OK;
 }
 
+enum { COLLATION_FOR = 3162 }; /* pg_collation_for: a matter of the expression, not of its value */
+
+static NOINLINE Status
+bind_collation_for(Scope *s, Expr *arg, int loc, Expr **out)
+{
+    Oid oid;
+    const char *name = NULL;
+    Value v = value_null(TYPE_TEXT);
+    if (arg->type != TYPE_UNKNOWN && !type_is_collatable(arg->type))
+        return err_position(s->ctx, RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "collations are not supported by type %s", type_text(s->ps, arg->type)), loc);
+    TRY(collate_of(s, arg, &oid));
+    if (oid != INVALID_OID && arg->type != TYPE_UNKNOWN) TRY(catalog_collation_name(s->ctx, s->ps->arena, oid, &name));
+    if (name != NULL) v = value_str(TYPE_TEXT, str_make(name, strlen(name)));
+    TRY_ALLOC(s->ctx, *out, make_const(s->ps, &v, -1, loc));
+    return QN_OK;
+}
+
 /* The call of a plain function, arguments coerced. */
 static Status
 make_call(Scope *s, FuncMatch *m, Expr **args, int nargs, bool variadic, bool sql_syntax, int loc, Expr **out)
 {
     const Function *fn = m->fn;
+    if (fn->oid == COLLATION_FOR) return bind_collation_for(s, args[0], loc, out);
     if (m->routine != NULL) {
         TRY(routine_arguments(s, m, &args, &nargs));
         fn = m->fn;

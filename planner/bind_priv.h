@@ -238,6 +238,18 @@ Status bind_append(Scope *s, const Relation *r, const char *alias, bool only, in
 Status bind_partition_steps(Scope *s, const MemberList *members, NsItem *row, PartitionStep **out, int *n_out);
 Status bind_partition_above(Scope *s, const Relation *r, NsItem *row, PartitionStep **out, int *n_out);
 
+/* collate.c: what has a collation of its own is noted, and 42P21 and 42P22 raised where collations meet. */
+Status collate_note(Scope *s, const Expr *e, Oid oid, int loc); /* e COLLATE oid */
+Status collate_note_relation(Scope *s, int rel, const Relation *r);
+/* The columns of rel are each all of these expressions. distinct_op: of a set operation that compares them, they have to agree; else NULL. */
+Status collate_note_outputs(Scope *s, int rel, const ExprList *const *rows, int nrows, const char *distinct_op);
+struct SelectState;
+Status collate_check_select(struct SelectState *st);
+/* 42P21 when the recursive term changes the collation of a column. */
+Status collate_check_recursion(Scope *s, const char *name, const ExprList *seed, const ExprList *step);
+Status collate_check_sort(Scope *s, const Expr *e);
+Status collate_of(Scope *s, const Expr *e, Oid *out); /* 0: it has none, or none can be determined */
+
 /* uses.c */
 Status note_need(Scope *s, Oid oid);
 Status note_star(Scope *s, int loc, NsItem *const *items, int n);

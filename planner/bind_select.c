@@ -717,6 +717,7 @@ bind_select(Scope *parent, const SelectStmt *stmt, bool keep_unknown, Query **ou
     TRY(bind_targets(st, &stmt->targets, CLAUSE_SELECT));
     TRY(bind_condition(s, stmt->where, CLAUSE_WHERE, "WHERE", &st->where));
     TRY(bind_clauses(st, keep_unknown));
+    TRY(collate_check_select(st));
     TRY(build_tree(st));
     return finish_select(st, out);
 }

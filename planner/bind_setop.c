@@ -51,6 +51,7 @@ finish_columns(Scope *s, const SelectStmt *stmt, LNode *root, const char **names
         TRY(sort_item_make(s, &st->targets.items[target].expr, sb, &it));
         SortKey key = {NULL, it.desc, it.nulls_first, it.lt_op};
         TRY_ALLOC(s->ctx, key.expr, expr_copy(s->ps->arena, st->targets.items[target].expr));
+        TRY(collate_check_sort(s, st->targets.items[target].expr));
         TRY(array_push(s->ctx, s->ps->arena, &sort->keys, key));
     }
     if (sort != NULL) {
@@ -113,6 +114,12 @@ bind_values(Scope *s, const SelectStmt *stmt, bool keep_unknown, Query **out)
             for (int r = 0; r < nrows; r++) TRY(coerce_to_common(ps, &v->rows[r].items[c], type, "VALUES"));
         }
         TRY_ALLOC(s->ctx, names[c], arena_printf(ps->arena, "column%d", c + 1));
+    }
+    if (ps->collations != NULL) {
+        const ExprList **rows;
+        TRY_ALLOC(s->ctx, rows, ARENA_ARRAY(ps->arena, const ExprList *, nrows + 1));
+        for (int r = 0; r < nrows; r++) rows[r] = &v->rows[r];
+        TRY(collate_note_outputs(s, v->base.rel, rows, nrows, NULL));
     }
     return finish_columns(s, stmt, (LNode *)v, names, ncols, "VALUES", out);
 }
@@ -221,6 +228,12 @@ bind_setop(Scope *s, const SelectStmt *stmt, Query **out)
             left.root = root;
             if (i + 1 < n) TRY(refs_to(s, root, &left.out));
         }
+    }
+    if (ps->collations != NULL) {
+        const ExprList **outs;
+        TRY_ALLOC(s->ctx, outs, ARENA_ARRAY(ps->arena, const ExprList *, n + 1));
+        for (int i = 0; i < n; i++) outs[i] = &children[i]->out;
+        TRY(collate_note_outputs(s, root->rel, outs, n, distinct ? op : NULL));
     }
     TRY(finish_columns(s, stmt, root, names, children[0]->out.count, "UNION/INTERSECT/EXCEPT", out));
     if (stmt->setop == AST_SETOP_UNION && !stmt->setop_all) { /* below Sort and Limit, right over the rows */

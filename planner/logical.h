@@ -122,6 +122,7 @@ typedef struct PlanState {
     ARRAY(const Routine *) routines; /* users' functions called, one copy each, so that equal calls are equal */
     ARRAY(Oid) inlining;             /* functions whose bodies are being put in place of their calls */
     bool keep_calls;                 /* no bodies in place of calls: the expression is to be printed */
+    struct Collations *collations;   /* what does not have the default one (collate.c); NULL: nothing */
     bool in_call;                    /* the argument list of CALL: OUT parameters are in it */
 } PlanState;
 

@@ -1,4 +1,5 @@
 /* ddl_validate.c - whether the rows of a table keep a constraint that is being added: queries of our own. */
+#include "catalog/collation.h"
 #include "parser/deparse.h"
 #include "session/ddl.h"
 
@@ -107,6 +108,17 @@ see_orphan(Stmt *stmt, void *arg)
     return QN_OK;
 }
 
+/* Keys are compared by the referenced column's collation. */
+static Status
+add_key_collation(Ddl *d, StrBuf *b, const Column *pk, const Column *fk)
+{
+    const char *name;
+    if (pk->collation == fk->collation || pk->collation == INVALID_OID || fk->collation == INVALID_OID) return QN_OK;
+    TRY(catalog_collation_name(d->ctx, d->arena, pk->collation, &name));
+    if (name != NULL) strbuf_addf(b, " COLLATE %s", name);
+    return QN_OK;
+}
+
 Status
 ddl_validate_foreign(Ddl *d, const Relation *rel, const Relation *ref, const RelConstraint *c)
 {
@@ -137,6 +149,7 @@ ddl_validate_foreign(Ddl *d, const Relation *rel, const Relation *ref, const Rel
         deparse_ident(&b, ref->cols[c->ref_attnums[i] - 1].name);
         strbuf_addz(&b, " = fk.");
         deparse_ident(&b, rel->cols[c->attnums[i] - 1].name);
+        TRY(add_key_collation(d, &b, &ref->cols[c->ref_attnums[i] - 1], &rel->cols[c->attnums[i] - 1]));
     }
     strbuf_addz(&b, ") LIMIT 1");
     TRY(strbuf_finish(ctx, &b, &sql, NULL));
@@ -173,6 +186,7 @@ ddl_validate_detach(Ddl *d, const Relation *part, const Relation *ref, const Rel
         deparse_ident(&b, ref->cols[c->ref_attnums[i] - 1].name);
         strbuf_addz(&b, " = fk.");
         deparse_ident(&b, from->cols[c->attnums[i] - 1].name);
+        TRY(add_key_collation(d, &b, &ref->cols[c->ref_attnums[i] - 1], &from->cols[c->attnums[i] - 1]));
     }
     strbuf_addz(&b, " LIMIT 1");
     TRY(strbuf_finish(ctx, &b, &sql, NULL));
