@@ -439,6 +439,7 @@ catobj_from_relation(Ctx *ctx, const RelDef *def, CatObj **out)
     put_s(&b, def->comment);
     put_s(&b, def->options);
     put_u(&b, def->clustered_oid);
+    put_u(&b, def->root_lsn);
     put_sequence(&b, def->sequence);
     put_partition_key(&b, def->partition_key);
     put_u(&b, def->of_type);
@@ -476,6 +477,7 @@ catobj_to_relation(Ctx *ctx, Arena *arena, const CatObj *o, RelDef **out)
     def->comment = get_s(&r);
     def->options = get_s(&r);
     def->clustered_oid = (Oid)get_u(&r);
+    def->root_lsn = get_u(&r);
     def->sequence = get_sequence(&r);
     def->partition_key = get_partition_key(&r);
     def->of_type = (Oid)get_u(&r);

@@ -71,6 +71,9 @@ typedef struct RelDef {
     const char *name;
     char kind, persistence;
     uint32_t root_page;
+    uint64_t root_lsn;    /* its pages are younger than that: for recovery of damaged files */
+    uint64_t edited_lsn;  /* not stored: when work on the definition began, and what root_page was then */
+    uint32_t edited_root;
     int ncols;
     ColDef *cols;
     int layout; /* the current one's id, from 1 */

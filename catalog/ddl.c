@@ -5,6 +5,7 @@
 #include "common/hash.h"
 #include "storage/db.h"
 #include "storage/index.h"
+#include "storage/wal.h"
 #include <stdio.h>
 
 Status
@@ -165,14 +166,19 @@ ddl_edit_relation(Ctx *ctx, Arena *arena, Oid oid, RelDef **out)
     if (o == NULL) return RAISE_INTERNAL(ctx, "relation %u is gone", oid);
     Status st = catobj_to_relation(ctx, arena, o, out);
     catobj_unref(o);
-    return st;
+    TRY(st);
+    (*out)->edited_lsn = wal_insert_lsn(ctx);
+    (*out)->edited_root = (*out)->root_page;
+    return QN_OK;
 }
 
 Status
 ddl_put_relation(Ctx *ctx, const RelDef *def)
 {
     CatObj *o;
-    TRY(catobj_from_relation(ctx, def, &o));
+    RelDef stored = *def;
+    if (def->root_page != def->edited_root) stored.root_lsn = def->edited_lsn;
+    TRY(catobj_from_relation(ctx, &stored, &o));
     return catalog_put(ctx, o);
 }
 
@@ -181,6 +187,7 @@ ddl_create_table(Ctx *ctx, RelDef *def)
 {
     if (def->oid == INVALID_OID) TRY(ddl_new_relation_oid(ctx, &def->oid));
     if (def->kind == RELKIND_TABLE) {
+        def->edited_lsn = wal_insert_lsn(ctx);
         TRY(heap_create(ctx, def->oid, &def->root_page));
         /* Ours alone until it is committed; the lock is what makes dropping it again simple. */
         TRY(lock_relation(ctx, def->oid, LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, def->name));

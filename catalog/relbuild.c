@@ -108,7 +108,7 @@ open_heap(Ctx *ctx, Relation *rel, const RelDef *def)
     TRY(key_columns(ctx, rel, def->ncols, &keys));
     *desc = (HeapDesc){.relid = rel->oid, .root_page = def->root_page, .name = rel->name,
                        .layouts = layouts, .nlayouts = def->layout, .indexed = indexed, .keys = keys,
-                       .fillfactor = (int)reloption_number(rel, "fillfactor", 100)};
+                       .fillfactor = (int)reloption_number(rel, "fillfactor", 100), .since_lsn = def->root_lsn};
     return heap_open(ctx, arena, desc, &rel->heap);
 }
 

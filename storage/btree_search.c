@@ -462,10 +462,10 @@ open_tree(Ctx *ctx, Index *index)
     TRY_GOTO(rel_open(ctx, index->desc.root_page, &bt->rel));
     TRY_ALLOC_GOTO(ctx, run, ARENA_NEW(arena, RelRun));
     TRY_GOTO(rel_run_at(ctx, bt->rel, 0, run, &found));
-    if (!found)
+    if (!found && !db_is_salvaged(ctx))
         st = RAISE(ctx, ERR_INDEX_CORRUPTED, "index \"%s\" has no root page", index->desc.name);
     else
-        bt->root = run->first; /* the first page made: see create_tree */
+        bt->root = found ? run->first : PAGE_NONE; /* the first page made: see create_tree */
 done:
     arena_destroy(arena);
     if (st != QN_OK) {

@@ -262,7 +262,12 @@ db_check(Ctx *ctx, const PageNo *roots, int nroots, DbReport report, void *arg)
     }
 done:
     mutex_unlock(&db->space_mutex);
-    mem_free(NULL, c.owned, BITS_WORDS(c.npages) * 8);
+    if (db->salvage && db->salvage_owned == NULL) {
+        db->salvage_owned = c.owned;
+        db->salvage_end = c.npages;
+    } else {
+        mem_free(NULL, c.owned, BITS_WORDS(c.npages) * 8);
+    }
     mem_free(NULL, c.raw, db->page_bytes);
     return st;
 }

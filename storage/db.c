@@ -2,6 +2,7 @@
 #include "storage/db.h"
 #include "common/crc32c.h"
 #include "storage/instance.h"
+#include "common/bits.h"
 #include "storage/ssi.h"
 #include <assert.h>
 #include <errno.h>
@@ -426,6 +427,7 @@ destroy(Db *db)
     ssi_free(db);
     table_stats_free(db);
     file_close(db->file);
+    mem_free(NULL, db->salvage_owned, BITS_WORDS(db->salvage_end) * 8);
     for (int i = 0; i < 2; i++) mem_free(NULL, db->more[i], db->nmore[i] * sizeof(PageNo));
     xid_ranges_free(&db->clean_ranges);
     rel_pendings_free(&db->clean_pendings);

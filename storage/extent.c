@@ -103,7 +103,7 @@ extent_grow_array(Ctx *ctx, void **items, uint32_t *cap, uint32_t need, size_t i
 }
 
 /* Room for one more extent and map page, so that rel_note_extent cannot fail. With latch exclusive or before others see rel. */
-static Status
+Status
 rel_reserve(Ctx *ctx, Rel *rel)
 {
     uint32_t cap = rel->extents_cap;
@@ -123,7 +123,7 @@ rel_reserve(Ctx *ctx, Rel *rel)
     return extent_grow_array(ctx, (void **)&rel->maps, &rel->maps_cap, rel->nmaps + 1, sizeof(*rel->maps));
 }
 
-static void
+void
 rel_note_extent(Rel *rel, const ExtentEntry *e, PageNo map, uint16_t extent)
 {
     uint32_t i = rel->nextents++, at = i;
@@ -214,30 +214,41 @@ rel_load_map(Ctx *ctx, Rel *rel, PageRef *ref)
 }
 
 static Status
+rel_load_maps(Ctx *ctx, Rel *rel)
+{
+    PageRef ref = PAGE_REF_NONE;
+    Status st = QN_OK;
+
+    for (PageNo n = rel->root; n != PAGE_NONE;) {
+        TRY_GOTO(page_fix(ctx, n, FIX_SHARED, &ref));
+        TRY_GOTO(rel_load_map(ctx, rel, &ref));
+        n = page_header(&ref)->map;
+        page_unfix(&ref);
+        if (rel->nmaps > atomic_load(&ctx->db->file_pages))
+            TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "map pages of relation %u form a circle", rel->root));
+    }
+done:
+    page_unfix(&ref);
+    return st;
+}
+
+static Status
 rel_load(Ctx *ctx, PageNo root, Rel **out)
 {
     Rel *rel;
-    PageRef ref = PAGE_REF_NONE;
-    Status st;
 
     TRY_ALLOC(ctx, rel, mem_zalloc(NULL, sizeof(*rel)));
     rel->root = root;
     rwlatch_init(&rel->latch);
     mutex_init(&rel->extend);
     mutex_init(&rel->work);
-    for (PageNo n = root; n != PAGE_NONE;) {
-        TRY_GOTO(page_fix(ctx, n, FIX_SHARED, &ref));
-        TRY_GOTO(rel_load_map(ctx, rel, &ref));
-        n = page_header(&ref)->map;
-        page_unfix(&ref);
-        if (rel->nmaps > atomic_load(&ctx->db->file_pages))
-            TRY_GOTO(RAISE(ctx, ERR_DATA_CORRUPTED, "map pages of relation %u form a circle", root));
+    Status st = rel_load_maps(ctx, rel);
+    if (st == ERR_DATA_CORRUPTED && ctx->db->salvage) {
+        err_clear(&ctx->err);
+        st = rel_salvage(ctx, rel);
     }
-    *out = rel;
-    return QN_OK;
-done:
-    page_unfix(&ref);
-    rel_destroy(rel);
+    if (st == QN_OK) *out = rel;
+    else rel_destroy(rel);
     return st;
 }
 
@@ -339,7 +350,9 @@ rel_map_entry(Ctx *ctx, Rel *rel, PageNo page, uint8_t *entry_out)
     MapSlot slot;
     PageRef map = PAGE_REF_NONE;
 
+    *entry_out = 0;
     TRY(rel_map_slot(ctx, rel, page, &slot));
+    if (slot.map == PAGE_NONE) return QN_OK; /* salvaged: nothing is known */
     TRY(page_fix(ctx, slot.map, FIX_SHARED, &map));
     *entry_out = map_entry(map.ptr, slot.index);
     page_unfix(&map);
@@ -359,13 +372,17 @@ rel_run_at(Ctx *ctx, Rel *rel, uint32_t ordinal, RelRun *out, bool *found_out)
     rwlatch_unlock(&rel->latch);
     *found_out = found != NULL;
     if (found == NULL) return QN_OK;
-    TRY(page_fix(ctx, e.map, FIX_SHARED, &map));
     out->first = e.first;
     out->npages = e.npages;
     out->ordinal = e.ordinal;
     out->map = e.map;
     out->map_index = e.map_first;
     out->extent = e.extent;
+    if (e.map == PAGE_NONE) {
+        rel_salvaged_run(ctx, rel, out);
+        return QN_OK;
+    }
+    TRY(page_fix(ctx, e.map, FIX_SHARED, &map));
     out->nzones = ((const MapPage *)map.ptr)->nzones;
     out->zone_valid = map_extents(map.ptr, page_bytes)[e.extent].zone_valid;
     memcpy(out->entries, ((const MapPage *)map.ptr)->entries + e.map_first, e.npages);

@@ -93,6 +93,14 @@ const RelExtent *extent_of_page(const Rel *rel, PageNo page);
 /* Whether a space map has not been made yet: the file may be longer than what is in use, and reads as zeros there. */
 bool extent_space_missing(Ctx *ctx, PageNo number);
 
+/* Room for one more extent and one more map; adding an extent. With rel->extend, or before others see rel. */
+Status rel_reserve(Ctx *ctx, Rel *rel);
+void rel_note_extent(Rel *rel, const ExtentEntry *e, PageNo map, uint16_t extent);
+/* In a file opened to be recovered, where a map page is damaged: adds the pages that say they are the relation's and that no map lists, as extents
+ * without a map (PAGE_NONE). What is in such an extent is found out from its pages. */
+Status rel_salvage(Ctx *ctx, Rel *rel);
+void rel_salvaged_run(Ctx *ctx, const Rel *rel, RelRun *run);
+
 /* XX001 unless a map page's counts and extents hold together: bytes from disk are checked before they are believed. */
 Status map_check(Ctx *ctx, const PageRef *ref, PageNo root);
 

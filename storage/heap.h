@@ -98,6 +98,8 @@ typedef struct HeapDesc {
     const uint64_t *keys;
     /* Per cent of a page that rows from elsewhere fill; the rest is for new versions of those on it. 0: 100. */
     int fillfactor;
+    /* No page of the table is older: in a damaged file, pages that are say they are its own because they were another table's. */
+    uint64_t since_lsn;
 } HeapDesc;
 
 /* A handle in the arena. Nothing is read yet. 53200. */

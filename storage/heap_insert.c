@@ -35,6 +35,7 @@ heap_open(Ctx *ctx, Arena *arena, const HeapDesc *desc, Heap **heap_out)
     heap->layout = desc->layouts[desc->nlayouts - 1];
     heap->page_bytes = db_page_bytes(ctx);
     heap->value_max = heap->page_bytes / 4;
+    if (!db_is_salvaged(ctx)) heap->desc.since_lsn = 0; /* maps say which pages there are */
     heap->reserve = desc->fillfactor >= 10 && desc->fillfactor < 100 ? 100 - desc->fillfactor : 0;
     for (int i = 0; desc->indexed != NULL && i < heap->layout->ncols; i++)
         heap->has_indexes |= bits_get(desc->indexed, (size_t)i);

@@ -203,8 +203,8 @@ take_page(Ctx *ctx, HeapScan *scan, ScanPage *page, bool *found_out)
         scan->next++;
         if ((entry & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) != MAP_USED) continue;
         TRY(page_fix(ctx, scan->run.first + at, FIX_SHARED, &page->ref));
-        if (page_header(&page->ref)->type ==
-            PAGE_OVERFLOW) { /* became one after the run was copied */
+        if (page_header(&page->ref)->type == PAGE_OVERFLOW || page_header(&page->ref)->lsn < scan->heap->desc.since_lsn) {
+            /* became one after the run was copied, or is another table's of a damaged file */
             page_unfix(&page->ref);
             continue;
         }

@@ -310,6 +310,8 @@ struct Db {
     uint32_t opens;             /* connections, under the table's mutex */
     uint32_t generation;        /* process_generation() of the process that opened it */
     bool read_only, in_memory, no_threads, salvage;
+    uint64_t *salvage_owned;    /* opened to be recovered: the pages that db_check found owners of, below salvage_end; NULL: not looked yet */
+    PageNo salvage_end;
     _Atomic bool failed;        /* a sync failed: nothing is accepted */
     uint32_t page_bytes;
     uint8_t db_id[16];

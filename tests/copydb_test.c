@@ -326,6 +326,42 @@ test_a_damaged_page_costs_its_rows_only(void **state)
     close_ok(db);
 }
 
+/* A table's pages are found by what they say of themselves; what was freed, dropped or emptied before does not come back. */
+static void
+test_a_damaged_map_page_costs_no_rows(void **state)
+{
+    (void)state;
+    Lost lost = {0};
+    quern *db = open_with(path, NULL, 1, 0);
+    exec_ok(db, "CREATE TABLE gone (id int PRIMARY KEY, t text)");
+    exec_ok(db, "INSERT INTO gone SELECT g, repeat('y', 500) FROM generate_series(1, 3000) g; CHECKPOINT");
+    exec_ok(db, "DROP TABLE gone; CHECKPOINT");
+    exec_ok(db, "CREATE TABLE a (id int PRIMARY KEY, t text)");
+    exec_ok(db, "INSERT INTO a SELECT g, repeat('x', 500) FROM generate_series(1, 2000) g");
+    exec_ok(db, "INSERT INTO a SELECT g, string_agg(md5(k::text), '') FROM generate_series(2001, 2003) g, generate_series(1, 3000) k GROUP BY g");
+    exec_ok(db, "CREATE TABLE b AS SELECT * FROM generate_series(1, 1000) AS id");
+    exec_ok(db, "UPDATE a SET t = t || '!' WHERE id <= 100");
+    long length = atol(ask(db, "SELECT sum(length(t)) FROM a"));
+    uint32_t roots[2];
+    roots[0] = (uint32_t)atol(ask(db, "SELECT relfilenode FROM pg_class WHERE relname = 'a'"));
+    roots[1] = (uint32_t)atol(ask(db, "SELECT relfilenode FROM pg_class WHERE relname = 'a_pkey'"));
+    close_ok(db);
+    damage(PAGE_MAP, roots[0]);
+    damage(PAGE_MAP, roots[1]);
+
+    db = open_with(path, NULL, 1, 1);
+    assert_int_equal(quern_recover(db, copy, note_lost, &lost), QUERN_OK);
+    assert_true(lost.named_table);
+    close_ok(db);
+    assert_clean(copy);
+    db = open_with(copy, NULL, 1, 0);
+    assert_string_equal(ask(db, "SELECT count(*) FROM a"), "2003");
+    assert_int_equal(atol(ask(db, "SELECT sum(length(t)) FROM a")), length);
+    assert_string_equal(ask(db, "SELECT count(*) FROM b"), "1000");
+    assert_string_equal(ask(db, "SELECT left(t, 3) FROM a WHERE id = 1000"), "xxx");
+    close_ok(db);
+}
+
 static void
 test_a_lost_meta_page_is_no_loss(void **state)
 {
@@ -505,6 +541,7 @@ main(int argc, char **argv)
         TEST(test_copy_of_a_database_in_memory_is_the_same),
         TEST(test_vacuum_into_packs_tightly),
         TEST(test_a_damaged_page_costs_its_rows_only),
+        TEST(test_a_damaged_map_page_costs_no_rows),
         TEST(test_a_lost_meta_page_is_no_loss),
         TEST(test_checkpoints_keep_the_log_short),
         TEST(test_commits_keep_the_log_short_without_threads),
