@@ -223,7 +223,7 @@ ddl_create_index(Ctx *ctx, Oid schema, IndexDef *def)
 {
     if (def->oid == INVALID_OID) TRY(ddl_new_oid(ctx, &def->oid));
     if (def->names == NULL) TRY(take_column_names(ctx, def));
-    if (!def->partitioned) TRY(index_create(ctx, def->oid, INDEX_BTREE, &def->root_page));
+    if (!def->partitioned) TRY(index_create(ctx, def->oid, index_kind_find(def->method)->kind, &def->root_page));
     return ddl_put_index(ctx, schema, def);
 }
 

@@ -2,6 +2,7 @@
 #include "catalog/define.h"
 #include "catalog/catalog_priv.h"
 #include "parser/deparse.h"
+#include "types/opclass.h"
 #include <stdlib.h>
 
 static Status
@@ -170,6 +171,8 @@ define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
         if (i > 0) strbuf_addz(&b, ", ");
         define_index_column(&b, table, ix, i);
         if (ix->collations[i] != 0 && ix->collations[i] != own_collation(table, ix, i)) add_collation(&b, ix->collations[i]);
+        const OpClass *c = ix->opclasses[i] != 0 ? opclass_by_oid(ix->opclasses[i]) : NULL;
+        if (c != NULL) strbuf_addf(&b, " %s", c->name);
         if (ix->desc[i]) strbuf_addz(&b, " DESC");
         if (ix->nulls_first[i] != ix->desc[i])
             strbuf_addz(&b, ix->nulls_first[i] ? " NULLS FIRST" : " NULLS LAST");

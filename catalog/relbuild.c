@@ -121,9 +121,22 @@ ddl_open_heap(Ctx *ctx, Arena *arena, const RelDef *def, struct Heap **out)
     return QN_OK;
 }
 
+/* A hash index keeps the hash of its column. */
+static Status
+hash_desc(Ctx *ctx, IndexDesc *d, KeyColumn *key, Oid *type, uint8_t *phys, int16_t *scale)
+{
+    d->hashed_type = *type;
+    *type = TYPE_INT8;
+    *phys = PHYS_I64;
+    *scale = 0;
+    return key_column_init(ctx, key, TYPE_INT8, -1, false, false, false);
+}
+
 static Status
 open_index(Ctx *ctx, Arena *arena, IndexDef *def)
 {
+    const IndexKindInfo *kind = index_kind_find(def->method);
+    if (kind == NULL) return RAISE(ctx, ERR_DATA_CORRUPTED, "index \"%s\" has an unknown access method", def->name);
     IndexDesc *desc;
     KeyColumn *keys;
     uint8_t *phys;
@@ -136,16 +149,17 @@ open_index(Ctx *ctx, Arena *arena, IndexDef *def)
     TRY_ALLOC(ctx, phys, ARENA_ARRAY(arena, uint8_t, def->ncols));
     TRY_ALLOC(ctx, scales, ARENA_ARRAY(arena, int16_t, def->ncols));
     /* A primary key's columns cannot become nullable while it exists, so its keys need no null byte. */
-    for (int i = 0; i < def->nkeys; i++)
+    for (int i = 0; i < def->nkeys && kind->is_ordered; i++)
         TRY(key_column_init(ctx, &keys[i], def->types[i], def->typmods[i], def->desc[i],
                             def->nulls_first[i], def->primary));
     for (int i = 0; i < def->ncols; i++)
         phys[i] = (uint8_t)column_phys(def->types[i], def->typmods[i], &scales[i]);
     *desc = (IndexDesc){.relid = def->oid, .root_page = def->root_page, .name = def->name,
-                        .kind = INDEX_BTREE, .unique = def->unique,
+                        .kind = kind->kind, .unique = def->unique,
                         .nulls_not_distinct = def->nulls_not_distinct, .nkeys = def->nkeys,
                         .ncols = def->ncols, .keys = keys, .types = types, .phys = phys,
                         .scales = scales};
+    if (kind->kind == INDEX_HASH) TRY(hash_desc(ctx, desc, keys, types, phys, scales));
     return index_open(ctx, arena, desc, &def->index);
 }
 

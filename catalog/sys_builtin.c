@@ -3,9 +3,11 @@
 #include "catalog/definition.h"
 #include "catalog/routine.h"
 #include "catalog/systable.h"
-#include "storage/db.h"
 #include "common/settings.h"
+#include "storage/db.h"
+#include "storage/index.h"
 #include "types/agg_user.h"
+#include "types/opclass.h"
 
 enum { ENCODING_UTF8 = 6, OID_TABLESPACE = 1663 };
 
@@ -314,15 +316,59 @@ sys_pg_statistic_ext(Ctx *ctx, SysRows *r)
 Status
 sys_pg_am(Ctx *ctx, SysRows *r)
 {
-    static const struct { Oid oid; const char *name; char kind; } rows[] = {{2, "heap", 't'},
-                                                                            {403, "btree", 'i'}};
     (void)ctx;
-    for (int i = 0; i < 2; i++) {
+    for (int i = -1; i < INDEX_KIND_COUNT; i++) {
+        const IndexKindInfo *k = i >= 0 ? index_kind_info((IndexKind)i) : NULL;
         TRY(sys_row(r));
-        sys_oid(r, rows[i].oid);
-        sys_text(r, rows[i].name);
+        sys_oid(r, k != NULL ? k->oid : 2);
+        sys_text(r, k != NULL ? k->name : "heap");
         sys_oid(r, 0);
-        sys_char(r, rows[i].kind);
+        sys_char(r, k != NULL ? 'i' : 't');
+    }
+    return QN_OK;
+}
+
+Status
+sys_pg_opclass(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < opclass_count; i++) {
+        const OpClass *c = &opclasses[i];
+        TRY(sys_row(r));
+        sys_oid(r, c->oid);
+        sys_oid(r, c->method);
+        sys_text(r, c->name);
+        sys_oid(r, OID_PG_CATALOG);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
+        sys_oid(r, c->family);
+        sys_oid(r, c->type);
+        sys_bool(r, c->is_default);
+        sys_oid(r, 0);
+    }
+    return QN_OK;
+}
+
+/* A family is in the table with each of its classes. */
+static bool
+is_first_of_family(int i)
+{
+    for (int k = 0; k < i; k++)
+        if (opclasses[k].family == opclasses[i].family) return false;
+    return true;
+}
+
+Status
+sys_pg_opfamily(Ctx *ctx, SysRows *r)
+{
+    (void)ctx;
+    for (int i = 0; i < opclass_count; i++) {
+        if (!is_first_of_family(i)) continue;
+        TRY(sys_row(r));
+        sys_oid(r, opclasses[i].family);
+        sys_oid(r, opclasses[i].method);
+        sys_text(r, opclasses[i].family_name);
+        sys_oid(r, OID_PG_CATALOG);
+        sys_oid(r, OID_BOOTSTRAP_ROLE);
     }
     return QN_OK;
 }

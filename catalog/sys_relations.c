@@ -7,6 +7,8 @@
 #include "catalog/reloptions.h"
 #include "catalog/sequence.h"
 #include "catalog/systable.h"
+#include "storage/index.h"
+#include "types/opclass.h"
 
 /* Stored ones are pinned by the statement. */
 Status
@@ -56,7 +58,7 @@ sys_pg_namespace(Ctx *ctx, SysRows *r)
     return st;
 }
 
-enum { OID_AM_HEAP = 2, OID_AM_BTREE = 403 };
+enum { OID_AM_HEAP = 2 };
 
 static bool
 is_index(const Relation *rel)
@@ -68,7 +70,7 @@ static Oid
 access_method(const Relation *rel)
 {
     if (relation_has_heap(rel->kind)) return OID_AM_HEAP;
-    return is_index(rel) ? OID_AM_BTREE : 0;
+    return is_index(rel) ? index_kind_find(rel->indexes[0]->method)->oid : 0;
 }
 
 static int
@@ -258,12 +260,15 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
     const Relation *table;
     if (!is_index(rel)) return QN_OK;
     const IndexDef *ix = rel->indexes[0];
-    int collations[64] = {0}, options[64] = {0}, zeros[64] = {0};
+    int collations[64] = {0}, options[64] = {0}, classes[64] = {0};
+    Oid am = index_kind_find(ix->method)->oid;
     int n = ix->ncols < 64 ? ix->ncols : 64;
     const RelConstraint *c = NULL;
     if (ix->constraint_oid != 0) TRY(define_find_constraint(ctx, sys_arena(r), ix->constraint_oid, &c));
     for (int i = 0; i < n; i++) {
         collations[i] = (int)ix->collations[i];
+        const OpClass *class = i >= ix->nkeys ? NULL : ix->opclasses[i] != 0 ? opclass_by_oid(ix->opclasses[i]) : opclass_default(am, ix->types[i]);
+        classes[i] = class != NULL ? (int)class->oid : 0;
         if (i < ix->nkeys) options[i] = ix->desc[i] | ix->nulls_first[i] << 1;
     }
     TRY(catalog_relation_by_oid(ctx, ix->rel_oid, &table));
@@ -285,7 +290,7 @@ index_row(Ctx *ctx, SysRows *r, const Relation *rel)
     sys_bool(r, false);
     sys_array(r, int_array(r, ix->attnums, n));
     sys_array(r, int_array(r, collations, n));
-    sys_array(r, int_array(r, zeros, ix->nkeys));
+    sys_array(r, int_array(r, classes, ix->nkeys));
     sys_array(r, int_array(r, options, ix->nkeys));
     sys_text(r, index_exprs(r, ix));
     sys_text(r, ix->predicate);

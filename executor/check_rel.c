@@ -117,7 +117,7 @@ see_entries(RelCheck *c, const IndexBatch *ib, const uint16_t *rows, int n)
 {
     Ctx *ctx = c->ctx;
     uint64_t nulls[BATCH_ROWS / 64 + 1];
-    TRY(index_form_entries(ctx, c->def->index, ib->cols, rows, n, &c->keys, &c->payloads, nulls));
+    TRY(index_form_scanned(ctx, c->def->index, ib->cols, rows, n, &c->keys, &c->payloads, nulls));
     for (int i = 0; i < n; i++) {
         uint32_t nbytes;
         const uint8_t *key = key_rows_get(&c->keys, i, &nbytes);

@@ -358,6 +358,19 @@ visible_entries(IndexScanState *s, const IndexBatch *ib, int *n_out)
     return QN_OK;
 }
 
+/* Selects the rows for which the index condition holds. */
+static Status
+check_index_cond(IndexScanState *s, Batch *b)
+{
+    ExecNode *node = &s->base;
+    int n;
+    if (s->index_cond == NULL) TRY(expr_compile_filter(node->exec, &s->plan->index_cond, &node->deps, &s->index_cond));
+    TRY(expr_filter(s->index_cond, b, NULL, b->sel, b->nsel, b->nrows, s->sel, &n));
+    if (n < b->nsel) b->sel = s->sel;
+    b->nsel = n;
+    return QN_OK;
+}
+
 static Status
 next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
 {
@@ -379,7 +392,11 @@ next_batch(IndexScanState *s, const IndexBatch *ib, Batch **out)
     TRY(heap_fetch(ctx, s->fetch, ctx->snapshot, ib->tids, ib->n, &b, s->rows, s->dead));
     index_count(s->plan->index->index, 0, ib->n, b->nrows);
     if (b->nrows < ib->n) index_scan_kill(ctx, s->scan, s->dead);
-    if (b->nrows > 0) *out = b;
+    if (b->nrows > 0 && s->plan->is_lossy) {
+        TRY(check_index_cond(s, b));
+        if (b->nsel < b->nrows) s->base.instr.rows_removed_recheck += b->nrows - b->nsel;
+    }
+    if (b->nsel > 0) *out = b;
     return QN_OK;
 }
 
@@ -392,11 +409,8 @@ next_pinned(IndexScanState *s, Batch **out)
     s->more = false;
     TRY(scan_fetch_pin(node, s->pin, s->plan->rel, s->cols, s->plan->ncols, &s->pin_fetch, &b));
     if (b == NULL) return QN_OK;
-    if (s->index_cond == NULL)
-        TRY(expr_compile_filter(node->exec, &s->plan->index_cond, &node->deps, &s->index_cond));
-    int n;
-    TRY(expr_filter(s->index_cond, b, NULL, b->sel, b->nsel, b->nrows, s->sel, &n));
-    return n > 0 ? exec_emit(node, b, NULL, out) : QN_OK;
+    TRY(check_index_cond(s, b));
+    return b->nsel > 0 ? exec_emit(node, b, NULL, out) : QN_OK;
 }
 
 static Status

@@ -42,8 +42,8 @@ cost_index(const Settings *s, double heap_pages, double heap_tuples, double inde
     /* The index itself. */
     double io = loops > 1 ? pages_fetched(ipages * loops, index_pages, cache) / loops * s->random_page_cost
                           : ipages * s->random_page_cost;
-    double descent = heap_tuples > 1 ? ceil(log2(heap_tuples)) * s->cpu_operator_cost : 0;
-    descent += (height + 1) * 50.0 * s->cpu_operator_cost;
+    double descent = 0;
+    if (height >= 0) descent = (heap_tuples > 1 ? ceil(log2(heap_tuples)) * s->cpu_operator_cost : 0) + (height + 1) * 50.0 * s->cpu_operator_cost;
     double cpu = tuples * (s->cpu_index_tuple_cost + nindex_quals * s->cpu_operator_cost);
     out->startup = descent;
 

@@ -211,6 +211,7 @@ typedef struct Cost {
     double startup, total;
 } Cost;
 void cost_seqscan(const Settings *s, double pages, double tuples, int nquals, Cost *out);
+/* height: levels above an ordered index's leaves; -1: a hash index, which PostgreSQL's model finds a bucket of for nothing */
 void cost_index(const Settings *s, double heap_pages, double heap_tuples, double index_pages, int height, double sel,
                 double correlation, int nquals, int nindex_quals, bool index_only, double all_visible, double loops, Cost *out);
 void cost_sort(const Settings *s, const Cost *in, double rows, int width, double bound, Cost *out);

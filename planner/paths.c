@@ -3,6 +3,7 @@
 #include "planner/indexexpr.h"
 #include "planner/opt.h"
 #include "planner/predtest.h"
+#include "storage/index.h"
 #include "planner/rewrite.h"
 #include <math.h>
 
@@ -160,6 +161,7 @@ match_bound(JoinBlock *b, const Leaf *leaf, const Key *key, Expr *cond, IndexBou
 /* An index of the leaf's table. */
 typedef struct LeafIndex {
     const IndexDef *def;
+    const IndexKindInfo *kind;
     const IndexExprs *exprs; /* NULL: plain */
     ExprList conds;          /* of the leaf, as far as its predicate leaves something to check */
 } LeafIndex;
@@ -219,6 +221,7 @@ match_index(JoinBlock *b, Leaf *leaf, const LeafIndex *x, RelSet with, IndexMatc
                 IndexBound bound;
                 if (c != NULL && (with == 0 || !movable(b, c, leaf, with))) continue;
                 if (!match_bound(b, leaf, &key, e, &bound)) continue;
+                if (!x->kind->is_ordered && (bound.cmp != SEL_EQ || bound.is_array)) continue;
                 bool eq = bound.cmp == SEL_EQ || bound.is_null_test;
                 if (eq != (pass == 0)) continue;
                 bool lower = bound.cmp == SEL_GT || bound.cmp == SEL_GE, upper = bound.cmp == SEL_LT || bound.cmp == SEL_LE;
@@ -244,6 +247,7 @@ static bool
 index_covers(JoinBlock *b, const Leaf *leaf, const LeafIndex *index)
 {
     const IndexDef *x = index->def;
+    if (!index->kind->can_return) return false;
     ColSet cols = {0};
     Ctx *ctx = b->ps->ctx;
     if (colset_add_all(ctx, b->ps->arena, &cols, b->need) != QN_OK) return false;
@@ -261,7 +265,7 @@ static Status
 index_order(JoinBlock *b, const Leaf *leaf, const LeafIndex *index, bool backward, SortKeyList *out)
 {
     const IndexDef *x = index->def;
-    for (int k = 0; k < x->nkeys; k++) {
+    for (int k = 0; k < x->nkeys && index->kind->is_ordered; k++) {
         Expr *ref = x->attnums[k] == 0 ? index->exprs->columns[k] : rel_column_ref(b->ps, leaf->node->rel, x->attnums[k] - 1);
         if (ref == NULL) return RAISE_OOM(b->ps->ctx);
         SortKey key = {.expr = ref, .desc = x->desc[k] != backward, .nulls_first = x->nulls_first[k] != backward};
@@ -332,7 +336,7 @@ add_index_path(JoinBlock *b, Leaf *leaf, const LeafIndex *index, const IndexMatc
     if (m->params != 0)
         for (int i = 0; i < b->leaves.count; i++)
             if ((m->params >> i & 1) != 0) loops *= fmax(1, b->leaves.items[i]->rows);
-    int height = leaf->raw_rows > 1e6 ? 2 : leaf->raw_rows > 500 ? 1 : 0;
+    int height = !index->kind->is_ordered ? -1 : leaf->raw_rows > 1e6 ? 2 : leaf->raw_rows > 500 ? 1 : 0;
     Cost c;
     cost_index(ctx->settings, rel_pages(r), leaf->raw_rows, index_pages, height, sel, corr, p->filter.count, m->conds.count,
                p->index_only, p->index_only ? 0.9 : 0, loops, &c);
@@ -348,6 +352,7 @@ static bool
 order_is_useful(JoinBlock *b, const Leaf *leaf, const LeafIndex *x)
 {
     const Key key = index_key(x, 0);
+    if (!x->kind->is_ordered) return false;
     if (b->wanted != NULL && b->wanted->count > 0 && is_key(leaf, &key, b->wanted->items[0].expr)) return true;
     for (int i = 0; i < b->conds.count; i++) {
         const Cond *c = b->conds.items[i];
@@ -365,7 +370,7 @@ open_index(JoinBlock *b, const Leaf *leaf, int i, LeafIndex *out, bool *usable_o
     PlanState *ps = b->ps;
     const LGet *get = (const LGet *)leaf->node;
     const IndexDef *def = get->relation->indexes[i];
-    *out = (LeafIndex){.def = def, .conds = leaf->conds};
+    *out = (LeafIndex){.def = def, .kind = index_kind_find(def->method), .conds = leaf->conds};
     *usable_out = def->valid && !def->partitioned;
     if (!*usable_out || index_is_plain(def)) return QN_OK;
     TRY(rel_index_exprs(ps, get, i, &out->exprs));
@@ -399,7 +404,7 @@ index_paths(JoinBlock *b, Leaf *leaf, const LeafIndex *x, PathList *out)
     IndexMatch plain = {0};
     TRY(match_index(b, leaf, x, 0, &plain));
     bool useful = order_is_useful(b, leaf, x);
-    if (plain.bounds.count > 0 || useful || x->def->predicate != NULL || index_covers(b, leaf, x))
+    if (plain.bounds.count > 0 || (x->kind->is_ordered && (useful || x->def->predicate != NULL || index_covers(b, leaf, x))))
         TRY(add_index_path(b, leaf, x, &plain, false, out));
     if (useful) TRY(add_index_path(b, leaf, x, &plain, true, out));
     /* With values of other leaves, one path for each set of leaves that bounds the first key. */
@@ -416,7 +421,7 @@ index_paths(JoinBlock *b, Leaf *leaf, const LeafIndex *x, PathList *out)
         tried[ntried++] = with;
         IndexMatch m = {0};
         TRY(match_index(b, leaf, x, with, &m));
-        if (m.params != 0) TRY(add_index_path(b, leaf, x, &m, false, out));
+        if (m.params != 0 && m.bounds.count > 0) TRY(add_index_path(b, leaf, x, &m, false, out));
     }
     return QN_OK;
 }
@@ -600,6 +605,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
     if (p->kind == PATH_INDEX) {
         TRY(colset_add_exprs(b->ps, &used, &p->index_cond));
         TRY(leaf_columns(b, p->rels, &used, &fetched));
+        if (!index_kind_find(p->index->method)->can_return) read = fetched;
     }
     if (p->kind == PATH_INDEX) {
         IndexScanPlan *s = PNODE_NEW(o, IndexScan, NULL, NULL);
@@ -611,6 +617,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         s->index = p->index;
         s->backward = p->backward;
         s->index_only = p->index_only;
+        s->is_lossy = !index_kind_find(p->index->method)->can_return;
         s->nbounds = p->nbounds;
         TRY_ALLOC(o->ctx, s->bounds, ARENA_ARRAY(o->arena, IndexBound, p->nbounds + 1));
         for (int i = 0; i < p->nbounds; i++) {

@@ -4,6 +4,8 @@
 #include "planner/resolve.h"
 #include "session/ddl_alter.h"
 #include "session/maintain.h"
+#include "storage/index.h"
+#include "types/opclass.h"
 
 Status
 ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid)
@@ -69,7 +71,10 @@ ddl_index_take_column(IndexColumns *c, int i, const Column *col)
 Status
 ddl_check_index_type(Ctx *ctx, const char *method, Oid type)
 {
-    if (type != TYPE_UNKNOWN && key_type_is_orderable(type)) return QN_OK;
+    const IndexKindInfo *kind = index_kind_find(method);
+    bool can = kind->is_ordered ? key_type_is_orderable(type)
+                                : opclass_default(kind->oid, type) != NULL && type_info(type_base(type))->hash != NULL;
+    if (type != TYPE_UNKNOWN && can) return QN_OK;
     return err_hint(ctx,
                     RAISE(ctx, ERR_UNDEFINED_OBJECT, "data type %s has no default operator class for access method \"%s\"",
                           type_info(type)->sql_name, method),
@@ -177,6 +182,21 @@ bare_column(const IndexElem *e)
     return ast_is(last, StringNode) ? ast_str(last) : NULL;
 }
 
+/* The class that an element names; 0 where it is the type's default. */
+static Status
+find_opclass(Ddl *d, const char *method, const IndexElem *e, Oid type, Oid *out)
+{
+    Ctx *ctx = d->ctx;
+    const char *name = ast_str(e->opclass.items[e->opclass.count - 1]);
+    Oid am = index_kind_find(method)->oid;
+    const OpClass *c = opclass_find(am, name);
+    if (c == NULL) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "operator class \"%s\" does not exist for access method \"%s\"", name, method);
+    if (!opclass_takes(c, type))
+        return RAISE(ctx, ERR_DATATYPE_MISMATCH, "operator class \"%s\" does not accept data type %s", name, type_info(type)->sql_name);
+    *out = c == opclass_default(am, type) ? INVALID_OID : c->oid;
+    return QN_OK;
+}
+
 static Status
 key_element(Ddl *d, const Relation *rel, const IndexElem *e, int i, IndexColumns *c, IndexDef *def)
 {
@@ -201,7 +221,13 @@ key_element(Ddl *d, const Relation *rel, const IndexElem *e, int i, IndexColumns
             return RAISE(ctx, ERR_DATATYPE_MISMATCH, "collations are not supported by type %s", type_info(c->types[i])->sql_name);
         TRY(ddl_find_collation(d, &e->collation, e->loc, &c->collations[i]));
     }
+    if (e->opclass.count > 0) TRY(find_opclass(d, def->method, e, c->types[i], &c->opclasses[i]));
     TRY(ddl_check_index_type(ctx, def->method, c->types[i]));
+    const IndexKindInfo *kind = index_kind_find(def->method);
+    if (!kind->is_ordered && e->dir != AST_SORT_DEFAULT)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" does not support ASC/DESC options", def->method);
+    if (!kind->is_ordered && e->nulls != AST_NULLS_DEFAULT)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" does not support NULLS FIRST/LAST options", def->method);
     c->desc[i] = e->dir == AST_SORT_DESC;
     c->nulls_first[i] = e->nulls == AST_NULLS_FIRST || (e->nulls == AST_NULLS_DEFAULT && c->desc[i]);
     return QN_OK;
@@ -254,6 +280,27 @@ default_name(Ddl *d, const Relation *rel, const IndexDef *def, const char **out)
     return ddl_choose_name(d->ctx, rel->schema_oid, INVALID_OID, rel->name, part, "idx", out);
 }
 
+/* The access method, and whether it can do what is asked for. */
+static Status
+check_method(Ctx *ctx, const IndexStmt *s, const char **out)
+{
+    static const char *const later[] = {"gin", "brin", "hnsw", "ivfflat"}, *const never[] = {"gist", "spgist"};
+    const char *name = s->access_method != NULL ? s->access_method : "btree";
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        if (strcmp(later[i], name) == 0) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" is not supported yet", name);
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        if (strcmp(never[i], name) == 0) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" is not part of this engine", name);
+    const IndexKindInfo *kind = index_kind_find(name);
+    if (kind == NULL) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "access method \"%s\" does not exist", name);
+    const char *lacks = s->unique && !kind->can_unique                          ? "unique indexes"
+                        : s->including.count > 0 && !kind->can_include          ? "included columns"
+                        : s->params.count > 1 && !kind->can_multicolumn         ? "multicolumn indexes"
+                                                                                : NULL;
+    if (lacks != NULL) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" does not support %s", name, lacks);
+    *out = kind->name;
+    return QN_OK;
+}
+
 Status
 ddl_run_index(Ddl *d, const IndexStmt *s)
 {
@@ -263,14 +310,7 @@ ddl_run_index(Ddl *d, const IndexStmt *s)
                     .nulls_not_distinct = s->nulls_not_distinct, .tuples = -1, .pages = -1};
     bool skip = false;
     if (s->concurrent) TRY(session_prevent_block(d->s, "CREATE INDEX CONCURRENTLY"));
-    if (s->access_method != NULL && strcmp(s->access_method, "btree") != 0) {
-        static const char *const later[] = {"hash", "gin", "gist", "brin", "spgist", "hnsw", "ivfflat"};
-        for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-            if (strcmp(later[i], s->access_method) == 0)
-                return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" is not supported yet",
-                             s->access_method);
-        return RAISE(ctx, ERR_UNDEFINED_OBJECT, "access method \"%s\" does not exist", s->access_method);
-    }
+    TRY(check_method(ctx, s, &def.method));
     TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_SHARE, "rpm", false, &rel));
     if (s->name != NULL) TRY(ddl_claim_name(ctx, rel->schema_oid, s->name, s->if_not_exists, &skip));
     if (skip) return QN_OK;

@@ -292,7 +292,9 @@ btree_page_is_unlinked(const BtreePage *p)
     return (p->page.flags & PAGE_FLAG_UNLINKED) != 0;
 }
 
-/* Index operations, gathered in btree_search.c's table. */
+/* Index operations, gathered in btree_search.c's tables: the hash index is a tree of hashes. */
+Status btree_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *range, bool backward);
+const IndexDesc *btree_scan_desc(const IndexScan *scan);
 Status btree_insert(Ctx *ctx, Index *index, Heap *heap, const KeyRows *keys,
                     const KeyRows *payloads, const uint64_t *null_keys, const IndexTid *tids,
                     IndexCheck check, IndexTid *conflicts, int *nconflicts_out);

@@ -7,6 +7,7 @@
 #include "storage/btree_priv.h"
 
 #include "storage/db.h"
+#include "storage/hash.h"
 #include "storage/ssi.h"
 
 Status
@@ -194,7 +195,7 @@ scan_begin(Ctx *ctx, Arena *arena, Index *index, const IndexScanSpec *spec, Inde
         }
         TRY_ALLOC(ctx, s->strings, arena_create(NULL, "index scan strings"));
     }
-    s->base.ops = &btree_ops;
+    s->base.ops = index->ops;
     *out = &s->base;
     return QN_OK;
 }
@@ -230,8 +231,14 @@ set_end(Ctx *ctx, const KeyColumn *c, Bound *b, bool first, const Value *value, 
     return b->key.failed ? RAISE_OOM(ctx) : QN_OK;
 }
 
-static Status
-scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *r, bool backward)
+const IndexDesc *
+btree_scan_desc(const IndexScan *scan)
+{
+    return &((const BtreeScan *)scan)->bt->base.desc;
+}
+
+Status
+btree_scan_start(Ctx *ctx, IndexScan *scan, const IndexRange *r, bool backward)
 {
     BtreeScan *s = (BtreeScan *)scan;
     static const IndexRange whole;
@@ -506,24 +513,13 @@ done:
     return st;
 }
 
-const IndexOps btree_ops = {
-    .kind = INDEX_BTREE,
-    .handle_bytes = sizeof(Btree),
-    .open = open_tree,
-    .close = close_tree,
-    .create = create_tree,
-    .insert = btree_insert,
-    .build_begin = btree_build_begin,
-    .build_add = btree_build_add,
-    .build_finish = btree_build_finish,
-    .build_end = btree_build_end,
-    .scan_begin = scan_begin,
-    .scan_start = scan_start,
-    .scan_next = scan_next,
-    .scan_kill = scan_kill,
-    .scan_end = scan_end,
-    .stats = btree_stats,
-    .bulk_delete = btree_bulk_delete,
-    .truncate = btree_truncate,
-    .check = btree_check,
-};
+#define TREE_OPS                                                                                   \
+    .handle_bytes = sizeof(Btree), .open = open_tree, .close = close_tree, .create = create_tree,  \
+    .insert = btree_insert, .build_begin = btree_build_begin, .build_add = btree_build_add,        \
+    .build_finish = btree_build_finish, .build_end = btree_build_end, .scan_begin = scan_begin,    \
+    .scan_next = scan_next, .scan_kill = scan_kill, .scan_end = scan_end, .stats = btree_stats,    \
+    .bulk_delete = btree_bulk_delete, .truncate = btree_truncate, .check = btree_check
+
+const IndexOps btree_ops = {TREE_OPS, .kind = INDEX_BTREE, .scan_start = btree_scan_start};
+
+const IndexOps hash_index_ops = {TREE_OPS, .kind = INDEX_HASH, .derive = hash_derive, .scan_start = hash_scan_start};

@@ -8,13 +8,30 @@
 #include "storage/db.h"
 #include "storage/extent.h"
 #include "storage/gin.h"
+#include "storage/hash.h"
 #include "storage/ssi.h"
 #include "storage/tablestats.h"
 
-static const IndexOps *const kinds[INDEX_KIND_COUNT] = {
-    [INDEX_BTREE] = &btree_ops,
-    [INDEX_GIN] = &gin_ops,
+static const IndexKindInfo kinds[INDEX_KIND_COUNT] = {
+#define INDEX_KIND(sym, oid, name, ops, ordered, unique, multicolumn, include, returns, nulls)                                        \
+    [INDEX_##sym] = {INDEX_##sym, oid, name, &ops, ordered, unique, multicolumn, include, returns, nulls},
+#include "storage/indexkinds.def"
+#undef INDEX_KIND
 };
+
+const IndexKindInfo *
+index_kind_info(IndexKind kind)
+{
+    return &kinds[kind];
+}
+
+const IndexKindInfo *
+index_kind_find(const char *name)
+{
+    for (int i = 0; i < INDEX_KIND_COUNT; i++)
+        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+    return NULL;
+}
 
 Status
 index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out)
@@ -23,7 +40,7 @@ index_open(Ctx *ctx, Arena *arena, const IndexDesc *desc, Index **index_out)
     if (desc->kind >= INDEX_KIND_COUNT)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED,
                      "access method of index \"%s\" is not supported yet", desc->name);
-    const IndexOps *ops = kinds[desc->kind];
+    const IndexOps *ops = kinds[desc->kind].ops;
     TRY_ALLOC(ctx, index, arena_zalloc(arena, ops->handle_bytes));
     index->ops = ops;
     index->desc = *desc;
@@ -73,7 +90,7 @@ index_create(Ctx *ctx, Oid relid, IndexKind kind, uint32_t *root_page_out)
 {
     if (kind >= INDEX_KIND_COUNT)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method is not supported yet");
-    return kinds[kind]->create(ctx, relid, root_page_out);
+    return kinds[kind].ops->create(ctx, relid, root_page_out);
 }
 
 Status
@@ -160,6 +177,20 @@ form_payloads(Ctx *ctx, const IndexDesc *d, Vector *const *cols, const uint16_t 
 Status
 index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n,
                    KeyRows *keys, KeyRows *payloads, uint64_t *null_keys)
+{
+    Vector *derived[KEY_MAX_INDEX_COLUMNS];
+    Arena *arena;
+    if (index->ops->derive == NULL) return index_form_scanned(ctx, index, cols, sel, n, keys, payloads, null_keys);
+    TRY_ALLOC(ctx, arena, arena_create(NULL, "index columns"));
+    Status st = index->ops->derive(ctx, index, cols, sel, n, arena, derived);
+    if (st == QN_OK) st = index_form_scanned(ctx, index, derived, sel, n, keys, payloads, null_keys);
+    arena_destroy(arena);
+    return st;
+}
+
+Status
+index_form_scanned(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
+                   KeyRows *payloads, uint64_t *null_keys)
 {
     const IndexDesc *d = &index->desc;
     TRY(key_encode(ctx, &index->format, cols, sel, n, keys));

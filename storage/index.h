@@ -1,4 +1,8 @@
-/* index.h - what every kind of index can do: insert, scan by key range, bulk build, sizes.
+/* index.h - what every kind of index can do: insert, scan by key range, bulk build, sizes, VACUUM, verification.
+ *
+ * A kind is a row of indexkinds.def (what it can do at all) and a table of functions, IndexOps. The functions below go through that table; nobody
+ * else asks what kind an index is, but CREATE INDEX, pg_am and the planner, which ask for its properties (index_kind_info). A new
+ * kind is a row, an IndexOps and its file. What a kind makes of a row's columns before they become keys is its derive.
  *
  * An index maps key columns, encoded by keycodec, to tids. Entries are found in key order and,
  * among equal keys, in tid order. An entry may lead to a dead version: the heap decides visibility.
@@ -22,7 +26,23 @@ typedef struct IndexBuild IndexBuild;
 typedef struct IndexOps IndexOps;
 typedef int64_t IndexTid; /* heap.h's Tid */
 
-typedef enum IndexKind { INDEX_BTREE, INDEX_GIN, INDEX_KIND_COUNT } IndexKind;
+typedef enum IndexKind {
+#define INDEX_KIND(sym, oid, name, ops, ordered, unique, multicolumn, include, returns, nulls) INDEX_##sym,
+#include "storage/indexkinds.def"
+#undef INDEX_KIND
+    INDEX_KIND_COUNT
+} IndexKind;
+
+/* A row of indexkinds.def. */
+typedef struct IndexKindInfo {
+    IndexKind kind;
+    Oid oid;
+    const char *name;
+    const IndexOps *ops;
+    bool is_ordered, can_unique, can_multicolumn, can_include, can_return, finds_nulls;
+} IndexKindInfo;
+const IndexKindInfo *index_kind_info(IndexKind kind);
+const IndexKindInfo *index_kind_find(const char *name); /* NULL: none of ours */
 
 /* What the catalog knows of an index. Everything pointed to must outlive the handle. */
 typedef struct IndexDesc {
@@ -40,6 +60,7 @@ typedef struct IndexDesc {
     const Oid *types;        /* ncols; type and form of each column */
     const uint8_t *phys;
     const int16_t *scales;
+    Oid hashed_type; /* INDEX_HASH: of the column; keys, types and the like say how its hash is kept */
 } IndexDesc;
 
 typedef enum IndexCheck {
@@ -99,6 +120,9 @@ void index_build_end(Index *index,
  * when row i has a NULL among its key columns. */
 Status index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel,
                           int n, KeyRows *keys, KeyRows *payloads, uint64_t *null_keys);
+/* The same of columns that a scan of the index gave. */
+Status index_form_scanned(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
+                          KeyRows *payloads, uint64_t *null_keys);
 /* For index kinds: decodes payloads (pointers to n of them) into the vectors of the columns they
  * hold; cols[c] NULL: not wanted. */
 Status index_decode_payloads(Ctx *ctx, const IndexDesc *desc, const uint8_t *const *payloads, int n,
@@ -164,6 +188,8 @@ Status index_check(Ctx *ctx, Index *index, uint64_t *entries_out);
 struct IndexOps {
     IndexKind kind;
     size_t handle_bytes; /* of the kind's own handle, which starts with Index */
+    /* What takes the place of the rows' columns in keys: out[0..nkeys), by row, in the arena. NULL: the columns themselves. */
+    Status (*derive)(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, Arena *arena, Vector **out);
     Status (*open)(Ctx *ctx, Index *index);
     void (*close)(Ctx *ctx, Index *index);
     Status (*create)(Ctx *ctx, Oid relid, uint32_t *root_page_out);
