@@ -56,6 +56,14 @@ static const Line lines[] = {
     {"point SELECT, prepared", LINE_OLTP, 3, 0, 0, .oltp = OLTP_POINT},
     {"range of 100, prepared", LINE_OLTP, 2, 0, 0, .oltp = OLTP_RANGE},
     {"open, SELECT 1, close", LINE_OLTP, 0.5, 0, 0, .oltp = OLTP_OPEN},
+    {"UPDATE by key", LINE_OLTP, 2, 0, 0, .oltp = OLTP_UPDATE},
+    {"INSERT", LINE_OLTP, 1, 0, 0, .oltp = OLTP_INSERT},
+    {"INSERT, durable", LINE_OLTP, 1, 0, 0, .oltp = OLTP_INSERT_DURABLE},
+    {"INSERT, durable, 8 thr", LINE_OLTP, 3, 0, 0, .oltp = OLTP_INSERT_THREADS},
+    {"INSERT, 1000 a commit", LINE_OLTP, 2, 0, 0, .oltp = OLTP_BATCH},
+    {"same, 100 a statement", LINE_OLTP, 2, 0, 0, .oltp = OLTP_BATCH_ROWS},
+    {"2 threads mixed", LINE_OLTP, 3, 0, 0, .oltp = OLTP_MIXED},
+    {"mixed, durable", LINE_OLTP, 3, 0, 0, .oltp = OLTP_MIXED_DURABLE},
 };
 enum { NLINES = sizeof lines / sizeof *lines };
 
@@ -292,7 +300,8 @@ run_line(const Line *line, const Engine *e, double *seconds, Answer *answer)
         ok = e->load(&lineitem_copy, copy_csv);
         break;
     case LINE_OLTP:
-        return oltp_run(line->oltp, e, now, seconds, answer);
+        return line->oltp < OLTP_UPDATE ? oltp_run(line->oltp, e, now, seconds, answer)
+                                        : oltp_write_run(line->oltp, e, now, seconds, answer);
     default:
         ok = e->statements(statements, e->statements_max, CHECKED, &sum);
     }
@@ -437,6 +446,7 @@ generate(void)
     item.name = "item";
     statements = gen_statements(engine_quern.statements_max, PARTS);
     oltp_init(nrows);
+    oltp_write_init(item.nrows);
     return write_csv(&lineitem, path, sizeof path) && write_csv(&part, path, sizeof path)
            && write_csv(&tree, path, sizeof path) && write_csv(&lineitem_copy, copy_csv, sizeof copy_csv);
 }

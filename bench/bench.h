@@ -89,11 +89,17 @@ extern const Engine engine_quern, engine_sqlite, engine_duckdb, engine_postgres;
 
 /* ---- short statements (oltp.c) ---- */
 
-typedef enum OltpOp { OLTP_POINT, OLTP_RANGE, OLTP_OPEN } OltpOp;
+typedef enum OltpOp {
+    OLTP_POINT, OLTP_RANGE, OLTP_OPEN,
+    OLTP_UPDATE, OLTP_INSERT, OLTP_INSERT_DURABLE, OLTP_INSERT_THREADS, /* from here on they write: oltp_write.c */
+    OLTP_BATCH, OLTP_BATCH_ROWS, OLTP_MIXED, OLTP_MIXED_DURABLE,
+} OltpOp;
 
 void oltp_init(long rows); /* of lineitem */
+void oltp_write_init(long item_rows);
 /* One run: seconds an operation, and an answer of the first ones, so that engines that run fewer can be compared. */
 bool oltp_run(OltpOp op, const Engine *e, double (*now)(void), double *seconds, Answer *answer);
+bool oltp_write_run(OltpOp op, const Engine *e, double (*now)(void), double *seconds, Answer *answer);
 
 /* dlopen and the symbols named; false with a line on stderr. into: an array of function pointers in their order. */
 bool load_library(const char *path, const char *const *symbols, int n, void **into);

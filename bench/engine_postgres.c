@@ -144,7 +144,7 @@ load(const Table *t, const char *csv)
 
 /* ---- connections of their own ---- */
 
-enum { PARAMS_MAX = 8 };
+enum { PARAMS_MAX = 100 };
 
 typedef struct Prepared {
     PGconn *conn;
