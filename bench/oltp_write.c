@@ -24,12 +24,12 @@ typedef struct Work {
 static const Work works[] = {
     [OLTP_UPDATE] = {only_updates, 1, .part = 1},
     [OLTP_INSERT] = {only_inserts, 1, .part = 1},
-    [OLTP_INSERT_DURABLE] = {only_inserts, 1, .durable = true, .part = 20},
-    [OLTP_INSERT_THREADS] = {only_inserts, THREADS_MAX, .durable = true, .peers_best = true, .part = 10},
+    [OLTP_INSERT_DURABLE] = {only_inserts, 1, .durable = true, .part = 50},
+    [OLTP_INSERT_THREADS] = {only_inserts, THREADS_MAX, .durable = true, .peers_best = true, .part = 50},
     [OLTP_BATCH] = {only_inserts, 1, .batch = BATCH, .part = 1},
     [OLTP_BATCH_ROWS] = {only_inserts, 1, .batch = BATCH, .statement_rows = STATEMENT_ROWS, .part = 1},
     [OLTP_MIXED] = {mixed, 2, .part = 1},
-    [OLTP_MIXED_DURABLE] = {mixed, 2, .durable = true, .part = 10},
+    [OLTP_MIXED_DURABLE] = {mixed, 2, .durable = true, .part = 50},
 };
 
 static int64_t *keys; /* of item */
