@@ -209,7 +209,7 @@ btree_search_page(const BtreePage *p, uint32_t page_bytes, const uint8_t *key, u
     Probe b;
     int n;
     if (begin_search(p, page_bytes, key, key_bytes, mode, &b, &n)) return n;
-/* Ascending keys go behind everything there is, down the right edge of the tree. */
+    /* Ascending keys go behind everything there is, down the right edge of the tree. */
     if ((p->flags & BTREE_HIGH) == 0 && n > 0 && slot_precedes(p, page_bytes, n - 1, &b)) return n;
     if (n <= NEAR_SLOTS) return gallop(p, page_bytes, heads_below(p->slots, n, b.head), n, &b);
     /* The high key's head is in the page's own, and comparable where the entries share nothing more. */

@@ -49,7 +49,6 @@ db_conn_attach(Ctx *ctx, Db *db)
         atomic_store(&conn->oldest, LSN_NEVER);
         atomic_store(&conn->newest, LSN_NEVER);
         atomic_store(&conn->follows, LSN_NEVER);
-        mutex_init(&conn->fast_mutex);
         cond_init(&conn->wait_cond);
         db->conns[slot] = conn;
         if (slot >= db->nconns) db->nconns = slot + 1;
@@ -82,7 +81,6 @@ db_conn_detach(Ctx *ctx)
     mem_free(NULL, conn->wal_buf, conn->wal_buf_bytes);
     mem_free(NULL, conn->io_buf, db->page_bytes);
     arena_destroy(conn->scratch);
-    mutex_destroy(&conn->fast_mutex);
     cond_destroy(&conn->wait_cond);
     mem_free(NULL, conn, sizeof(*conn));
     ctx->db = NULL;

@@ -371,6 +371,7 @@ struct HeapFetch {
     uint32_t layout;
     uint16_t capacity, arrays;
     uint16_t *values; /* by position in columns; 0: not on the page */
+    uint32_t var_bytes; /* a row's on average; 0: no column asked for varies */
 };
 
 Status
@@ -405,9 +406,12 @@ note_layout(HeapFetch *f, const HeapPage *p)
     f->layout = p->layout;
     f->capacity = p->capacity;
     f->arrays = p->arrays;
+    f->var_bytes = 0;
     for (int i = 0; i < f->ncolumns; i++) {
         int c = f->columns[i];
         f->values[i] = c >= 0 && c < p->ncols ? p->cols[c].values : 0;
+        if (f->values[i] != 0 && p->cols[c].phys == PHYS_STR && p->nslots > 0)
+            f->var_bytes = (f->heap->page_bytes - HEAP_PAD - p->var_begin) / p->nslots;
     }
 }
 
@@ -427,6 +431,10 @@ prefetch_tuple(const Ctx *ctx, const HeapFetch *f, Tid tid)
     for (int i = 0; i < f->ncolumns; i++)
         if (f->values[i] != 0)
             __builtin_prefetch(page + f->values[i] + heap_phys_bytes(f->heap->phys[f->columns[i]]) * slot);
+    /* Rows that came in order have their strings in order, from the page's end downwards. */
+    if (f->var_bytes == 0 || f->var_bytes * slot > f->heap->page_bytes - 128) return;
+    const char *var = page + f->heap->page_bytes - HEAP_PAD - f->var_bytes * slot;
+    for (int at = -128; at <= 64; at += 64) __builtin_prefetch(var + at);
 }
 
 /* The visible ones of n tids on one page: their rows go behind the batch's. */

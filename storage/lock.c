@@ -1,7 +1,7 @@
 /* lock.c - see lock.h. One hash table under one mutex; weak relation locks stay out of it in the connections' fast slots.
  *
- * Fast path: a weak mode is noted in the connection under its own fast_mutex if the relation's bucket of strong counts is zero. Whoever wants a strong mode
- * first raises the count, then goes through all connections, under their fast_mutex, and moves what it finds into the table: a weak locker
+ * Fast path: a weak mode is noted in the connection under its own fast_latch if the relation's bucket of strong counts is zero. Whoever wants a strong mode
+ * first raises the count, then goes through all connections, under their fast_latch, and moves what it finds into the table: a weak locker
  * either sees the count or is found.
  *
  * A granted lock is a LockHold, on the list of its entry and of its connection. A waiter is its connection: it waits for one lock at a time.
@@ -431,14 +431,14 @@ fast_acquire(Ctx *ctx, uint32_t oid, LockMode mode)
     bool got = false;
 
     /* Only this thread adds to the slots; a strong locker may take some away. */
-    mutex_lock(&conn->fast_mutex);
+    spinlatch_lock(&conn->fast_latch);
     for (uint32_t i = 0; i < conn->nfast && !got; i++)
         got = conn->fast[i].oid == oid && conn->fast[i].mode == mode;
     if (!got && conn->nfast < FAST_LOCKS && atomic_load(strong_count(&ctx->db->locks, oid)) == 0) {
         conn->fast[conn->nfast++] = (FastLock){oid, ++conn->lock_seq, (uint8_t)mode};
         got = true;
     }
-    mutex_unlock(&conn->fast_mutex);
+    spinlatch_unlock(&conn->fast_latch);
     return got;
 }
 
@@ -453,7 +453,7 @@ collect_fast(Ctx *ctx, LockTable *t, LockTag tag)
     for (int i = 0; i < db->nconns && st == QN_OK; i++) {
         DbConn *conn = db->conns[i];
         if (conn == NULL) continue;
-        mutex_lock(&conn->fast_mutex);
+        spinlatch_lock(&conn->fast_latch);
         for (uint32_t k = 0; k < conn->nfast && st == QN_OK;) {
             FastLock f = conn->fast[k];
             if (f.oid != tag.a) {
@@ -471,7 +471,7 @@ collect_fast(Ctx *ctx, LockTable *t, LockTag tag)
             add_hold(e, conn, h, (LockMode)f.mode, f.seq);
             conn->fast[k] = conn->fast[--conn->nfast];
         }
-        mutex_unlock(&conn->fast_mutex);
+        spinlatch_unlock(&conn->fast_latch);
     }
     rwlatch_unlock(&db->conns_latch);
     return st;
@@ -616,10 +616,10 @@ lock_is_held(Ctx *ctx, LockTag tag, LockMode at_least)
     DbConn *conn = ctx->conn;
     bool held = false;
 
-    mutex_lock(&conn->fast_mutex);
+    spinlatch_lock(&conn->fast_latch);
     for (uint32_t i = 0; i < conn->nfast; i++)
         held |= tag.kind == LOCK_RELATION && conn->fast[i].oid == tag.a && conn->fast[i].mode >= at_least;
-    mutex_unlock(&conn->fast_mutex);
+    spinlatch_unlock(&conn->fast_latch);
     if (held) return true;
     mutex_lock(&ctx->db->locks.mutex);
     LockEntry *e = find_entry(&ctx->db->locks, tag);
@@ -676,15 +676,15 @@ release(Ctx *ctx, uint32_t mark)
     LockTable *t = &ctx->db->locks;
     DbConn *conn = ctx->conn;
 
-    mutex_lock(&conn->fast_mutex);
+    spinlatch_lock(&conn->fast_latch);
     for (uint32_t i = 0; i < conn->nfast;) {
         if (conn->fast[i].seq > mark) conn->fast[i] = conn->fast[--conn->nfast];
         else i++;
     }
-    /* A strong locker adds to our holds what it finds in our slots, under fast_mutex: now it finds nothing any more, and what it
+    /* A strong locker adds to our holds what it finds in our slots, under fast_latch: now it finds nothing any more, and what it
      * added before is seen. */
     bool none = conn->holds == NULL;
-    mutex_unlock(&conn->fast_mutex);
+    spinlatch_unlock(&conn->fast_latch);
     if (none) return;
     mutex_lock(&t->mutex);
     for (LockHold *h = conn->holds, *next; h != NULL; h = next) {

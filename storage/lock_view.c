@@ -30,14 +30,14 @@ add_conn_rows(LockRows *out, DbConn *conn)
 {
     LockRow r = {.granted = true, .pid = conn->slot + 1, .ntx = conn->ntx};
     bool ok = true;
-    mutex_lock(&conn->fast_mutex);
+    spinlatch_lock(&conn->fast_latch);
     for (uint32_t k = 0; k < conn->nfast && ok; k++) {
         r.tag = (LockTag){.a = conn->fast[k].oid, .kind = LOCK_RELATION};
         r.mode = (LockMode)conn->fast[k].mode;
         r.fast_path = true;
         ok = add_row(out, r);
     }
-    mutex_unlock(&conn->fast_mutex);
+    spinlatch_unlock(&conn->fast_latch);
     Xid xid = atomic_load_explicit(&conn->top_xid, memory_order_relaxed);
     r.mode = LOCK_EXCLUSIVE;
     if (ok && atomic_load_explicit(&conn->activity.tx_start_us, memory_order_relaxed) != 0) {
