@@ -2,7 +2,7 @@
 #include "catalog/systable.h"
 #include "types/ts.h"
 
-enum { OID_PARSER = 3722, OID_TEMPLATE_SIMPLE = 3727, OID_TEMPLATE_SNOWBALL = 13150 };
+enum { OID_PARSER = 3722, OID_TEMPLATE_SIMPLE = 3727, OID_TEMPLATE_SNOWBALL = 13150, OID_TEMPLATE_PAIRS = 13700 };
 
 Status
 sys_pg_ts_parser(Ctx *ctx, SysRows *r)
@@ -22,7 +22,7 @@ sys_pg_ts_template(Ctx *ctx, SysRows *r)
     static const struct {
         Oid oid;
         const char *name;
-    } templates[] = {{OID_TEMPLATE_SIMPLE, "simple"}, {OID_TEMPLATE_SNOWBALL, "snowball"}};
+    } templates[] = {{OID_TEMPLATE_SIMPLE, "simple"}, {OID_TEMPLATE_SNOWBALL, "snowball"}, {OID_TEMPLATE_PAIRS, "pairs"}};
     (void)ctx;
     for (size_t i = 0; i < sizeof(templates) / sizeof(templates[0]); i++) {
         TRY(sys_row(r));
@@ -49,7 +49,7 @@ sys_pg_ts_dict(Ctx *ctx, SysRows *r)
         sys_text(r, d->name);
         sys_oid(r, OID_PG_CATALOG);
         sys_oid(r, OID_BOOTSTRAP_ROLE);
-        sys_oid(r, d->language != NULL ? OID_TEMPLATE_SNOWBALL : OID_TEMPLATE_SIMPLE);
+        sys_oid(r, d->is_korean ? OID_TEMPLATE_PAIRS : d->language != NULL ? OID_TEMPLATE_SNOWBALL : OID_TEMPLATE_SIMPLE);
         sys_text(r, options);
     }
     return QN_OK;

@@ -63,6 +63,11 @@ typedef struct TsWord {
 /* Sorts words; the value is in the arena. 54000 */
 Status tsvector_make(Ctx *ctx, Arena *arena, TsWord *words, int n, Str *out);
 
+static inline bool
+ts_is_operator(char c)
+{
+    return c == '!' || c == '&' || c == '|' || c == '(' || c == ')' || c == '<';
+}
 /* A word of the text form of tsvector or tsquery. is_query: operators end it, and what follows a colon is left to the caller. */
 typedef struct TsReader {
     const char *at, *end;
@@ -167,6 +172,7 @@ typedef struct TsDict {
     const char *name;
     const char *language; /* a Snowball stemmer; NULL: simple */
     bool has_stopwords;
+    bool is_korean; /* tskorean.c */
 } TsDict;
 
 typedef struct TsConfig {
@@ -189,8 +195,14 @@ typedef struct TsLexer {
     struct sb_stemmer *stemmers[4];
 } TsLexer;
 void ts_lexer_end(TsLexer *l);
-/* The lexeme of a word, in the arena; out->nbytes 0: a stop word. */
-Status ts_lexize(Ctx *ctx, Arena *arena, TsLexer *l, const TsDict *dict, const char *text, size_t nbytes, Str *out);
+/* The lexemes of a word, in the arena; none: a stop word. A query must find all of them. */
+typedef struct TsLexemes {
+    const Str *items;
+    int n;
+} TsLexemes;
+Status ts_lexize(Ctx *ctx, Arena *arena, TsLexer *l, const TsDict *dict, const char *text, size_t nbytes, TsLexemes *out);
+/* Of a word in lower case, by Korean's rules: particles are taken off, words of Hangul become pairs of syllables. */
+Status ts_korean_lexemes(Ctx *ctx, Arena *arena, const Str *word, TsLexemes *out);
 
 /* The words of a text, one after the other; several texts may follow each other in one document. */
 typedef ARRAY(TsWord) TsWords;

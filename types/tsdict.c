@@ -25,13 +25,15 @@ enum { DICT_simple,
 #define TSCONFIG(config, dict, language, stops, ascii) DICT_##language,
 #include "types/tsconfigs.def"
 #undef TSCONFIG
+       DICT_korean, /* of our own */
        DICT_COUNT };
 
 static const TsDict dicts[DICT_COUNT] = {
-    {3765, "simple", NULL, false},
-#define TSCONFIG(config, dict, language, stops, ascii) {dict, #language "_stem", #language, stops},
+    {3765, "simple", NULL, false, false},
+#define TSCONFIG(config, dict, language, stops, ascii) {dict, #language "_stem", #language, stops, false},
 #include "types/tsconfigs.def"
 #undef TSCONFIG
+    {13701, "korean_pairs", NULL, false, true},
 };
 
 static const TsConfig configs[DICT_COUNT] = {
@@ -39,6 +41,7 @@ static const TsConfig configs[DICT_COUNT] = {
 #define TSCONFIG(config, dict, language, stops, ascii) {config, #language, &dicts[DICT_##ascii], &dicts[DICT_##language], &dicts[0]},
 #include "types/tsconfigs.def"
 #undef TSCONFIG
+    {13702, "korean", &dicts[DICT_english], &dicts[DICT_korean], &dicts[DICT_korean]},
 };
 
 const TsConfig *
@@ -257,22 +260,32 @@ ts_lexer_end(TsLexer *l)
 
 enum { STEM_MAX = 1000 }; /* longer ones are no words of any language */
 
+static Status
+one_lexeme(Ctx *ctx, Arena *arena, Str lexeme, TsLexemes *out)
+{
+    Str *items;
+    TRY_ALLOC(ctx, items, arena_memdup(arena, &lexeme, sizeof(lexeme)));
+    *out = (TsLexemes){items, lexeme.len > 0};
+    return QN_OK;
+}
+
 Status
-ts_lexize(Ctx *ctx, Arena *arena, TsLexer *l, const TsDict *d, const char *text, size_t nbytes, Str *out)
+ts_lexize(Ctx *ctx, Arena *arena, TsLexer *l, const TsDict *d, const char *text, size_t nbytes, TsLexemes *out)
 {
     struct sb_stemmer *stemmer;
+    Str lower;
     char *word;
-    TRY(text_lower(ctx, arena, text, nbytes, out));
-    if (d->language == NULL || out->len > STEM_MAX) return QN_OK;
-    TRY_ALLOC(ctx, word, arena_strndup(arena, str_data(out), out->len));
-    if (is_stop_word(d, word)) {
-        *out = str_make("", 0);
-        return QN_OK;
-    }
+    *out = (TsLexemes){NULL, 0};
+    TRY(text_lower(ctx, arena, text, nbytes, &lower));
+    if (d->is_korean) return ts_korean_lexemes(ctx, arena, &lower, out);
+    if (d->language == NULL || lower.len > STEM_MAX) return one_lexeme(ctx, arena, lower, out);
+    TRY_ALLOC(ctx, word, arena_strndup(arena, str_data(&lower), lower.len));
+    if (is_stop_word(d, word)) return QN_OK;
     TRY(find_stemmer(ctx, l, d, &stemmer));
-    const sb_symbol *stem = sb_stemmer_stem(stemmer, (const sb_symbol *)word, (int)out->len);
+    const sb_symbol *stem = sb_stemmer_stem(stemmer, (const sb_symbol *)word, (int)lower.len);
     if (stem == NULL) return RAISE_OOM(ctx);
-    return str_copy(ctx, arena, (const char *)stem, (size_t)sb_stemmer_length(stemmer), out);
+    TRY(str_copy(ctx, arena, (const char *)stem, (size_t)sb_stemmer_length(stemmer), &lower));
+    return one_lexeme(ctx, arena, lower, out);
 }
 
 /* ---- documents ---- */
@@ -287,7 +300,7 @@ ts_document_add(Ctx *ctx, Arena *arena, TsDocument *doc, const char *text, size_
     uint32_t work = 0;
     while (ts_next_token(&ps, &type, &p, &n)) {
         const TsDict *d = ts_config_dict(doc->config, type);
-        Str lexeme;
+        TsLexemes lexemes;
         uint16_t *pos;
         if ((++work & 1023) == 0) TRY(ctx_check_stop(ctx));
         if (d == NULL) continue;
@@ -295,15 +308,14 @@ ts_document_add(Ctx *ctx, Arena *arena, TsDocument *doc, const char *text, size_
             ctx_notice(ctx, "NOTICE", ERR_PROGRAM_LIMIT_EXCEEDED, "word is too long to be indexed");
             continue;
         }
-        TRY(ts_lexize(ctx, arena, doc->lexer, d, p, n, &lexeme));
+        TRY(ts_lexize(ctx, arena, doc->lexer, d, p, n, &lexemes));
         doc->place++;
-        if (lexeme.len == 0) continue;
-        TRY_ALLOC(ctx, pos, arena_alloc(arena, sizeof(*pos)));
-        *pos = ts_pos(doc->place, 0);
-        char *copy;
-        TRY_ALLOC(ctx, copy, arena_strndup(arena, str_data(&lexeme), lexeme.len));
-        TsWord w = {copy, lexeme.len, 1, pos};
-        TRY(array_push(ctx, arena, &doc->words, w));
+        for (int i = 0; i < lexemes.n; i++) {
+            TRY_ALLOC(ctx, pos, arena_alloc(arena, sizeof(*pos)));
+            *pos = ts_pos(doc->place, 0);
+            TsWord w = {str_data(&lexemes.items[i]), lexemes.items[i].len, 1, pos};
+            TRY(array_push(ctx, arena, &doc->words, w));
+        }
     }
     return QN_OK;
 }

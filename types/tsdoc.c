@@ -230,7 +230,19 @@ add_part(Ctx *ctx, Arena *arena, const QueryMaker *m, TsNode **all, TsNode *part
     return ts_node(ctx, arena, m->joins, *all, part, m->joins == TS_PHRASE ? 1 : 0, all);
 }
 
-/* A word of the query's text goes through the parser and may become several lexemes, or none (a stop word). */
+static Status
+value_node(Ctx *ctx, Arena *arena, const TsWord *w, int weights, bool prefix, TsNode **out)
+{
+    TRY(ts_node(ctx, arena, TS_VALUE, NULL, NULL, 0, out));
+    (*out)->text = w->text;
+    (*out)->nbytes = w->nbytes;
+    (*out)->weights = (uint8_t)weights;
+    (*out)->prefix = prefix;
+    return QN_OK;
+}
+
+/* A word of the query's text goes through the parser and may become several lexemes, or none (a stop word). Those of one place must all
+ * be found. */
 static Status
 value_by_config(Ctx *ctx, Arena *arena, void *arg, const TsWord *word, int weights, bool prefix, TsNode **out)
 {
@@ -239,20 +251,20 @@ value_by_config(Ctx *ctx, Arena *arena, void *arg, const TsWord *word, int weigh
     int place = 0;
     *out = NULL;
     TRY(ts_document_add(ctx, arena, &d, word->text, word->nbytes));
-    for (int i = 0; i < d.words.count; i++) {
-        const TsWord *w = &d.words.items[i];
-        TsNode *n;
-        for (int at = ts_place(w->pos[0]); place > 0 && place + 1 < at; place++) { /* stop words between */
+    for (int i = 0, next; i < d.words.count; i = next) {
+        int at = ts_place(d.words.items[i].pos[0]);
+        TsNode *all, *n;
+        for (; place > 0 && place + 1 < at; place++) { /* stop words between */
             TRY(ts_node(ctx, arena, (TsKind)TS_STOP, NULL, NULL, 0, &n));
             TRY(add_part(ctx, arena, m, out, n));
         }
-        place = ts_place(w->pos[0]);
-        TRY(ts_node(ctx, arena, TS_VALUE, NULL, NULL, 0, &n));
-        n->text = w->text;
-        n->nbytes = w->nbytes;
-        n->weights = (uint8_t)weights;
-        n->prefix = prefix;
-        TRY(add_part(ctx, arena, m, out, n));
+        place = at;
+        TRY(value_node(ctx, arena, &d.words.items[i], weights, prefix, &all));
+        for (next = i + 1; next < d.words.count && ts_place(d.words.items[next].pos[0]) == at; next++) {
+            TRY(value_node(ctx, arena, &d.words.items[next], weights, prefix, &n));
+            TRY(ts_node(ctx, arena, TS_AND, all, n, 0, &all));
+        }
+        TRY(add_part(ctx, arena, m, out, all));
     }
     return *out == NULL ? ts_node(ctx, arena, (TsKind)TS_STOP, NULL, NULL, 0, out) : QN_OK;
 }

@@ -151,12 +151,12 @@ read_words(Headline *h, const TsConfig *config, TsLexer *lexer, const char *text
     while (ts_next_token(&ps, &type, &p, &n)) {
         const TsDict *d = ts_config_dict(config, type);
         HlWord w = {.text = p, .nbytes = (uint32_t)n, .type = (uint8_t)type, .item = -1};
-        Str lexeme;
+        TsLexemes lexemes;
         TRY(array_push(h->ctx, h->arena, &h->words, w));
         if (d == NULL || n > TS_LEXEME_MAX) continue;
-        TRY(ts_lexize(h->ctx, h->arena, lexer, d, p, n, &lexeme));
+        TRY(ts_lexize(h->ctx, h->arena, lexer, d, p, n, &lexemes));
         place++;
-        if (lexeme.len > 0) TRY(mark_items(h, place, str_data(&lexeme), lexeme.len));
+        for (int i = 0; i < lexemes.n; i++) TRY(mark_items(h, place, str_data(&lexemes.items[i]), lexemes.items[i].len));
     }
     return QN_OK;
 }

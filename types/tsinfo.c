@@ -14,12 +14,13 @@ fn_ts_lexize(KernelCall *call)
     Status st = QN_OK;
     ROWS(call, i) {
         const TsDict *d = ts_dict_by_oid((Oid)ARG(call, 0, int32_t, i));
-        Str s = ARG(call, 1, Str, i), lexeme;
+        Str s = ARG(call, 1, Str, i);
+        TsLexemes lexemes = {0};
         ArrayBuilder b = array_builder(call->arena, TYPE_TEXT);
         if (d == NULL) st = RAISE(call->ctx, ERR_UNDEFINED_OBJECT, "cache lookup failed for text search dictionary %u", (Oid)ARG(call, 0, int32_t, i));
-        if (st == QN_OK) st = ts_lexize(call->ctx, call->arena, &lexer, d, str_data(&s), s.len, &lexeme);
-        if (st == QN_OK && lexeme.len > 0) {
-            Value v = value_str(TYPE_TEXT, lexeme);
+        if (st == QN_OK) st = ts_lexize(call->ctx, call->arena, &lexer, d, str_data(&s), s.len, &lexemes);
+        for (int k = 0; st == QN_OK && k < lexemes.n; k++) {
+            Value v = value_str(TYPE_TEXT, lexemes.items[k]);
             st = array_add(call->ctx, &b, &v);
         }
         if (st == QN_OK) st = array_finish_1d(call->ctx, &b, &OUT(call, Str, i));
@@ -176,7 +177,7 @@ put_lexemes(Ctx *ctx, Arena *arena, Tokens *t, const TsDict *d, const char *p, s
 {
     ArrayBuilder dicts = array_builder(arena, TYPE_REGDICTIONARY), lexemes = array_builder(arena, TYPE_TEXT);
     Value v = value_i32(TYPE_REGDICTIONARY, d != NULL ? (int32_t)d->oid : 0);
-    Str lexeme;
+    TsLexemes found;
     if (d != NULL) TRY(array_add(ctx, &dicts, &v));
     TRY(array_finish_1d(ctx, &dicts, &((Str *)out[3]->data)[row]));
     ((Str *)out[5]->data)[row] = str_make("", 0);
@@ -186,9 +187,9 @@ put_lexemes(Ctx *ctx, Arena *arena, Tokens *t, const TsDict *d, const char *p, s
         return QN_OK;
     }
     ((int32_t *)out[4]->data)[row] = (int32_t)d->oid;
-    TRY(ts_lexize(ctx, arena, &t->lexer, d, p, nbytes, &lexeme));
-    if (lexeme.len > 0) {
-        v = value_str(TYPE_TEXT, lexeme);
+    TRY(ts_lexize(ctx, arena, &t->lexer, d, p, nbytes, &found));
+    for (int i = 0; i < found.n; i++) {
+        v = value_str(TYPE_TEXT, found.items[i]);
         TRY(array_add(ctx, &lexemes, &v));
     }
     return array_finish_1d(ctx, &lexemes, &((Str *)out[5]->data)[row]);

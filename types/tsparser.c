@@ -154,7 +154,7 @@ scan_path(const char *p, const char *end)
     while (p < end) {
         if (is_ascii_alnum(*p) || *p == '_' || (*p == '-' && last != NULL)) {
             last = ++p;
-        } else if (*p == '/' && p + 1 < end && (is_ascii_alnum(p[1]) || p[1] == '_' || p[1] == '.' || p[1] == '~')) {
+        } else if (*p == '/' && last != NULL && p + 1 < end && (is_ascii_alnum(p[1]) || p[1] == '_' || p[1] == '.' || p[1] == '~')) {
             p++;
         } else if (*p == '~' && p + 1 < end && is_ascii_alnum(p[1])) {
             p++;
@@ -167,13 +167,16 @@ scan_path(const char *p, const char *end)
     return last;
 }
 
-/* A file's name: a word with slashes or dots inside, or one that begins with a slash. NULL: none. */
+/* A file's name: a word with slashes or dots inside (q is where it ends), or one that begins with a slash, ./, ../ or ~/. NULL: none. */
 static const char *
-scan_file(const char *p, const char *end)
+scan_file(const char *p, const char *q, const char *end)
 {
-    const char *q = p;
     if (*p == '/') return scan_path(p + 1, end);
-    while (q < end && is_ascii_alnum(*q)) q++;
+    if (*p == '~') return p + 1 < end ? scan_path(p[1] == '/' ? p + 2 : p + 1, end) : NULL;
+    if (*p == '.') {
+        q = p + 1 < end && p[1] == '.' ? p + 2 : p + 1;
+        return q < end && *q == '/' ? scan_path(q + 1, end) : NULL;
+    }
     if (q == end || q == p || (*q != '/' && *q != '.')) return NULL;
     if (q + 1 == end || !(is_ascii_alnum(q[1]) || q[1] == '_' || (*q == '/' && q[1] == '.'))) return NULL;
     return scan_path(q + 1, end);
@@ -306,9 +309,9 @@ scan_address(TsParser *ps, const char *p, TsToken *type)
 }
 
 static const char *
-file_token(const char *p, const char *end, TsToken *type)
+file_token(const char *p, const char *word_end, const char *end, TsToken *type)
 {
-    const char *q = scan_file(p, end);
+    const char *q = scan_file(p, word_end, end);
     *type = TSTOK_FILE;
     if (q != NULL && q + 1 < end && *q == '?' && is_url_char(q[1])) {
         while (q < end && is_url_char(*q)) q++;
@@ -331,14 +334,16 @@ word_token(TsParser *ps, const char *p, TsToken *type)
     TsToken number;
     if (is_ascii_alnum(*p) && (q = scan_address(ps, p, type)) != NULL) return q;
     if (!scan_word(p, ps->end, &w)) return NULL;
-    if (is_number(p, &w) || (ascii_is_digit(*p) && (q = scan_number(p, ps->end, false, &number)) >= w.end)) {
+    if (ascii_is_digit(*p)) {
         q = scan_number(p, ps->end, false, type);
-        const char *f = *type == TSTOK_UINT ? file_token(p, ps->end, &number) : NULL;
-        if (f == NULL || f <= q || memchr(p, '/', (size_t)(f - p)) == NULL) return q;
-        *type = number;
-        return f;
+        const char *f = *type == TSTOK_UINT && q == w.end && q < ps->end && *q == '/' ? file_token(p, q, ps->end, &number) : NULL;
+        if (f != NULL) {
+            *type = number;
+            return f;
+        }
+        if (*type != TSTOK_UINT || q == w.end) return q;
     }
-    if (is_ascii_alnum(*p) && !w.has_other && (q = file_token(p, ps->end, &number)) != NULL && q > w.end) {
+    if ((!w.has_other || w.has_digit) && (q = file_token(p, w.end, ps->end, &number)) != NULL && q > w.end) {
         *type = number;
         return q;
     }
@@ -356,7 +361,7 @@ word_token(TsParser *ps, const char *p, TsToken *type)
 static const char *
 token_at(TsParser *ps, const char *p, TsToken *type)
 {
-    const char *end = ps->end, *q = NULL;
+    const char *end = ps->end;
     switch (*p) {
     case '<':
         *type = TSTOK_TAG;
@@ -366,8 +371,10 @@ token_at(TsParser *ps, const char *p, TsToken *type)
         return scan_entity(p, end);
     case '-':
     case '+': return p + 1 < end && ascii_is_digit(p[1]) ? scan_number(p + 1, end, true, type) : NULL;
-    case '/': return file_token(p, end, type);
-    default: q = word_token(ps, p, type); return q;
+    case '/':
+    case '~':
+    case '.': return file_token(p, p, end, type);
+    default: return word_token(ps, p, type);
     }
 }
 
@@ -377,11 +384,15 @@ next_part(TsParser *ps, TsToken *type, const char **text, size_t *nbytes)
 {
     Word w;
     const char *p = ps->part;
+    *text = p;
     if (p == ps->compound_end) {
         ps->compound_end = NULL;
-        return false;
+        if (p + 1 >= ps->end || *p != '-' || !is_ascii_alnum(p[1])) return false;
+        *type = TSTOK_BLANK; /* a hyphen before what is no part: a number */
+        *nbytes = 1;
+        ps->at = p + 1;
+        return true;
     }
-    *text = p;
     if (*p == '-') {
         *type = TSTOK_BLANK;
         *nbytes = 1;
@@ -442,14 +453,11 @@ ts_next_token(TsParser *ps, TsToken *type, const char **text, size_t *nbytes)
         q = raw;
     } else if ((q = token_at(ps, p, type)) != NULL) {
         if (*type == TSTOK_TAG) ps->raw_end = raw_end(p, q, ps->end);
-    } else { /* blank up to where a token begins */
-        TsToken next;
+    } else { /* blank up to where a token may begin */
+        int n = utf8_char_bytes((unsigned char)*p);
         *type = TSTOK_BLANK;
-        q = p;
-        do {
-            q += utf8_char_bytes((unsigned char)*q);
-            if (q > ps->end) q = ps->end;
-        } while (q < ps->end && token_at(ps, q, &next) == NULL);
+        for (q = p + n; q < ps->end; q += n)
+            if (strchr("<-+&/", *q) != NULL || ascii_is_digit(*q) || is_letter(q, ps->end, false, &n)) break;
         ps->compound_end = NULL;
         ps->url = NULL;
     }

@@ -180,10 +180,10 @@ read_operand(Reader *r, TsNode **out)
         if (r->text.at == r->text.end || *r->text.at != ')') return raise_syntax(r);
         r->text.at++;
         return QN_OK;
-    case ':': return raise_syntax(r);
+    case ':':
     case '&':
     case '|':
-    case ')': return raise_no_operand(r);
+    case ')': return raise_syntax(r);
     default: break;
     }
     TRY(ts_read_word(r->ctx, r->arena, &r->text, &w, &found));
@@ -211,7 +211,7 @@ read_distance(Reader *r, uint32_t *distance_out, bool *found_out)
                          TS_DISTANCE_MAX);
         *distance_out = d;
     }
-    if (p == r->text.end || *p != '>') return QN_OK;
+    if (p == r->text.end || *p != '>' || p + 1 == r->text.end) return QN_OK;
     r->text.at = p + 1;
     *found_out = true;
     return QN_OK;
@@ -312,13 +312,12 @@ read_web_operand(Reader *r, TsNode **out)
             return ts_node(r->ctx, r->arena, TS_NOT, NULL, operand, 0, out);
         }
         if (c == '"') {
-            const char *close = memchr(r->text.at + 1, '"', (size_t)(r->text.end - r->text.at - 1));
-            if (close == NULL) continue;
-            w = (TsWord){.text = r->text.at + 1, .nbytes = (uint32_t)(close - r->text.at - 1)};
-            r->text.at = close + 1;
+            const char *close = memchr(r->text.at + 1, '"', (size_t)(r->text.end - r->text.at - 1)), *end = close != NULL ? close : r->text.end;
+            w = (TsWord){.text = r->text.at + 1, .nbytes = (uint32_t)(end - r->text.at - 1)};
+            r->text.at = close != NULL ? close + 1 : end;
             return make_value(r, &w, 0, false, out);
         }
-        if (ascii_is_space(c) || c == '!' || c == '&' || c == '|' || c == '(' || c == ')') continue;
+        if (ascii_is_space(c) || ts_is_operator(c)) continue;
         TRY(ts_read_word(r->ctx, r->arena, &r->text, &w, &found));
         return make_value(r, &w, 0, false, out);
     }
@@ -332,7 +331,7 @@ read_web(Reader *r, TsNode **out)
     TRY(read_web_operand(r, &group));
     while (group != NULL) {
         TsNode *next;
-        while (r->text.at < r->text.end && (ascii_is_space(*r->text.at) || strchr("!&|()", *r->text.at) != NULL)) r->text.at++;
+        while (r->text.at < r->text.end && (ascii_is_space(*r->text.at) || ts_is_operator(*r->text.at))) r->text.at++;
         if (r->text.at == r->text.end) break;
         bool is_or = take_or(r);
         TRY(read_web_operand(r, &next));

@@ -136,12 +136,6 @@ tsvector_make(Ctx *ctx, Arena *arena, TsWord *words, int n, Str *out)
 
 /* ---- text ---- */
 
-static bool
-is_operator(char c)
-{
-    return c == '!' || c == '&' || c == '|' || c == '(' || c == ')';
-}
-
 static Status
 raise_syntax(Ctx *ctx, const TsReader *r)
 {
@@ -226,8 +220,7 @@ read_plain(Ctx *ctx, TsReader *r, StrBuf *b)
             TRY(read_escaped(ctx, r, b));
             continue;
         }
-        if (ascii_is_space(c) || (r->is_query && is_operator(c)) || (r->is_web && c == '"')) break;
-        if (r->is_query && !r->is_web && c == '<' && r->at > start) break;
+        if (ascii_is_space(c) || (r->is_query && ts_is_operator(c)) || (r->is_web && c == '"')) break;
         if (c == ':' && !(r->is_web && r->at == start)) break;
         strbuf_addc(b, c);
         r->at++;
