@@ -353,9 +353,9 @@ next_locked(Ctx *ctx, const Relation *seq, Slot *slot, int n, int64_t *out)
 }
 
 static Status
-check_writable(Ctx *ctx, const char *what)
+check_writable(Ctx *ctx, const Relation *seq, const char *what)
 {
-    if (ctx->tx != NULL && tx_is_read_only(ctx->tx))
+    if (ctx->tx != NULL && tx_is_read_only(ctx->tx) && seq->persistence != 't')
         return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION,
                      "cannot execute %s() in a read-only transaction", what);
     return QN_OK;
@@ -366,7 +366,7 @@ sequence_next(Ctx *ctx, const Relation *seq, int n, int64_t *out)
 {
     Slot *slot;
     if (n == 0) return QN_OK;
-    TRY(check_writable(ctx, "nextval"));
+    TRY(check_writable(ctx, seq, "nextval"));
     TRY(slot_of(ctx, seq, &slot));
     mutex_lock(&slot->m);
     Status st = next_locked(ctx, seq, slot, n, out);
@@ -413,7 +413,7 @@ sequence_set(Ctx *ctx, const Relation *seq, int64_t value, bool is_called)
 {
     const SeqDef *def = seq->sequence;
     Slot *slot;
-    TRY(check_writable(ctx, "setval"));
+    TRY(check_writable(ctx, seq, "setval"));
     if (value < def->min || value > def->max)
         return RAISE(ctx, ERR_NUMERIC_VALUE_OUT_OF_RANGE,
                      "setval: value %lld is out of bounds for sequence \"%s\" (%lld..%lld)",

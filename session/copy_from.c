@@ -635,7 +635,7 @@ prepare_input(CopyIn *c, const CopyStmt *ast)
     if (relation_base_kind(c->rel) != RELKIND_TABLE || c->rel->oid < OID_FIRST_USER)
         return RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "cannot copy to %s \"%s\"",
                      c->rel->kind == RELKIND_SEQUENCE ? "sequence" : "relation", c->rel->name);
-    if (tx_is_read_only(ctx->tx))
+    if (tx_is_read_only(ctx->tx) && c->rel->persistence != 't')
         return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute COPY FROM in a read-only transaction");
     TRY(copy_options(ctx, &ast->options, true, &c->opt));
     TRY(copy_columns(ctx, c->rel, &ast->columns, &positions, &c->ncols));

@@ -378,14 +378,20 @@ locking_name(const Ast *ast)
     return names[AST_AS(LockingClause, locking->items[0])->strength];
 }
 
+/* Temporary tables may be written in read-only transactions. */
 static Status
 read_only_check(Stmt *stmt)
 {
     Ctx *ctx = &stmt->s->ctx;
     const Plan *plan = stmt->plan;
-    bool writes = plan->modifies;
+    bool writes = false;
     if (!tx_is_read_only(ctx->tx)) return QN_OK;
-    for (int i = 0; i < plan->ndeps; i++) writes |= plan->deps[i].lock_mode == LOCK_ROW_SHARE;
+    for (int i = 0; i < plan->ndeps && !writes; i++) {
+        const Relation *rel;
+        if (plan->deps[i].lock_mode != LOCK_ROW_SHARE && plan->deps[i].lock_mode != LOCK_ROW_EXCLUSIVE) continue;
+        TRY(catalog_relation_by_oid(ctx, plan->deps[i].oid, &rel));
+        writes = rel == NULL || rel->persistence != 't';
+    }
     if (!writes) return QN_OK;
     return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
                  plan->modifies ? ast_command_name(stmt->ast) : locking_name(stmt->ast));

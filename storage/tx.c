@@ -136,8 +136,8 @@ take_xid(Ctx *ctx, Tx *tx)
     Db *db = ctx->db;
     Xid xid;
 
-    if (tx->read_only || db->read_only)
-        return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot write in a read-only transaction");
+    if (db->read_only)
+        return RAISE(ctx, ERR_READ_ONLY_SQL_TRANSACTION, "cannot write: the database is open for reading only");
     if (__builtin_expect(!db->background_started, 0)) db_start_threads(ctx);
     /* Room for the range first, so that an xid taken is an xid owned. */
     TRY(GROW(ctx, tx->xids.items, tx->xids.count, tx->xids.cap));

@@ -25,7 +25,8 @@ typedef enum TxIsolation { TX_READ_COMMITTED, TX_REPEATABLE_READ, TX_SERIALIZABL
 
 typedef struct Tx Tx;
 
-/* 25001 inside a transaction. Takes no xid and no snapshot yet. read_only: tx_write_xid raises 25006. */
+/* 25001 inside a transaction. Takes no xid and no snapshot yet. read_only: statements that would write are refused by who runs them; temporary tables
+ * may be written. */
 Status tx_begin(Ctx *ctx, TxIsolation isolation, bool read_only);
 /* Durable on return unless synchronous_commit is off. On an error the transaction has been rolled back, except that 58030 with
  * the detail that the outcome is unknown leaves an instance that accepts nothing more. Without a transaction: QN_OK. Locks go, hooks have run. */
@@ -67,7 +68,7 @@ Status tx_snapshot_keep(Ctx *ctx, const Snapshot *from, Snapshot *out);
 Status tx_snapshot_latest(Ctx *ctx, Snapshot *out);
 void tx_snapshot_drop(Ctx *ctx, Snapshot *snap); /* twice is fine */
 
-/* The xid this command writes with: takes one on first use. 25006 in a read-only transaction. */
+/* The xid this command writes with: takes one on first use. 25006 where the file is open for reading only. */
 Status tx_write_xid(Ctx *ctx, Xid *xid_out);
 /* The transaction's first xid, taken if it has none, for those who only want its number. */
 Status tx_assign_xid(Ctx *ctx, Xid *top_out);
