@@ -104,7 +104,8 @@ check_extent(Check *c, PageNo root, PageNo map, const ExtentEntry *e, const uint
         TRY(ctx_check_stop(ctx));
         /* Pages of runs are made by records of their own, which a crash may have prevented; whoever holds a value checks its pages. */
         bool is_used = (entries[i] & (MAP_USED | MAP_OVERFLOW)) == MAP_USED;
-        TRY(check_disk(c, root, n, !is_used));
+        /* What lies in a page that holds nothing counts for nothing: a crash may have left it torn. */
+        if ((entries[i] & MAP_USED) != 0) TRY(check_disk(c, root, n, !is_used));
         if (!is_used || n >= c->npages) continue;
         TRY(fix_or_note(c, root, n, &page));
         if (page.mode == FIX_NONE) continue;

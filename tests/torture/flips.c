@@ -117,18 +117,28 @@ find_row(void *arg, int n, const char **values, const char **names)
     return 0;
 }
 
-/* The pages that the space map says are in use. */
+/* The pages of a relation that its map says hold something. What is free may hold anything. */
+static void
+add_used(Good *g, const uint8_t *bytes, PageNo map_page)
+{
+    const MapPage *m = (const MapPage *)(const void *)(bytes + (size_t)map_page * g->page_bytes);
+    const ExtentEntry *extents = (const ExtentEntry *)(const void *)(m->entries + MAP_PAGES(g->page_bytes));
+    g->used[g->nused++] = map_page;
+    for (uint32_t i = 0; i < m->nextents; i++)
+        for (uint32_t k = 0; k < extents[i].npages; k++)
+            if ((m->entries[extents[i].map_first + k] & MAP_USED) != 0) g->used[g->nused++] = extents[i].first + k;
+}
+
 static void
 find_used(Good *g)
 {
     uint64_t nbytes;
     const uint8_t *bytes = fault_fs_bytes(g->files, file_name, &nbytes);
     uint32_t npages = (uint32_t)(nbytes / g->page_bytes);
-    const SpacePage *map = (const SpacePage *)(const void *)(bytes + (size_t)PAGE_NO_SPACE * g->page_bytes);
-    if (npages > SPACE_PAGES(g->page_bytes)) die("the file has grown past one space map");
     g->used = malloc(npages * sizeof(*g->used));
-    for (PageNo p = 0; p < npages; p++)
-        if (p < PAGE_NO_FIRST || (map->bits[p / 64] >> p % 64 & 1) != 0) g->used[g->nused++] = p;
+    for (PageNo p = 0; p < PAGE_NO_FIRST; p++) g->used[g->nused++] = p;
+    for (PageNo p = PAGE_NO_FIRST; p < npages; p++)
+        if (((const PageHeader *)(const void *)(bytes + (size_t)p * g->page_bytes))->type == PAGE_MAP) add_used(g, bytes, p);
 }
 
 static void

@@ -57,11 +57,57 @@ add_change(Transaction *t, uint64_t *s)
     }
 }
 
+/* A table in parts of a hundred ids each, some of them missing or on their own. */
+static void
+add_partitions(Transaction *t, uint64_t *s)
+{
+    int n = pick(s, 3), id = pick(s, 300);
+    switch (pick(s, 8)) {
+    case 0: add(t, "CREATE TABLE whole (id int PRIMARY KEY, a int, b text) PARTITION BY RANGE (id)"); break;
+    case 1: case 2: add(t, "CREATE TABLE part%d PARTITION OF whole FOR VALUES FROM (%d) TO (%d)", n, n * 100, n * 100 + 100); break;
+    case 3: case 4:
+        add(t, "INSERT INTO whole SELECT g, %d, md5(g::text) FROM generate_series(%d, %d) g ON CONFLICT DO NOTHING", n, id, id + pick(s, 40));
+        break;
+    case 5: add(t, "UPDATE whole SET id = (id + 100) %% 300, a = a + 1 WHERE id = %d", id); break;
+    case 6: add(t, "ALTER TABLE whole DETACH PARTITION part%d", n); break;
+    default: add(t, "ALTER TABLE whole ATTACH PARTITION part%d FOR VALUES FROM (%d) TO (%d)", n, n * 100, n * 100 + 100); break;
+    }
+}
+
+static void
+add_index(Transaction *t, uint64_t *s)
+{
+    switch (pick(s, 6)) {
+    case 0: add(t, "CREATE INDEX IF NOT EXISTS account_part ON account (note) WHERE amount > 50"); break;
+    case 1: add(t, "CREATE INDEX IF NOT EXISTS account_expr ON account (lower(note), (amount %% 7))"); break;
+    case 2: add(t, "CREATE UNIQUE INDEX IF NOT EXISTS account_some ON account (owner) WHERE id < 3"); break;
+    case 3: add(t, "DROP INDEX IF EXISTS account_part"); break;
+    case 4: add(t, "DROP INDEX IF EXISTS account_expr"); break;
+    default: add(t, "DROP INDEX IF EXISTS account_some"); break;
+    }
+}
+
+static void
+add_rewrite(Transaction *t, uint64_t *s)
+{
+    switch (pick(s, 6)) {
+    case 0: add(t, "VACUUM FULL account"); break;
+    case 1: add(t, "CLUSTER account USING account_pkey"); break;
+    case 2: add(t, "REINDEX TABLE item"); break;
+    case 3: add(t, "CREATE MATERIALIZED VIEW kept AS SELECT owner AS id, sum(amount) AS total FROM account GROUP BY owner"); break;
+    case 4: add(t, "REFRESH MATERIALIZED VIEW kept"); break;
+    default: add(t, "ALTER TABLE item ALTER COLUMN body TYPE %s", pick(s, 2) == 0 ? "varchar" : "text"); break;
+    }
+}
+
 static void
 add_definition(Transaction *t, uint64_t *s)
 {
     int n = pick(s, 4);
-    switch (pick(s, 13)) {
+    switch (pick(s, 16)) {
+    case 13: add_partitions(t, s); break;
+    case 14: add_index(t, s); break;
+    case 15: add_rewrite(t, s); break;
     case 0: case 1: add(t, "CREATE TABLE extra%d (id int PRIMARY KEY, a int DEFAULT %d, b text)", n, pick(s, 100)); break;
     case 2: add(t, "INSERT INTO extra%d (id, b) SELECT g, 'row ' || g FROM generate_series(%d, %d) g ON CONFLICT DO NOTHING", n, pick(s, 200), 200 + pick(s, 200)); break;
     case 3: add(t, "DROP TABLE IF EXISTS extra%d", n); break;
@@ -206,6 +252,7 @@ digest_of(quern *db, uint64_t *out)
         ok = ok && quern_exec(db, sql, hash_row, &h) == QUERN_OK;
         free(tables.items[i]);
     }
+    if (quern_exec(db, "SELECT * FROM kept ORDER BY id", hash_row, &h) != QUERN_OK && strcmp(quern_sqlstate(db), "42P01") != 0) ok = false;
     ok = ok && quern_exec(db, "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1", hash_row, &h) == QUERN_OK;
     ok = ok && quern_exec(db, "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public' ORDER BY 1", hash_row, &h) == QUERN_OK;
     ok = ok && quern_exec(db, "SELECT sequencename, start_value FROM pg_sequences ORDER BY 1", hash_row, &h) == QUERN_OK;
