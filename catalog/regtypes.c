@@ -1,9 +1,10 @@
 /* regtypes.c - regclass, regtype, regnamespace, regproc: oids that read and print as names. */
 #include "catalog/catalog_priv.h"
+#include "catalog/collation.h"
 #include "catalog/definition.h"
 #include "catalog/routine.h"
 #include "parser/deparse.h"
-#include "types/function.h"
+#include "types/kernel.h"
 #include "types/type_io.h"
 
 static bool
@@ -332,5 +333,351 @@ regproc_out(Ctx *ctx, StrBuf *b, const Value *value)
         strbuf_addc(b, '.');
     }
     deparse_ident(b, r.name);
+    return QN_OK;
+}
+
+/* ---- with arguments: regprocedure, regoperator ---- */
+
+enum { SIGNATURE_ARGS_MAX = 100 };
+
+/* name(type, type): what stands before the parenthesis, and the types; NONE is 0. */
+typedef struct Signature {
+    const char *name;
+    size_t name_bytes;
+    Oid args[SIGNATURE_ARGS_MAX];
+    int nargs;
+} Signature;
+
+static Status
+type_by_text(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid *out)
+{
+    Value v;
+    while (nbytes > 0 && ascii_is_space(*text)) text++, nbytes--;
+    while (nbytes > 0 && ascii_is_space(text[nbytes - 1])) nbytes--;
+    *out = INVALID_OID;
+    if (nbytes == 4 && ascii_casecmp(arena_strndup(arena, text, nbytes), "none") == 0) return QN_OK;
+    TRY(regtype_in(ctx, arena, text, nbytes, TYPE_REGTYPE, -1, &v));
+    *out = (Oid)v.i32;
+    return QN_OK;
+}
+
+static Status
+read_signature(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Signature *out)
+{
+    const char *open = memchr(text, '(', nbytes), *end = text + nbytes;
+    *out = (Signature){.name = text};
+    if (open == NULL) return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "expected a left parenthesis");
+    while (end > open && ascii_is_space(end[-1])) end--;
+    if (end[-1] != ')') return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "expected a right parenthesis");
+    end--;
+    out->name_bytes = (size_t)(open - text);
+    while (out->name_bytes > 0 && ascii_is_space(text[out->name_bytes - 1])) out->name_bytes--;
+    const char *p = open + 1;
+    while (p < end && ascii_is_space(*p)) p++;
+    for (int depth = 0; p < end;) {
+        const char *from = p;
+        for (; p < end && (depth > 0 || *p != ','); p++) depth += (*p == '(') - (*p == ')');
+        if (out->nargs == SIGNATURE_ARGS_MAX) return RAISE(ctx, ERR_TOO_MANY_ARGUMENTS, "too many arguments");
+        TRY(type_by_text(ctx, arena, from, (size_t)(p - from), &out->args[out->nargs++]));
+        if (p < end && ++p == end) return RAISE(ctx, ERR_INVALID_TEXT_REPRESENTATION, "expected a type name");
+    }
+    return QN_OK;
+}
+
+static bool
+same_args(const Signature *s, const Oid *args, int nargs)
+{
+    return s->nargs == nargs && memcmp(s->args, args, sizeof(Oid) * (size_t)nargs) == 0;
+}
+
+static Oid
+builtin_routine(const Signature *s, const char *name)
+{
+    int n;
+    const Function *const *fns = fn_by_name(name, &n);
+    for (int i = 0; fns != NULL && i < n; i++)
+        if (same_args(s, fns[i]->args, fns[i]->nargs)) return fns[i]->oid;
+    const Aggregate *const *aggs = agg_by_name(name, &n);
+    for (int i = 0; aggs != NULL && i < n; i++)
+        if (same_args(s, aggs[i]->args, aggs[i]->nargs)) return aggs[i]->oid;
+    const WindowFn *const *wins = winfn_by_name(name, &n);
+    for (int i = 0; wins != NULL && i < n; i++)
+        if (same_args(s, wins[i]->args, wins[i]->nargs)) return wins[i]->oid;
+    return INVALID_OID;
+}
+
+/* The schemas to look in: the one named, or the path. */
+static Status
+schemas_of(Ctx *ctx, Arena *arena, const char *schema, Oid **path, int *npath)
+{
+    if (schema == NULL && ctx->catalog != NULL) return catalog_search_path(ctx, arena, true, path, npath);
+    TRY_ALLOC(ctx, *path, ARENA_ARRAY(arena, Oid, 1));
+    (*path)[0] = schema != NULL && ctx->catalog != NULL ? catalog_schema_oid(ctx, schema) : OID_PG_CATALOG;
+    *npath = 1;
+    return QN_OK;
+}
+
+Status
+regprocedure_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    bool done;
+    Signature s;
+    const char *names[3];
+    Oid *path, found = INVALID_OID;
+    int n, npath;
+    (void)typmod;
+    TRY(number_in(ctx, text, nbytes, type, out, &done));
+    if (done) return QN_OK;
+    TRY(read_signature(ctx, arena, text, nbytes, &s));
+    TRY(split_names(ctx, arena, s.name, s.name_bytes, names, &n));
+    TRY(schemas_of(ctx, arena, n > 1 ? names[n - 2] : NULL, &path, &npath));
+    for (int i = 0; i < npath && found == INVALID_OID; i++) {
+        const Routine **list;
+        int count = 0;
+        if (path[i] == OID_PG_CATALOG) found = builtin_routine(&s, names[n - 1]);
+        else if (ctx->catalog != NULL) TRY(catalog_routines(ctx, arena, path[i], names[n - 1], &list, &count));
+        for (int k = 0; k < count; k++)
+            if (same_args(&s, list[k]->args, list[k]->fn.nargs)) found = list[k]->fn.oid;
+    }
+    if (found == INVALID_OID) return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "function \"%.*s\" does not exist", (int)nbytes, text);
+    out->i32 = (int32_t)found;
+    return QN_OK;
+}
+
+static Status
+add_args(Ctx *ctx, StrBuf *b, const Oid *args, int nargs)
+{
+    strbuf_addc(b, '(');
+    for (int i = 0; i < nargs; i++) {
+        const char *text = "NONE";
+        if (args[i] != INVALID_OID) TRY(type_format(ctx, ctx->stmt_arena, args[i], -1, &text));
+        strbuf_addf(b, "%s%s", i > 0 ? "," : "", text);
+    }
+    strbuf_addc(b, ')');
+    return QN_OK;
+}
+
+static bool
+on_path(Ctx *ctx, const char *schema)
+{
+    Oid *path, oid = ctx->catalog != NULL ? catalog_schema_oid(ctx, schema) : INVALID_OID;
+    int n;
+    if (ctx->catalog == NULL || catalog_search_path(ctx, ctx->stmt_arena, true, &path, &n) != QN_OK) return true;
+    for (int i = 0; i < n; i++)
+        if (path[i] == oid) return true;
+    return false;
+}
+
+Status
+regprocedure_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    RoutineName r;
+    TRY(routine_name(ctx, (Oid)value->i32, &r));
+    if (r.name == NULL) {
+        put_oid(b, (Oid)value->i32);
+        return QN_OK;
+    }
+    if (!on_path(ctx, r.schema)) {
+        deparse_ident(b, r.schema);
+        strbuf_addc(b, '.');
+    }
+    deparse_ident(b, r.name);
+    return add_args(ctx, b, r.args, r.nargs);
+}
+
+/* ---- operators ---- */
+
+/* Operators of a name, in a schema or along the path; args NULL: all of them. How many, and one of them. */
+static Status
+find_operators(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, const Signature *s, NamedRoutines *out)
+{
+    const char *dot = memchr(text, '.', nbytes), *name, *names[3] = {NULL};
+    Oid *path;
+    int n = 0, npath;
+    *out = (NamedRoutines){0};
+    if (dot != NULL) TRY(split_names(ctx, arena, text, (size_t)(dot - text), names, &n));
+    const char *from = dot != NULL ? dot + 1 : text;
+    TRY_ALLOC(ctx, name, arena_strndup(arena, from, (size_t)(text + nbytes - from)));
+    if (strcmp(name, "!=") == 0) name = "<>";
+    TRY(schemas_of(ctx, arena, names[0], &path, &npath));
+    for (int i = 0; i < npath; i++) {
+        const Definition **list;
+        int count = 0;
+        const Operator *const *ops = path[i] == OID_PG_CATALOG ? op_by_name(name, &count) : NULL;
+        for (int k = 0; ops != NULL && k < count; k++) {
+            if (s != NULL && !same_args(s, &ops[k]->left, 2)) continue;
+            out->oid = ops[k]->oid;
+            out->n++;
+        }
+        count = 0;
+        if (path[i] != OID_PG_CATALOG && catalog_has_definitions(ctx, DEF_OPERATOR))
+            TRY(catalog_definitions(ctx, arena, path[i], name, DEF_OPERATOR, &list, &count));
+        for (int k = 0; k < count; k++) {
+            const Oid args[2] = {(Oid)list[k]->nums[OPR_LEFT], (Oid)list[k]->nums[OPR_RIGHT]};
+            if (s != NULL && !same_args(s, args, 2)) continue;
+            out->oid = list[k]->oid;
+            out->n++;
+        }
+    }
+    return QN_OK;
+}
+
+Status
+regoper_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    bool done;
+    NamedRoutines found;
+    (void)typmod;
+    *out = (Value){.type = type, .phys = PHYS_I32};
+    if (nbytes == 1 && text[0] == '0') return QN_OK; /* "-" is an operator here */
+    if (nbytes != 1 || text[0] != '-') {
+        TRY(number_in(ctx, text, nbytes, type, out, &done));
+        if (done) return QN_OK;
+    }
+    TRY(find_operators(ctx, arena, text, nbytes, NULL, &found));
+    if (found.n == 0) return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "operator does not exist: %.*s", (int)nbytes, text);
+    if (found.n > 1) return RAISE(ctx, ERR_AMBIGUOUS_FUNCTION, "more than one operator named %.*s", (int)nbytes, text);
+    out->i32 = (int32_t)found.oid;
+    return QN_OK;
+}
+
+Status
+regoperator_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    bool done;
+    Signature s;
+    NamedRoutines found;
+    (void)typmod;
+    *out = (Value){.type = type, .phys = PHYS_I32};
+    TRY(number_in(ctx, text, nbytes, type, out, &done));
+    if (done) return QN_OK;
+    TRY(read_signature(ctx, arena, text, nbytes, &s));
+    if (s.nargs == 1)
+        return err_hint(ctx, RAISE(ctx, ERR_UNDEFINED_PARAMETER, "missing argument"), "Use NONE to denote the missing argument of a unary operator.");
+    if (s.nargs > 2) return RAISE(ctx, ERR_TOO_MANY_ARGUMENTS, "too many arguments");
+    TRY(find_operators(ctx, arena, s.name, s.name_bytes, &s, &found));
+    if (found.n == 0) return RAISE(ctx, ERR_UNDEFINED_FUNCTION, "operator does not exist: %.*s", (int)nbytes, text);
+    out->i32 = (int32_t)found.oid;
+    return QN_OK;
+}
+
+static Status
+operator_out(Ctx *ctx, StrBuf *b, Oid oid, bool with_args)
+{
+    const Operator *op = op_by_oid(oid);
+    const Definition *def = NULL;
+    const char *schema = "pg_catalog";
+    if (op == NULL && ctx->catalog != NULL) TRY(catalog_definition(ctx, ctx->stmt_arena, oid, &def));
+    if (def != NULL && def->kind == DEF_OPERATOR) {
+        TRY(def_operator(ctx, ctx->stmt_arena, def, &op));
+        schema = catalog_schema_name(ctx, def->schema_oid);
+    }
+    if (op == NULL) {
+        if (oid == INVALID_OID) strbuf_addc(b, '0');
+        else strbuf_addf(b, "%u", oid);
+        return QN_OK;
+    }
+    NamedRoutines found = {.n = 1};
+    if (!with_args) TRY(find_operators(ctx, ctx->stmt_arena, op->name, strlen(op->name), NULL, &found));
+    if (found.n != 1 || !on_path(ctx, schema)) {
+        deparse_ident(b, schema);
+        strbuf_addc(b, '.');
+    }
+    strbuf_addz(b, op->name);
+    return with_args ? add_args(ctx, b, (const Oid[]){op->left, op->right}, 2) : QN_OK;
+}
+
+Status
+regoper_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    return operator_out(ctx, b, (Oid)value->i32, false);
+}
+
+Status
+regoperator_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    return operator_out(ctx, b, (Oid)value->i32, true);
+}
+
+/* ---- roles and collations ---- */
+
+Status
+regrole_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    bool done;
+    const char *names[3];
+    int n;
+    (void)typmod;
+    TRY(number_in(ctx, text, nbytes, type, out, &done));
+    if (done) return QN_OK;
+    TRY(split_names(ctx, arena, text, nbytes, names, &n));
+    if (n > 1) return RAISE(ctx, ERR_INVALID_NAME, "invalid name syntax");
+    if (strcmp(names[0], CATALOG_ROLE_NAME) != 0) return RAISE(ctx, ERR_UNDEFINED_OBJECT, "role \"%s\" does not exist", names[0]);
+    out->i32 = OID_BOOTSTRAP_ROLE;
+    return QN_OK;
+}
+
+Status
+regrole_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    (void)ctx;
+    if ((Oid)value->i32 == OID_BOOTSTRAP_ROLE) deparse_ident(b, CATALOG_ROLE_NAME);
+    else put_oid(b, (Oid)value->i32);
+    return QN_OK;
+}
+
+Status
+regcollation_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    bool done;
+    const char *names[3];
+    int n;
+    Oid oid;
+    (void)typmod;
+    TRY(number_in(ctx, text, nbytes, type, out, &done));
+    if (done) return QN_OK;
+    TRY(need_catalog(ctx));
+    TRY(split_names(ctx, arena, text, nbytes, names, &n));
+    TRY(catalog_find_collation(ctx, arena, n > 1 ? names[n - 2] : NULL, names[n - 1], &oid));
+    if (oid == INVALID_OID)
+        return RAISE(ctx, ERR_UNDEFINED_OBJECT, "collation \"%s\" for encoding \"UTF8\" does not exist", names[n - 1]);
+    out->i32 = (int32_t)oid;
+    return QN_OK;
+}
+
+Status
+regcollation_out(Ctx *ctx, StrBuf *b, const Value *value)
+{
+    const char *name = NULL;
+    if (ctx->catalog != NULL) TRY(catalog_collation_name(ctx, ctx->stmt_arena, (Oid)value->i32, &name));
+    if (name != NULL) strbuf_addz(b, name);
+    else put_oid(b, (Oid)value->i32);
+    return QN_OK;
+}
+
+/* ---- to_regproc and the like ---- */
+
+/* As the cast from text, but NULL where there is no such object (or more than one). */
+Status
+fn_to_reg(KernelCall *call)
+{
+    static const Status absent[] = {ERR_UNDEFINED_FUNCTION, ERR_AMBIGUOUS_FUNCTION, ERR_UNDEFINED_OBJECT, ERR_INVALID_SCHEMA_NAME,
+                                    ERR_UNDEFINED_TABLE};
+    ROWS(call, i) {
+        const Str *s = &ARG(call, 0, Str, i);
+        Value v;
+        bool is_absent = false;
+        Status st = value_in(call->ctx, call->arena, str_data(s), s->len, call->fn->result, -1, &v);
+        for (size_t k = 0; k < sizeof(absent) / sizeof(absent[0]); k++) is_absent |= st == absent[k];
+        /* A type among the arguments has to be there. */
+        bool has_args = call->fn->result == TYPE_REGPROCEDURE || call->fn->result == TYPE_REGOPERATOR;
+        if (is_absent && !(has_args && st == ERR_UNDEFINED_OBJECT)) {
+            err_clear(&call->ctx->err);
+            out_set_null(call, i);
+            continue;
+        }
+        TRY(st);
+        vec_put(call->out, i, &v);
+    }
     return QN_OK;
 }

@@ -75,6 +75,7 @@ agg_not_allowed(Scope *at, const char *what, int loc)
 static Status
 bind_agg_order(Scope *s, const FuncCall *f, AggExpr *a)
 {
+    const Expr *stray = NULL; /* a key that is no argument */
     for (int i = 0; i < f->agg_order.count; i++) {
         const SortBy *sb = AST_AS(SortBy, f->agg_order.items[i]);
         SortItem item;
@@ -87,27 +88,21 @@ bind_agg_order(Scope *s, const FuncCall *f, AggExpr *a)
             TRY(bind_expr(s, sb->expr, &e));
         }
         TRY(sort_item_make(s, &e, sb, &item));
-        if (!f->agg_within_group) /* as an argument, where it is one: coerced as that */
-            for (int j = 0; j < a->args.count; j++) {
-                const Expr *arg = a->args.items[j];
-                if (arg->tag == EXPR_Relabel && ((const RelabelExpr *)arg)->coerce == COERCE_IMPLICIT) arg = ((const RelabelExpr *)arg)->arg;
-                if (expr_equal(arg, e) && arg != a->args.items[j]) {
-                    TRY_ALLOC(s->ctx, e, expr_copy(s->ps->arena, a->args.items[j]));
-                    break;
-                }
-            }
+        bool is_arg = f->agg_within_group;
+        for (int j = 0; j < a->args.count && !is_arg; j++) { /* as an argument, where it is one: coerced as that */
+            const Expr *arg = a->args.items[j];
+            if (arg->tag == EXPR_Relabel && ((const RelabelExpr *)arg)->coerce == COERCE_IMPLICIT) arg = ((const RelabelExpr *)arg)->arg;
+            if (!expr_equal(arg, e)) continue;
+            is_arg = true;
+            if (arg != a->args.items[j]) TRY_ALLOC(s->ctx, e, expr_copy(s->ps->arena, a->args.items[j]));
+        }
+        if (!is_arg && stray == NULL) stray = e;
         key = (SortKey){e, item.desc, item.nulls_first, item.lt_op};
         TRY(array_push(s->ctx, s->ps->arena, &a->order, key));
     }
-    if (!a->distinct) return QN_OK;
-    for (int i = 0; i < a->order.count; i++) {
-        bool found = false;
-        for (int j = 0; j < a->args.count && !found; j++) found = expr_equal(a->order.items[i].expr, a->args.items[j]);
-        if (found) continue;
-        Status st = RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list");
-        return err_position(s->ctx, st, expr_location(a->order.items[i].expr));
-    }
-    return QN_OK;
+    if (!a->distinct || stray == NULL) return QN_OK;
+    Status st = RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list");
+    return err_position(s->ctx, st, expr_location(stray));
 }
 
 static Status

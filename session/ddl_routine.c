@@ -905,6 +905,18 @@ call_arguments(Ddl *d, Plan *plan, Value *values)
 }
 
 Status
+ddl_check_call(Stmt *stmt)
+{
+    Ctx *ctx = &stmt->s->ctx;
+    const Routine *r;
+    Plan *plan;
+    if (!ast_is(stmt->ast, CallStmt)) return QN_OK;
+    TRY(plan_call(ctx, ctx->stmt_arena, stmt->sql, AST_AS(CallStmt, stmt->ast)->func, stmt->env, &r, &plan));
+    return r->ncols == 0 ? QN_OK
+                         : RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "calling procedures with output arguments is not supported in SQL functions");
+}
+
+Status
 ddl_run_call(Ddl *d, const CallStmt *c)
 {
     Ctx *ctx = d->ctx;

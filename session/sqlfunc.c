@@ -12,6 +12,7 @@
 #include "executor/vecutil.h"
 #include "parser/parse.h"
 #include "session/stmt.h"
+#include "session/utility.h"
 #include "types/kernel.h"
 #include "types/record.h"
 #include "types/array.h"
@@ -444,7 +445,7 @@ check_body(Session *s, const Routine *r, Body **out)
     TRY(body_make(s, r, out));
     Body *b = *out;
     for (int i = 0; i < b->nstmts; i++)
-        if (!b->stmts[i]->is_utility) TRY(stmt_plan_nested(b->stmts[i]));
+        TRY(b->stmts[i]->is_utility ? ddl_check_call(b->stmts[i]) : stmt_plan_nested(b->stmts[i]));
     if (b->nstmts == 0 && is_last_result) {
         const char *type;
         TRY(type_format(ctx, ctx->stmt_arena, r->fn.result, -1, &type));

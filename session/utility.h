@@ -29,6 +29,8 @@ Status utility_execute_args(Stmt *stmt, const ExecuteStmt *e, Stmt *target);
 /* explain.c */
 Status utility_explain(Stmt *stmt, const ExplainStmt *e);
 Status utility_explain_describe(Stmt *stmt, const ExplainStmt *e);
+/* ddl_routine.c: a CALL in a function's body, when it is made; other statements are right. */
+Status ddl_check_call(Stmt *stmt);
 /* ddl_routine.c: the columns of what CALL gives. */
 Status ddl_describe_call(Stmt *stmt, const CallStmt *c);
 /* copy.c */
