@@ -27,6 +27,7 @@ typedef struct Fill {
     size_t room_bytes;
     Vector *vecs[OUT_COUNT]; /* of a batch on its way to the sorter */
     bool has_payload;
+    int64_t npages, nrows; /* read */
 } Fill;
 
 static void
@@ -79,6 +80,7 @@ add_batch(Fill *f, const Batch *b)
     for (int i = 0; i < n; i++) ((int64_t *)f->vecs[OUT_TID]->data)[i] = tids[indexform_row(form, i)];
     TRY(keys_with_tids(f, f->vecs[OUT_TID]->data, n));
     if (f->has_payload) bytes_to_vector(&f->payloads, n, f->vecs[OUT_PAYLOAD]);
+    f->nrows += n;
     return sorter_add(f->sorter, &f->vecs[OUT_KEY], f->vecs, NULL, n);
 }
 
@@ -149,6 +151,7 @@ build(Fill *f, int64_t *rows_out)
     *rows_out = 0;
     TRY_ALLOC(ctx, out, batch_create_types(f->arena, f->has_payload ? OUT_COUNT : OUT_PAYLOAD, types));
     TRY_GOTO(sorter_finish(f->sorter));
+    const int64_t from = ctx->work_done;
     TRY_GOTO(index_build_begin(ctx, f->arena, index, (int)reloption_number_in(f->def->options, "fillfactor", 0), &build));
     for (;;) {
         int n;
@@ -169,6 +172,7 @@ build(Fill *f, int64_t *rows_out)
             }
         }
         *rows_out += n;
+        ctx->work_done = from + f->npages * *rows_out / (f->nrows > 0 ? f->nrows : 1);
     }
     TRY_GOTO(index_build_finish(ctx, index, build));
 done:
@@ -199,7 +203,9 @@ index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out
     TRY_GOTO(sorter_new(ctx, arena, 1, &by_key, f.has_payload ? OUT_COUNT : OUT_PAYLOAD, types, limit,
                         &f.sorter));
     TRY_GOTO(indexform_open(ctx, arena, rel, def, &f.form));
+    f.npages = -ctx->work_done;
     TRY_GOTO(scan_table(&f));
+    f.npages += ctx->work_done;
     TRY_GOTO(build(&f, rows_out));
 done:
     tx_snapshot_drop(ctx, &f.snap);

@@ -62,16 +62,18 @@ judge_table(AutoVacuum *av, const Relation *rel, TableStats *t, Task *out)
                                 "autovacuum_vacuum_insert_scale_factor", s->autovacuum_vacuum_insert_scale_factor, rows);
     double analyze_limit = limit(rel, "autovacuum_analyze_threshold", s->autovacuum_analyze_threshold,
                                  "autovacuum_analyze_scale_factor", s->autovacuum_analyze_scale_factor, rows);
+    /* What could not go goes no sooner for being looked at again at once. */
+    if (session_wall_us() - atomic_load(&t->autovacuum_us) < (int64_t)s->autovacuum_naptime * 1000000)
+        dead_limit += (double)atomic_load(&t->left_dead);
     out->vacuum = dead > dead_limit || (insert_limit >= 0 && inserted > insert_limit);
     out->analyze = changed > analyze_limit;
-    av->is_late |= dead > 1.5 * dead_limit && dead > TABLE_STATS_WAKE;
+    av->is_late |= dead > 1.5 * dead_limit && dead > TABLE_STATS_FEW;
     if (!out->vacuum && vacuum_aborted_ranges(&av->s->ctx) >= ABORTED_MANY)
         TRY(vacuum_has_aborted(&av->s->ctx, rel->heap, &out->vacuum));
-    /* Woken before the next look only for what is more than is left over now. */
-    double wake = dead_limit > TABLE_STATS_WAKE ? dead_limit : TABLE_STATS_WAKE;
-    atomic_store(&t->wake_dead, (int64_t)wake + 1);
+    bool enabled = reloption_bool(rel, "autovacuum_enabled", true);
+    atomic_store(&t->wake_dead, enabled && dead_limit < 1e18 ? (int64_t)dead_limit + 1 : INT64_MAX);
     out->analyze &= ctx_now_us() >= av->analyze_us;
-    if (!reloption_bool(rel, "autovacuum_enabled", true)) out->vacuum = out->analyze = false;
+    if (!enabled) out->vacuum = out->analyze = false;
     return QN_OK;
 }
 
@@ -136,6 +138,7 @@ vacuum_slice(AutoVacuum *av, const Relation *rel, Task *due)
     if (!done) return QN_OK;
     due->vacuum = false;
     av->was_useful = true;
+    atomic_store(&heap_table_stats(rel->heap)->left_dead, (int64_t)vacuum_report(av->vacuum)->dead_left);
     return maintain_after_vacuum(&av->s->ctx, av->table_arena, rel, vacuum_report(av->vacuum), &options);
 }
 

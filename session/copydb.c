@@ -81,7 +81,6 @@ copy_rows(DbCopy *c, const Relation *rel, const Relation *to)
     for (uint32_t page = 0; page < npages; page++) {
         TRY_GOTO(ctx_check_stop(ctx));
         TRY_GOTO(pass_over(c, copy_page(c, scan, ctx->snapshot, page, to, columns, n), rel->name));
-        ctx->work_done++;
     }
 done:
     heap_scan_end(scan);

@@ -22,6 +22,7 @@ ddl_build_index(Ddl *d, const Relation *rel, Oid index_oid)
         return QN_OK;
     }
     TRY(tx_command_begin(ctx)); /* sees what this transaction has put in the table */
+    TRY(maintain_expect(ctx, rel, MAINTAIN_INDEX_PASSES));
     TRY(index_fill(ctx, rel, def, &rows));
     if (rows == 0) return QN_OK; /* an empty table is one nobody has counted yet */
     return maintain_note_sizes(ctx, d->arena, rel, def->predicate != NULL ? -1 : (double)rows, false);

@@ -197,6 +197,24 @@ run_target(Ddl *d, const Target *t, const MaintainOptions *o)
     return maintain_analyze(d->ctx, d->arena, rel, o);
 }
 
+/* How many pages there are to go through, over all tables. */
+static Status
+expect_targets(Ddl *d, const Targets *t, const MaintainOptions *o)
+{
+    Ctx *ctx = d->ctx;
+    int64_t total = 0;
+    for (int i = 0; i < t->n; i++) {
+        const Relation *rel;
+        TRY(catalog_relation_by_oid(ctx, t->items[i].oid, &rel));
+        if (rel == NULL) continue;
+        ctx->work_total = 0;
+        TRY(maintain_expect(ctx, rel, o->full ? 2 + MAINTAIN_INDEX_PASSES * rel->nindexes : 1));
+        total += ctx->work_total;
+    }
+    ctx->work_total = total;
+    return QN_OK;
+}
+
 Status
 ddl_run_vacuum(Ddl *d, const VacuumStmt *v)
 {
@@ -207,6 +225,7 @@ ddl_run_vacuum(Ddl *d, const VacuumStmt *v)
     if (o.vacuum) TRY(session_prevent_block(d->s, "VACUUM"));
     if (v->into != NULL) return session_vacuum_into(d->s, v->into);
     TRY(find_targets(d, v, &o, &t));
+    TRY(expect_targets(d, &t, &o));
     for (int i = 0; i < t.n; i++) TRY(run_target(d, &t.items[i], &o));
     if (!o.vacuum) return QN_OK;
     TRY(session_next_transaction(d->s));

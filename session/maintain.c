@@ -65,6 +65,16 @@ maintain_note_sizes(Ctx *ctx, Arena *arena, const Relation *rel, double rows, bo
     return QN_OK;
 }
 
+Status
+maintain_expect(Ctx *ctx, const Relation *rel, int passes)
+{
+    uint32_t pages;
+    if (ctx->work_total != 0 || rel->heap == NULL) return QN_OK;
+    TRY(heap_page_count(ctx, rel->heap, &pages));
+    ctx->work_total = (int64_t)pages * passes;
+    return QN_OK;
+}
+
 /* ---- VACUUM ---- */
 
 VacuumOptions

@@ -23,6 +23,9 @@ Status maintain_after_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const 
 /* Stores how many rows (-1: as estimated) and pages the table and its indexes have, as pg_class shows them and plans go by; column
  * statistics stay. roughly: not for small differences, so that a table under steady change does not have its plans made again and again. */
 Status maintain_note_sizes(Ctx *ctx, Arena *arena, const Relation *rel, double rows, bool roughly);
+/* For the application's progress callback: the statement will go through the table so many times. What is expected first counts. */
+enum { MAINTAIN_INDEX_PASSES = 2 /* of an index build: reading the rows, then their keys in order */ };
+Status maintain_expect(Ctx *ctx, const Relation *rel, int passes);
 Status maintain_analyze(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o);
 /* ACCESS EXCLUSIVE. The rows in the order of an index, or as they are (NULL), to a new heap with new indexes. */
 Status maintain_rewrite(Ddl *d, const Relation *rel, const IndexDef *by, const MaintainOptions *o);

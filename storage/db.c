@@ -268,11 +268,16 @@ db_note_commit(Ctx *ctx)
 
 /* ---- upper layers' work ---- */
 
-enum { MAINTENANCE_REST_US = 200 * 1000 /* between looks, however often it is woken */ };
+enum {
+    MAINTENANCE_REST_US = 200 * 1000, /* between looks, however often it is woken */
+    MAINTENANCE_FEW_US = 1000 * 1000, /* the same for small tables where commits do the work */
+};
 
 void
-db_wake_maintenance(Db *db)
+db_wake_maintenance(Db *db, bool can_wait)
 {
+    if (atomic_load_explicit(&db->maintenance_due, memory_order_relaxed)) return;
+    if (can_wait && db->maintenance_thread == NULL && ctx_now_us() < atomic_load_explicit(&db->maintenance_next_us, memory_order_relaxed)) return;
     if (atomic_exchange(&db->maintenance_due, true) || db->maintenance_thread == NULL) return;
     mutex_lock(&db->background_mutex);
     cond_signal(&db->maintenance_cond);
@@ -338,6 +343,7 @@ db_maintain(Ctx *ctx)
     if (!atomic_exchange(&db->maintenance_due, false)) return;
     /* More of the same at the next commit, until it says that it is through. */
     if (db->maintenance.run(db->maintenance.arg) < MAINTENANCE_REST_US) atomic_store(&db->maintenance_due, true);
+    else atomic_store(&db->maintenance_next_us, ctx_now_us() + MAINTENANCE_FEW_US);
 }
 
 Status

@@ -233,6 +233,7 @@ each_run(Ctx *ctx, Rel *rel, Status (*visit)(Ctx *ctx, HeapRewrite *rw, const Re
         TRY_GOTO(rel_run_at(ctx, rel, at, run, &found));
         if (!found) break;
         TRY_GOTO(visit(ctx, rw, run));
+        ctx->work_done += run->npages;
     }
 done:
     mem_free(NULL, run, sizeof(*run));

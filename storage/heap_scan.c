@@ -201,6 +201,7 @@ take_page(Ctx *ctx, HeapScan *scan, ScanPage *page, bool *found_out)
         uint32_t at = scan->next - scan->run.ordinal;
         uint8_t entry = scan->run.entries[at];
         scan->next++;
+        ctx->work_done++;
         if ((entry & (MAP_USED | MAP_UNLINKED | MAP_OVERFLOW)) != MAP_USED) continue;
         TRY(page_fix(ctx, scan->run.first + at, FIX_SHARED, &page->ref));
         if (page_header(&page->ref)->type == PAGE_OVERFLOW || page_header(&page->ref)->lsn < scan->heap->desc.since_lsn) {

@@ -390,6 +390,7 @@ struct Db {
     Cond maintenance_cond;
     DbMaintenance maintenance;      /* what upper layers do in the background */
     _Atomic bool maintenance_due;
+    _Atomic int64_t maintenance_next_us; /* not sooner for little, where commits do the work */
     _Atomic uint32_t maintenance_stop; /* its ctx->stop */
 
     Mutex watch_mutex;          /* the thread that ends idle sessions, and when it looks next */
@@ -417,7 +418,8 @@ db_check_usable(Ctx *ctx)
 /* A sync failed: raises 58030 for what was to be synced and marks the instance. */
 Status db_fail(Ctx *ctx, Status st);
 void db_start_threads(Ctx *ctx);
-void db_wake_maintenance(Db *db); /* there is something to do */
+/* can_wait: without a thread for it, not more often than now and then. */
+void db_wake_maintenance(Db *db, bool can_wait); /* there is something to do */
 void db_note_async(Db *db, Lsn csn); /* a commit nobody waits for: the background flushes it soon */
 /* The log has grown: a checkpoint may be due. */
 void db_note_wal(Db *db);

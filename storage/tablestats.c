@@ -158,10 +158,11 @@ table_stats_settle(Ctx *ctx, Tx *tx, bool committed)
         } else {
             stats_add(&s->dead, c.inserted + c.updated);
         }
-        if (atomic_load_explicit(&s->dead, memory_order_relaxed) >= atomic_load_explicit(&s->wake_dead, memory_order_relaxed) ||
+        int64_t dead = atomic_load_explicit(&s->dead, memory_order_relaxed);
+        if (dead >= atomic_load_explicit(&s->wake_dead, memory_order_relaxed) ||
             atomic_load_explicit(&s->inserted_since, memory_order_relaxed) >=
                 atomic_load_explicit(&s->wake_inserted, memory_order_relaxed))
-            db_wake_maintenance(ctx->db);
+            db_wake_maintenance(ctx->db, dead < TABLE_STATS_FEW);
         table_stats_close(ctx, s);
     }
 }

@@ -44,6 +44,7 @@ typedef struct TableStats {
     _Atomic int64_t vacuums, autovacuums, analyzes, autoanalyzes;
     _Atomic int64_t vacuum_us, autovacuum_us, analyze_us, autoanalyze_us; /* wall clock, timestamptz; 0: never */
     _Atomic int64_t wake_dead, wake_inserted; /* so many rows, and the background should look */
+    _Atomic int64_t left_dead;       /* rows that the last vacuum of its own accord could not take away: somebody may see them */
     _Atomic uint32_t vacuumed;       /* vacuums begun: one that works in steps sees that another came between */
     _Atomic int64_t live_known;      /* live is a count, not only a difference to what was there at opening */
     VacuumProgress progress;
@@ -55,8 +56,10 @@ typedef struct TableChange {
     int64_t inserted, updated, deleted;
 } TableChange;
 
-/* A table's first marks. Small tables wait for the look that comes anyway. */
-#define TABLE_STATS_WAKE 4000
+/* So many dead rows call for a look, for the first time; then what the table's size and settings say. */
+#define TABLE_STATS_WAKE 50
+/* Fewer can wait for a moment. */
+#define TABLE_STATS_FEW 4000
 
 static inline void
 stats_add(_Atomic int64_t *n, int64_t by)

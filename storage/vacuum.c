@@ -253,6 +253,7 @@ scan_some(Ctx *ctx, Vacuum *v, uint32_t npages)
         for (; v->in_run < v->run->npages && npages > 0 && has_room(v); v->in_run++, npages--) {
             TRY(ctx_check_stop(ctx));
             TRY(scan_entry(ctx, v, v->in_run));
+            ctx->work_done++;
         }
         if (v->in_run < v->run->npages) break;
         if (v->pruned_in_run) TRY(heap_narrow_zones(ctx, v->heap, v->run));

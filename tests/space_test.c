@@ -302,6 +302,55 @@ test_an_emptied_table_and_its_index_give_their_room_back(void **state)
     quern_close(db);
 }
 
+typedef struct Progress {
+    int calls;
+    double last;
+    bool goes_back;
+} Progress;
+
+static int
+note_progress(void *arg, double fraction)
+{
+    Progress *p = arg;
+    p->calls++;
+    p->goes_back |= fraction < p->last || fraction > 1;
+    p->last = fraction;
+    return 0;
+}
+
+/* How far VACUUM, VACUUM FULL and CREATE INDEX are is known, and only grows. */
+static void
+test_maintenance_tells_how_far_it_is(void **state)
+{
+    static const char *const statements[] = {"CREATE INDEX t_note ON t(note, n)", "VACUUM (FREEZE) t", "VACUUM FULL t"};
+    (void)state;
+    quern *db = open_db(1, "autovacuum=off");
+    load(db, 100000);
+    for (int i = 0; i < 3; i++) {
+        Progress p = {0};
+        quern_progress(db, note_progress, &p);
+        run(db, statements[i]);
+        quern_progress(db, NULL, NULL);
+        assert_false(p.goes_back);
+        if (i != 1) assert_true(p.calls > 0 && p.last > 0.1); /* the machine is not that fast */
+    }
+    quern_close(db);
+}
+
+/* A small table is not left to the next look that comes anyway. */
+static void
+test_a_small_table_is_vacuumed_soon(void **state)
+{
+    (void)state;
+    quern *db = open_db(0, "autovacuum_naptime=60");
+    run(db, "CREATE TABLE t(id int PRIMARY KEY, n int); INSERT INTO t SELECT i, 0 FROM generate_series(1, 500) i; DELETE FROM t WHERE id > 200");
+    for (int i = 0; i < 500 && value(db, "SELECT autovacuum_count FROM pg_stat_user_tables WHERE relname = 't'") == 0; i++) usleep(20 * 1000);
+    assert_int_equal(value(db, "SELECT autovacuum_count FROM pg_stat_user_tables WHERE relname = 't'"), 1);
+    assert_int_equal(value(db, "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 't'"), 0);
+    assert_int_equal(value(db, "SELECT reltuples FROM pg_class WHERE relname = 't'"), 200);
+    quern_close(db);
+}
+
 int
 main(void)
 {
@@ -311,6 +360,8 @@ main(void)
         cmocka_unit_test_teardown(test_without_threads_commits_do_the_vacuuming, remove_files),
         cmocka_unit_test_teardown(test_an_old_snapshot_holds_back_only_what_it_sees, remove_files),
         cmocka_unit_test_teardown(test_readers_prune_the_full_pages_they_pass, remove_files),
+        cmocka_unit_test_teardown(test_maintenance_tells_how_far_it_is, remove_files),
+        cmocka_unit_test_teardown(test_a_small_table_is_vacuumed_soon, remove_files),
         cmocka_unit_test_teardown(test_an_unchanged_wide_value_is_shared_by_versions, remove_files),
         cmocka_unit_test_teardown(test_vacuum_full_shrinks_the_file_and_keeps_what_old_snapshots_see, remove_files),
         cmocka_unit_test_teardown(test_an_emptied_table_and_its_index_give_their_room_back, remove_files),
