@@ -45,8 +45,17 @@ search_self(Ctx *ctx, Ast *a, void *arg)
         if (rv->schema == NULL && strcmp(rv->name, f->name) == 0) f->found++;
         return QN_OK;
     }
-    if (a->tag == AST_SelectStmt && with_defines(((const SelectStmt *)a)->with, f->name)) return QN_OK;
     TRY(ctx_check_depth(ctx));
+    const Ast *with = a->tag == AST_SelectStmt ? ((const SelectStmt *)a)->with : NULL;
+    if (with_defines(with, f->name)) { /* hides it, but from the queries before it and, without RECURSIVE, its own */
+        const WithClause *w = AST_AS(WithClause, with);
+        for (int i = 0; i < w->ctes.count && !w->recursive; i++) {
+            const CommonTableExpr *c = AST_AS(CommonTableExpr, w->ctes.items[i]);
+            TRY(search_self(ctx, c->query, arg));
+            if (strcmp(c->name, f->name) == 0) break;
+        }
+        return QN_OK;
+    }
     return ast_walk(ctx, a, search_self, arg);
 }
 
@@ -91,6 +100,58 @@ array_of_one(Scope *s, Expr *item, Expr **out)
     a->elem_type = TYPE_RECORD;
     TRY(array_push(s->ctx, s->ps->arena, &a->items, item));
     *out = (Expr *)a;
+    return QN_OK;
+}
+
+static Status
+raise_extra(Scope *s, Status code, int loc, const char *fmt, const char *a, const char *b)
+{
+    return err_position(s->ctx, RAISE(s->ctx, code, fmt, a, b), loc);
+}
+
+/* Columns named once, and names of new columns that are not there yet. */
+static Status
+check_listed(Scope *s, const AstList *cols, const char *clause)
+{
+    for (int i = 0; i < cols->count; i++)
+        for (int k = 0; k < i; k++)
+            if (strcmp(ast_str(cols->items[i]), ast_str(cols->items[k])) == 0)
+                return raise_extra(s, ERR_DUPLICATE_COLUMN, ast_location(cols->items[i]), "%s column \"%s\" specified more than once", clause,
+                                   ast_str(cols->items[i]));
+    return QN_OK;
+}
+
+static Status
+check_fresh(Scope *s, const char *name, const char *what, const char *const *names, int n, int loc)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return raise_extra(s, ERR_SYNTAX_ERROR, loc, "%s column name \"%s\" already used in WITH query column list", what, name);
+    return QN_OK;
+}
+
+/* What SEARCH and CYCLE say, before anything is made of it. */
+static Status
+check_extras(Scope *s, const CommonTableExpr *ast, const char *const *names, int n)
+{
+    static const char *const same = "%s column name and %s column name are the same";
+    const CteSearchClause *search = AST_AS(CteSearchClause, ast->search);
+    const CteCycleClause *cycle = AST_AS(CteCycleClause, ast->cycle);
+    int loc = ast->loc;
+    if (search != NULL) {
+        TRY(check_listed(s, &search->columns, "search"));
+        TRY(check_fresh(s, search->seq_column, "search sequence", names, n, loc));
+    }
+    if (cycle == NULL) return QN_OK;
+    TRY(check_listed(s, &cycle->columns, "cycle"));
+    TRY(check_fresh(s, cycle->mark_column, "cycle mark", names, n, loc));
+    TRY(check_fresh(s, cycle->path_column, "cycle path", names, n, loc));
+    if (strcmp(cycle->mark_column, cycle->path_column) == 0)
+        return raise_extra(s, ERR_SYNTAX_ERROR, loc, same, "cycle mark", "cycle path");
+    if (search != NULL && strcmp(search->seq_column, cycle->mark_column) == 0)
+        return raise_extra(s, ERR_SYNTAX_ERROR, loc, same, "search sequence", "cycle mark");
+    if (search != NULL && strcmp(search->seq_column, cycle->path_column) == 0)
+        return raise_extra(s, ERR_SYNTAX_ERROR, loc, same, "search sequence", "cycle path");
     return QN_OK;
 }
 
@@ -313,6 +374,11 @@ bind_recursive(Scope *s, CteName *c, const SelectStmt *stmt, Query **out)
     Extra *x;
 
     TRY(check_recursive_form(s, stmt));
+    if (ast->search != NULL || ast->cycle != NULL)
+        for (int i = 0; i < n; i++)
+            if (n > 2 || AST_AS(SelectStmt, stmt->setop_args.items[i])->setop != AST_SETOP_NONE)
+                return RAISE(s->ctx, ERR_SYNTAX_ERROR, "with a SEARCH or CYCLE clause, the %s side of the UNION must be a SELECT",
+                             n > 2 || i == 0 ? "left" : "right");
     TRY(scope_new(s->b, s, &inner)); /* WITH inside the UNION itself */
     inner->level = s->level;
     if (stmt->with != NULL) TRY(bind_with(inner, AST_AS(WithClause, stmt->with)));
@@ -329,7 +395,9 @@ bind_recursive(Scope *s, CteName *c, const SelectStmt *stmt, Query **out)
     TRY_ALLOC(s->ctx, x, ARENA_NEW(ps->arena, Extra));
     int ncols = seed->out.count;
     TRY(column_names(s, ast, seed, NULL, 0, &c->out_names));
+    TRY(check_extras(s, ast, c->out_names, ncols));
     TRY(seed_extras(s, ast, c->out_names, &seed->out, x));
+    c->nhidden = x->n;
 
     /* The seed's columns are what the step sees of the last rows. */
     LRecursive *r;
@@ -353,6 +421,12 @@ bind_recursive(Scope *s, CteName *c, const SelectStmt *stmt, Query **out)
     if (agg != NULL)
         return err_position(s->ctx, RAISE(s->ctx, ERR_INVALID_RECURSION, "aggregate functions are not allowed in a recursive query's recursive term"), agg->loc);
     TRY(unify_recursive(s, c, seed, step));
+    for (int i = 0; i < ncols && r->distinct; i++) {
+        const Operator *eq = find_operator("=", type_base(seed->out.items[i]->type), type_base(seed->out.items[i]->type));
+        if (eq == NULL || eq->can_hash) continue;
+        return err_detail(s->ctx, RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "could not implement recursive UNION"),
+                          "All column datatypes must be hashable.");
+    }
     if (x->n > 0) TRY(step_extras(s, ast, c->out_names, ncols, r->worktable, step, x));
     r->base.left = seed->root;
     r->base.right = step->root;
@@ -385,7 +459,9 @@ bind_cte_query(CteName *c)
     bool recursive = false;
     CteName *saved_names = s->ctes;
 
+    CteName *outer = s->b->cte_at_work;
     c->bound = true; /* at work: info->query is still NULL */
+    s->b->cte_at_work = c;
     s->ctes = (CteName *)c->visible;
     if (ast->query->tag == AST_SelectStmt && c->why_forbidden != NULL) TRY(mentions(s->ctx, ast->query, c->name, &recursive));
     if (recursive) {
@@ -409,6 +485,7 @@ bind_cte_query(CteName *c)
         q->out_names = c->out_names;
     }
     s->ctes = saved_names;
+    s->b->cte_at_work = outer;
     info = &ps->ctes[c->cte]; /* the array may have moved */
     info->query = q;
     info->recursive = recursive;
@@ -480,25 +557,22 @@ static Status
 recursive_reference(Scope *s, CteName *c, const RangeVar *rv, LNode **out, NsItem **item_out)
 {
     LWorkTable *w;
-    if (c->why_forbidden != NULL && c->worktable < 0) {
-        if (c->scope->b->rec_forbidden != NULL || c->out_names == NULL) {
-            /* the seed, or a circle through another query */
-        }
-        return recursion_error(s, c->name, c->why_forbidden, rv->loc);
-    }
+    const CteName *at_work = s->b->cte_at_work;
+    bool mutual = at_work != NULL && at_work != c && at_work->scope == c->scope;
+    if (c->why_forbidden != NULL && c->worktable < 0 && !mutual) return recursion_error(s, c->name, c->why_forbidden, rv->loc);
     if (c->worktable < 0)
         return RAISE(s->ctx, ERR_FEATURE_NOT_SUPPORTED, "mutual recursion between WITH items is not implemented");
     if (s->b->rec_forbidden != NULL) return recursion_error(s, c->name, s->b->rec_forbidden, rv->loc);
     if (c->self_refs++ > 0) return recursion_error(s, c->name, "more than once", rv->loc);
     int ncols = s->ps->rels[c->recursive_rel].node->ncols;
-    const CommonTableExpr *ast = c->ast;
     TRY_ALLOC(s->ctx, w, LNODE_NEW(s->ps, WorkTable, ncols));
     w->worktable = c->worktable;
     w->recursive_rel = c->recursive_rel;
     w->alias = rv->alias != NULL ? AST_AS(Alias, rv->alias)->name : c->name;
     *out = (LNode *)w;
-    (void)ast;
-    return new_cte_item(s, *out, c, rv, ncols, item_out);
+    TRY(new_cte_item(s, *out, c, rv, ncols, item_out));
+    (*item_out)->nhidden = c->nhidden;
+    return QN_OK;
 }
 
 NOINLINE Status

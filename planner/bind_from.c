@@ -176,10 +176,6 @@ bind_target_relation(Scope *s, const RangeVar *rv, int lock_mode, LNode **out, N
 {
     const Relation *r;
     *view_out = NULL;
-    if (rv->schema == NULL && find_cte(s, rv->name) != NULL) {
-        Status st = RAISE(s->ctx, ERR_SYNTAX_ERROR, "relation \"%s\" cannot be the target of a modifying statement", rv->name);
-        return err_position(s->ctx, st, rv->loc);
-    }
     TRY(open_relation(s, rv, lock_mode, &r));
     if (r->kind == RELKIND_VIEW && r->view_sql != NULL) {
         TRY_ALLOC(s->ctx, *view_out, ARENA_NEW(s->ps->arena, ViewTarget));

@@ -30,6 +30,7 @@ typedef struct NsItem {
     bool rel_visible, cols_visible, lateral_only, lateral_ok;
     bool scalar_function;     /* a function's single column: its name means the value, not a row */
     bool from_cte;
+    int nhidden;              /* last columns that a star leaves out */
     bool nullable;            /* on the side of an outer join that may have no row */
 } NsItem;
 
@@ -50,6 +51,7 @@ struct CteName {
     const CteName *visible; /* names in sight there */
     const char **out_names; /* of the recursive term's columns */
     int worktable, recursive_rel;
+    int nhidden; /* columns that SEARCH and CYCLE add: in its own recursive term a star leaves them out */
     int self_refs;        /* of a recursive one, so far */
     bool forbidden;       /* a recursive reference here is an error: why */
     const char *why_forbidden;
@@ -93,6 +95,7 @@ typedef struct Binder {
     int *rel_level; /* by rel: level of the scope that sees it */
     int rel_level_cap;
     int view_depth;
+    CteName *cte_at_work;      /* the innermost WITH query that is being bound */
     const char *rec_forbidden; /* where a recursive reference may not stand; NULL: it may */
 } Binder;
 

@@ -15,7 +15,7 @@ add_target(SelectState *st, Expr *e, const char *name, bool junk)
 static Status
 expand_item(SelectState *st, const NsItem *item, int loc)
 {
-    for (int i = 0; i < item->ncols; i++) {
+    for (int i = 0; i < item->ncols - item->nhidden; i++) {
         Expr *e;
         if (item_column_dropped(item, i)) continue;
         TRY(item_column(st->scope, item, i, loc, &e));

@@ -64,7 +64,7 @@ note_star(Scope *s, int loc, NsItem *const *items, int n)
     bool first = true;
     if (s->ps->uses == NULL || s->b->view_depth > 0) return QN_OK;
     for (int i = 0; i < n; i++)
-        for (int k = 0; k < items[i]->ncols; k++) {
+        for (int k = 0; k < items[i]->ncols - items[i]->nhidden; k++) {
             if (item_column_dropped(items[i], k)) continue;
             if (!first) strbuf_addz(&b, ", ");
             first = false;
