@@ -377,7 +377,7 @@ bind_recursive(Scope *s, CteName *c, const SelectStmt *stmt, Query **out)
     if (ast->search != NULL || ast->cycle != NULL)
         for (int i = 0; i < n; i++)
             if (n > 2 || AST_AS(SelectStmt, stmt->setop_args.items[i])->setop != AST_SETOP_NONE)
-                return RAISE(s->ctx, ERR_SYNTAX_ERROR, "with a SEARCH or CYCLE clause, the %s side of the UNION must be a SELECT",
+                return RAISE(s->ctx, n > 2 || i == 0 ? ERR_FEATURE_NOT_SUPPORTED : ERR_SYNTAX_ERROR, "with a SEARCH or CYCLE clause, the %s side of the UNION must be a SELECT",
                              n > 2 || i == 0 ? "left" : "right");
     TRY(scope_new(s->b, s, &inner)); /* WITH inside the UNION itself */
     inner->level = s->level;
