@@ -1,5 +1,6 @@
 /* define.c - see define.h. */
 #include "catalog/define.h"
+#include "types/function.h"
 #include "catalog/catalog_priv.h"
 #include "parser/deparse.h"
 #include "types/opclass.h"
@@ -62,6 +63,15 @@ define_expr(Ctx *ctx, Arena *arena, const char *sql, const char **out)
     }
     strbuf_addz(&b, p);
     return finish(ctx, &b, out);
+}
+
+const char *
+define_builtin_doc(Oid oid)
+{
+    const Function *f = fn_by_oid(oid);
+    const Aggregate *a = agg_by_oid(oid);
+    const WindowFn *w = winfn_by_oid(oid);
+    return f != NULL ? f->doc : a != NULL ? a->doc : w != NULL ? w->doc : NULL;
 }
 
 /* A string literal and nothing after it. */

@@ -14,6 +14,8 @@ void define_key_columns(StrBuf *b, const Relation *table, const IndexDef *ix);
 Status define_constraint(Ctx *ctx, Arena *arena, const RelConstraint *c, const char **out);
 /* A stored expression with current names in the place of oids. */
 Status define_expr(Ctx *ctx, Arena *arena, const char *sql, const char **out);
+/* The manual's sentence about a built-in function, aggregate or window function; NULL: it is none. */
+const char *define_builtin_doc(Oid oid);
 /* A default for a value of a type: a literal alone says its type, as in 'x'::text. */
 Status define_default(Ctx *ctx, Arena *arena, const char *sql, Oid type, const char **out);
 /* A relation's name, with its schema where the bare name does not find it. */

@@ -390,6 +390,7 @@ fn_obj_description(KernelCall *call)
         if (rel != NULL) text = rel->comment;
         for (size_t k = 0; text == NULL && k < sizeof(all) / sizeof(all[0]); k++)
             if (class == all[k] || call->nargs == 1) TRY(catalog_comment(call->ctx, call->arena, all[k], oid, 0, &text));
+        if (text == NULL && (class == CLASS_PROC || call->nargs == 1)) text = define_builtin_doc(oid);
         put_text(call, i, text);
     }
     return QN_OK;

@@ -460,6 +460,18 @@ description_rows(Ctx *ctx, SysRows *r, const Relation *rel)
     return QN_OK;
 }
 
+/* What the manual says of built-in functions. */
+static Status
+builtin_description(SysRows *r, Oid oid)
+{
+    TRY(sys_row(r));
+    sys_oid(r, oid);
+    sys_oid(r, CLASS_PROC);
+    sys_int4(r, 0);
+    sys_text(r, define_builtin_doc(oid));
+    return QN_OK;
+}
+
 Status
 sys_pg_description(Ctx *ctx, SysRows *r)
 {
@@ -474,6 +486,9 @@ sys_pg_description(Ctx *ctx, SysRows *r)
         sys_int4(r, (int)list[i]->nums[CMT_SUBID]);
         sys_text(r, list[i]->texts[0]);
     }
+    for (int i = 0; i < fn_count(); i++) TRY(builtin_description(r, fn_at(i)->oid));
+    for (int i = 0; i < agg_count(); i++) TRY(builtin_description(r, agg_at(i)->oid));
+    for (int i = 0; i < winfn_count(); i++) TRY(builtin_description(r, winfn_at(i)->oid));
     return QN_OK;
 }
 
