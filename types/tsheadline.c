@@ -111,7 +111,7 @@ typedef struct HlWord {
 
 typedef struct Headline {
     Ctx *ctx;
-    Arena *arena;
+    Arena *arena, *scratch; /* scratch: of one match */
     TsQuery q;
     const HeadlineOptions *o;
     ARRAY(HlWord) words;
@@ -235,7 +235,8 @@ next_cover(Headline *h, int max_cover, int *p, int *q, bool *found)
         for (int end = start; end >= 0 && end - start < max_cover; end = next_marked(h, end + 1)) {
             h->first = start;
             h->last = end;
-            TRY(ts_match(h->ctx, h->arena, &h->q, check_words, h, found));
+            arena_reset(h->scratch);
+            TRY(ts_match(h->ctx, h->scratch, &h->q, check_words, h, found));
             if (!*found) continue;
             *p = start;
             *q = end;
@@ -464,13 +465,18 @@ headline_add(Ctx *ctx, Arena *arena, StrBuf *b, const TsConfig *config, TsLexer 
 {
     Headline h = {.ctx = ctx, .arena = arena, .q = *q, .o = o};
     int max_cover = bounded((int64_t)o->max_words * 10 > 100 ? (int64_t)o->max_words * 10 : 100);
+    Status st;
     TRY(read_words(&h, config, lexer, text, nbytes));
+    TRY_ALLOC(ctx, h.scratch, arena_create(arena, "headline"));
     if (o->all)
         mark_fragment(&h, 0, h.words.count - 1);
     else if (o->max_fragments == 0)
-        TRY(mark_best(&h, max_cover));
+        TRY_GOTO(mark_best(&h, max_cover));
     else
-        TRY(mark_fragments(&h, bounded((int64_t)max_cover * o->max_fragments)));
+        TRY_GOTO(mark_fragments(&h, bounded((int64_t)max_cover * o->max_fragments)));
     print_headline(&h, b);
-    return QN_OK;
+    st = QN_OK;
+done:
+    arena_destroy(h.scratch);
+    return st;
 }

@@ -202,6 +202,7 @@ typedef struct Spot {
 
 typedef struct Cover {
     Rank *r;
+    Arena *scratch; /* of one match */
     Spot *spots;
     int nspots;
     int first, last; /* of spots: what the query is asked about */
@@ -291,7 +292,8 @@ typedef struct Extent {
 static Status
 matches(Cover *c, bool *yes)
 {
-    return ts_match(c->r->ctx, c->r->arena, &c->r->q, check_spots, c, yes);
+    arena_reset(c->scratch);
+    return ts_match(c->r->ctx, c->scratch, &c->r->q, check_spots, c, yes);
 }
 
 /* The next part of the document that satisfies the query and none inside which does: the end is found going forward, then the beginning
@@ -346,13 +348,15 @@ rank_cd(Rank *r, float *out)
     double total = 0, distances = 0, before = 0;
     int nextents = 0;
     bool found;
+    Status st;
     *out = 0;
     if (r->v.n == 0 || r->q.n == 0) return QN_OK;
     TRY(collect_spots(r, &c));
+    TRY_ALLOC(r->ctx, c.scratch, arena_create(r->arena, "rank"));
     for (;;) {
         int n;
-        TRY(ctx_check_stop(r->ctx));
-        TRY(next_extent(&c, &e, &found));
+        TRY_GOTO(ctx_check_stop(r->ctx));
+        TRY_GOTO(next_extent(&c, &e, &found));
         if (!found) break;
         double inverse = inverse_weights(&c, &e, &n);
         int from = ts_place(c.spots[e.begin].pos), to = ts_place(c.spots[e.end].pos), noise = to - from - (n - 1);
@@ -371,7 +375,10 @@ rank_cd(Rank *r, float *out)
     if ((r->method & BY_LOG_UNIQUE) != 0) total /= log((double)(r->v.n + 1)) / log(2.0);
     if ((r->method & BY_ITSELF) != 0) total /= total + 1;
     *out = (float)total;
-    return QN_OK;
+    st = QN_OK;
+done:
+    arena_destroy(c.scratch);
+    return st;
 }
 
 /* ---- kernels ---- */

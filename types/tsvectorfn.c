@@ -247,6 +247,8 @@ fn_array_to_tsvector(KernelCall *call)
             char *text;
             if (e.str.len == 0)
                 return RAISE(call->ctx, ERR_ZERO_LENGTH_CHARACTER_STRING, "lexeme array may not contain empty strings");
+            if (e.str.len > TS_LEXEME_MAX)
+                return RAISE(call->ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "word is too long (%u bytes, max %d bytes)", e.str.len, TS_LEXEME_MAX);
             TRY_ALLOC(call->ctx, text, arena_strndup(call->arena, str_data(&e.str), e.str.len));
             TsWord w = {text, e.str.len, 0, NULL};
             TRY(array_push(call->ctx, call->arena, &words, w));
