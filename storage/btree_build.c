@@ -161,24 +161,49 @@ common_bytes(const uint8_t *a, uint32_t na, const uint8_t *b, uint32_t nb)
     return i;
 }
 
+static uint32_t
+page_room(const IndexBuild *b)
+{
+    return b->bt->page_bytes - (uint32_t)sizeof(BtreePage) - 8;
+}
+
+/* What a common prefix squeezed into one page may need two without it: the first half becomes a page. */
+static Status
+halve_level(Ctx *ctx, IndexBuild *b, int level)
+{
+    Level *l = &b->levels[level];
+    int n = l->n / 2;
+    Entry next = l->items[n];
+    TRY(finish_page(ctx, b, level, n, &next));
+    if (level > 0) memcpy(&l->first_child, next.extra, sizeof(PageNo));
+    shift_items(l, level > 0 ? n + 1 : n);
+    return QN_OK;
+}
+
 static Status
 level_add(Ctx *ctx, IndexBuild *b, int level, const Entry *e)
 {
     Level *l = &b->levels[level];
     uint32_t more = e->key_bytes + e->extra_bytes;
-    /* If the page ended before e, its keys would share this many bytes. */
-    uint32_t prefix = common_bytes(l->low, l->low_bytes, e->key, e->key_bytes);
-    uint32_t bytes = l->weight - (uint32_t)l->n * prefix + l->low_bytes + e->key_bytes;
-    /* Past the fill mark with e, or no room in the buffers: the page ends here. */
-    bool full = bytes + more + (uint32_t)sizeof(BtreeSlot) + 2 > b->fill_bytes ||
-                l->n + 1 >= l->cap || l->nbytes + more > l->bytes_cap;
-    if (full && l->n >= 2) {
+    for (;;) {
+        /* If the page ended before e, its keys would share this many bytes. */
+        uint32_t prefix = common_bytes(l->low, l->low_bytes, e->key, e->key_bytes);
+        uint32_t bytes = l->weight - (uint32_t)l->n * prefix + l->low_bytes + e->key_bytes;
+        /* Past the fill mark with e, or no room in the buffers: the page ends here. */
+        bool full = bytes + more + (uint32_t)sizeof(BtreeSlot) + 2 > b->fill_bytes ||
+                    l->n + 1 >= l->cap || l->nbytes + more > l->bytes_cap;
+        if (!full || l->n < 2) break;
+        if (bytes > page_room(b)) { /* with e, whose key is another kind of thing, they share too little */
+            TRY(halve_level(ctx, b, level));
+            continue;
+        }
         TRY(finish_page(ctx, b, level, l->n, e));
         shift_items(l, l->n);
         if (level > 0) { /* e's key went up; its child is the first of the next page */
             memcpy(&l->first_child, e->extra, sizeof(PageNo));
             return QN_OK;
         }
+        break;
     }
     uint8_t *to = l->bytes + l->nbytes;
     memcpy(to, e->key, e->key_bytes);
@@ -246,18 +271,10 @@ open_bytes(const Level *l)
 Status
 btree_build_finish(Ctx *ctx, IndexBuild *b)
 {
-    const uint32_t room = b->bt->page_bytes - (uint32_t)sizeof(BtreePage) - 8;
     if (b->nlevels == 0) return QN_OK;
     for (int level = 0; level < b->nlevels; level++) {
         Level *l = &b->levels[level];
-        /* What a common prefix squeezed into one page may need two without it. */
-        while (open_bytes(l) > room) {
-            int n = l->n / 2;
-            Entry next = l->items[n];
-            TRY(finish_page(ctx, b, level, n, &next));
-            if (level > 0) memcpy(&l->first_child, next.extra, sizeof(PageNo));
-            shift_items(l, level > 0 ? n + 1 : n);
-        }
+        while (open_bytes(l) > page_room(b)) TRY(halve_level(ctx, b, level));
         bool top = level == b->nlevels - 1;
         TRY(write_page(ctx, b, level, l->n, NULL, PAGE_NONE, top ? b->bt->root : l->number));
     }
