@@ -97,6 +97,8 @@ struct IndexDef {
     const char *const *exprs; /* [ncols] SQL text over the relation's columns where attnums[i] is 0, else NULL */
     int nuses;            /* attributes that expressions and the predicate read */
     const int *uses;
+    int nneeds;           /* users' functions that these call */
+    const Oid *needs;
     const Oid *types;     /* [ncols] */
     const int32_t *typmods;
     const Oid *collations;

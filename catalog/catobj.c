@@ -492,7 +492,10 @@ catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out)
 {
     StrBuf b = strbuf_new(ctx->stmt_arena);
     char relkind = def->partitioned ? RELKIND_PARTITIONED_INDEX : RELKIND_INDEX;
-    put_head(&b, relkind, NULL, 0);
+    ObjDep *deps;
+    TRY_ALLOC(ctx, deps, ARENA_ARRAY(ctx->stmt_arena, ObjDep, def->nneeds + 1));
+    for (int i = 0; i < def->nneeds; i++) deps[i] = (ObjDep){.ref = def->needs[i]};
+    put_head(&b, relkind, deps, def->nneeds);
     put_u(&b, def->root_page);
     put_u(&b, (uint64_t)def->unique | (uint64_t)def->primary << 1 |
                   (uint64_t)def->nulls_not_distinct << 2 | (uint64_t)def->valid << 3);
@@ -517,7 +520,7 @@ catobj_from_index(Ctx *ctx, const IndexDef *def, Oid schema_oid, CatObj **out)
     }
     return make_from(ctx,
                      &(CatObj){.oid = def->oid, .kind = OBJ_INDEX, .relkind = relkind,
-                               .schema = schema_oid, .parent = def->rel_oid},
+                               .schema = schema_oid, .parent = def->rel_oid, .deps = deps, .ndeps = def->nneeds},
                      def->name, &b, out);
 }
 
@@ -530,7 +533,11 @@ catobj_to_index(Ctx *ctx, Arena *arena, const CatObj *o, IndexDef **out)
     IndexDef *def;
     TRY_ALLOC(ctx, def, ARENA_NEW(arena, IndexDef));
     TRY_ALLOC(ctx, def->name, arena_strdup(arena, o->name));
-    (void)get_head(&r, &relkind, &ndeps);
+    const ObjDep *deps = get_head(&r, &relkind, &ndeps);
+    Oid *needs = get_array(&r, ndeps, sizeof(Oid));
+    for (int i = 0; needs != NULL && i < ndeps; i++) needs[i] = deps[i].ref;
+    def->needs = needs;
+    def->nneeds = needs != NULL ? ndeps : 0;
     def->oid = o->oid;
     def->rel_oid = o->parent;
     def->tuples = def->pages = -1;

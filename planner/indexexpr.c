@@ -99,6 +99,9 @@ plan_index_elem(Ctx *ctx, Arena *arena, const char *sql, const Ast *ast, const R
     Inspection in = {.rel = rel};
     TRY(bind_elem(ctx, arena, sql, ast, rel, is_predicate, true, &ps, &written));
     TRY(elem_text(ctx, arena, written, &out->text));
+    TRY_ALLOC(ctx, out->needs, ARENA_ARRAY(arena, Oid, ps->routines.count + 1));
+    out->nneeds = ps->routines.count;
+    for (int i = 0; i < out->nneeds; i++) out->needs[i] = ps->routines.items[i]->fn.oid;
     TRY(bind_elem(ctx, arena, sql, ast, rel, is_predicate, false, &ps, &e));
     TRY(fold_expr(ps, &e));
     TRY_ALLOC(ctx, in.uses, arena_zalloc(arena, BITS_WORDS(rel->ncols + 1) * sizeof(uint64_t)));

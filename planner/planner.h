@@ -67,6 +67,8 @@ typedef struct IndexElemExpr {
     const Expr *expr;
     const char *text;
     int *uses, nuses;
+    Oid *needs; /* users' functions it calls */
+    int nneeds;
 } IndexElemExpr;
 Status plan_index_elem(Ctx *ctx, Arena *arena, const char *sql, const Ast *ast, const Relation *rel, bool is_predicate,
                        IndexElemExpr *out);

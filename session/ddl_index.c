@@ -82,11 +82,29 @@ ddl_check_index_type(Ctx *ctx, const char *method, Oid type)
                     "You must specify an operator class for the index or define a default operator class for the data type.");
 }
 
-/* The attributes that expressions and the predicate read, ascending. */
+static Status
+add_needs(Ddl *d, IndexDef *def, const IndexElemExpr *e)
+{
+    Oid *all;
+    int n = def->nneeds;
+    TRY_ALLOC(d->ctx, all, ARENA_ARRAY(d->arena, Oid, n + e->nneeds + 1));
+    for (int i = 0; i < n; i++) all[i] = def->needs[i];
+    for (int i = 0; i < e->nneeds; i++) {
+        bool seen = false;
+        for (int k = 0; k < n && !seen; k++) seen = all[k] == e->needs[i];
+        if (!seen) all[n++] = e->needs[i];
+    }
+    def->needs = all;
+    def->nneeds = n;
+    return QN_OK;
+}
+
+/* The attributes that expressions and the predicate read, ascending; the functions they call. */
 static Status
 add_uses(Ddl *d, IndexDef *def, const IndexElemExpr *e)
 {
     int *all, n = 0, a = 0, b = 0;
+    TRY(add_needs(d, def, e));
     TRY_ALLOC(d->ctx, all, ARENA_ARRAY(d->arena, int, def->nuses + e->nuses + 1));
     while (a < def->nuses || b < e->nuses) {
         int x = a < def->nuses ? def->uses[a] : INT32_MAX, y = b < e->nuses ? e->uses[b] : INT32_MAX;
@@ -131,7 +149,7 @@ ddl_rebind_index(Ddl *d, const Relation *rel, IndexDef *def)
     IndexColumns c;
     Ast *ast;
     TRY(ddl_index_alloc(d, old.nkeys, old.ncols, &c, def));
-    def->nuses = 0;
+    def->nuses = def->nneeds = 0;
     for (int i = 0; i < old.ncols; i++) {
         if (old.attnums[i] != 0) {
             ddl_index_take_column(&c, i, &rel->cols[old.attnums[i] - 1]);
