@@ -190,9 +190,9 @@ static Status
 add_interval(KernelCall *call, IntervalState *s, const Interval *iv, int64_t n, bool inverse)
 {
     Interval *a = &s->sum;
-    bool bad = inverse ? __builtin_sub_overflow(a->us, iv->us, &a->us) | __builtin_sub_overflow(a->days, iv->days, &a->days) |
+    bool bad = inverse ? __builtin_sub_overflow(a->us, iv->us, &a->us) || __builtin_sub_overflow(a->days, iv->days, &a->days) ||
                              __builtin_sub_overflow(a->months, iv->months, &a->months)
-                       : __builtin_add_overflow(a->us, iv->us, &a->us) | __builtin_add_overflow(a->days, iv->days, &a->days) |
+                       : __builtin_add_overflow(a->us, iv->us, &a->us) || __builtin_add_overflow(a->days, iv->days, &a->days) ||
                              __builtin_add_overflow(a->months, iv->months, &a->months);
     if (bad) return RAISE(call->ctx, ERR_DATETIME_FIELD_OVERFLOW, "interval out of range");
     s->n += inverse ? -n : n;
