@@ -130,71 +130,88 @@ read_oid(const char *text, size_t nbytes, Oid *out)
     return v <= UINT32_MAX;
 }
 
-Status
-regconfig_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+/* The i-th object of a kind; NULL: none. */
+typedef const char *(*ObjectAt)(int i, Oid *oid);
+
+static const char *
+config_at(int i, Oid *oid)
+{
+    *oid = i < DICT_COUNT ? configs[i].oid : 0;
+    return i < DICT_COUNT ? configs[i].name : NULL;
+}
+
+static const char *
+dict_at(int i, Oid *oid)
+{
+    *oid = i < DICT_COUNT ? dicts[i].oid : 0;
+    return i < DICT_COUNT ? dicts[i].name : NULL;
+}
+
+/* An oid, or a name; what says of which kind. */
+static Status
+object_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, ObjectAt at, const char *what, Value *out)
 {
     char *name;
+    const char *have;
     Oid oid;
-    (void)typmod;
-    *out = value_i32(type, 0);
     if (read_oid(text, nbytes, &oid)) {
         out->i32 = (int32_t)oid;
         return QN_OK;
     }
     TRY(plain_name(ctx, arena, text, nbytes, &name));
-    for (int i = 0; i < DICT_COUNT; i++)
-        if (strcmp(configs[i].name, name) == 0) {
-            out->i32 = (int32_t)configs[i].oid;
+    for (int i = 0; (have = at(i, &oid)) != NULL; i++)
+        if (strcmp(have, name) == 0) {
+            out->i32 = (int32_t)oid;
             return QN_OK;
         }
-    return RAISE(ctx, ERR_UNDEFINED_OBJECT, "text search configuration \"%.*s\" does not exist", (int)nbytes, text);
+    return RAISE(ctx, ERR_UNDEFINED_OBJECT, "text search %s \"%.*s\" does not exist", what, (int)nbytes, text);
+}
+
+static void
+object_out(StrBuf *b, Oid value, ObjectAt at)
+{
+    const char *name;
+    Oid oid;
+    for (int i = 0; (name = at(i, &oid)) != NULL; i++)
+        if (oid == value) {
+            strbuf_addz(b, name);
+            return;
+        }
+    if (value == 0)
+        strbuf_addc(b, '-');
+    else
+        strbuf_addf(b, "%u", value);
+}
+
+Status
+regconfig_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
+{
+    (void)typmod;
+    *out = value_i32(type, 0);
+    return object_in(ctx, arena, text, nbytes, config_at, "configuration", out);
 }
 
 Status
 regconfig_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
-    const TsConfig *c = ts_config_by_oid((Oid)value->i32);
     (void)ctx;
-    if (c != NULL)
-        strbuf_addz(b, c->name);
-    else if (value->i32 == 0)
-        strbuf_addc(b, '-');
-    else
-        strbuf_addf(b, "%u", (Oid)value->i32);
+    object_out(b, (Oid)value->i32, config_at);
     return QN_OK;
 }
 
 Status
 regdictionary_in(Ctx *ctx, Arena *arena, const char *text, size_t nbytes, Oid type, int32_t typmod, Value *out)
 {
-    char *name;
-    Oid oid;
     (void)typmod;
     *out = value_i32(type, 0);
-    if (read_oid(text, nbytes, &oid)) {
-        out->i32 = (int32_t)oid;
-        return QN_OK;
-    }
-    TRY(plain_name(ctx, arena, text, nbytes, &name));
-    for (int i = 0; i < DICT_COUNT; i++)
-        if (strcmp(dicts[i].name, name) == 0) {
-            out->i32 = (int32_t)dicts[i].oid;
-            return QN_OK;
-        }
-    return RAISE(ctx, ERR_UNDEFINED_OBJECT, "text search dictionary \"%.*s\" does not exist", (int)nbytes, text);
+    return object_in(ctx, arena, text, nbytes, dict_at, "dictionary", out);
 }
 
 Status
 regdictionary_out(Ctx *ctx, StrBuf *b, const Value *value)
 {
-    const TsDict *d = ts_dict_by_oid((Oid)value->i32);
     (void)ctx;
-    if (d != NULL)
-        strbuf_addz(b, d->name);
-    else if (value->i32 == 0)
-        strbuf_addc(b, '-');
-    else
-        strbuf_addf(b, "%u", (Oid)value->i32);
+    object_out(b, (Oid)value->i32, dict_at);
     return QN_OK;
 }
 
