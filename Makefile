@@ -73,6 +73,9 @@ docs: $(B)/tests/docs_test
 TORTURE_SECONDS ?= 3600
 torture: $(B)/tests/torture_test
 	$< $(TORTURE_SECONDS) $(TORTURE_SEED)
+ENDURANCE_SECONDS ?= 3600
+endurance: $(B)/tests/endurance_test
+	$< $(ENDURANCE_SECONDS)
 # Fuzzing by clang's libFuzzer: `make fuzz` runs each target for FUZZ_SECONDS, with the SQL of CORPORA as seeds; what it finds and learns stays
 # in build/fuzz.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -166,5 +169,5 @@ headers: $(GENHDR)   # every header compiles on its own
 	@for h in include/quern.h $(foreach m,$(MODULES),$(wildcard $(m)/*.h)); do \
 	    $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(PKG_CF) -Wno-unused-function -fsyntax-only -x c $$h || exit 1; done
 
-.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture fuzz fuzz-run coverage bench docs deps demo install clean fmt headers
+.PHONY: all unit slt test tests check check-asan check-tsan check-warnings torture endurance fuzz fuzz-run coverage bench docs deps demo install clean fmt headers
 -include $(OBJS:.o=.d) $(TESTS:$(B)/tests/%=$(O)/tests/%.d) $(patsubst %.c,$(O)/%.d,$(wildcard shell/*.c sqllogictest/*.c bench/*.c docs/*.c tests/torture/*.c))
