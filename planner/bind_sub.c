@@ -46,7 +46,8 @@ bind_test(Scope *s, const SubLink *l, SubPlanExpr *e, const Query *q)
     int n = 1;
     TRY(bind_expr(s, l->test, &left));
     lefts = &left;
-    if (left->tag == EXPR_Row) {
+    bool row = left->tag == EXPR_Row && ast_is(l->test, A_RowExpr); /* a whole row is one value */
+    if (row) {
         lefts = ((RowExpr *)left)->fields.items;
         n = ((RowExpr *)left)->fields.count;
     }
@@ -55,7 +56,7 @@ bind_test(Scope *s, const SubLink *l, SubPlanExpr *e, const Query *q)
         return err_position(s->ctx, st, l->loc);
     }
     TRY(column_params(s, e, q, &params));
-    if (n == 1 && left->tag != EXPR_Row) {
+    if (n == 1 && !row) {
         TRY(make_op(s->ps, l->op_schema.count > 0 ? ast_str(l->op_schema.items[l->op_schema.count - 1]) : NULL, op, left, params[0], l->loc, &e->test));
         if (e->test->type == TYPE_BOOL) return QN_OK;
         Status st = RAISE(s->ctx, ERR_DATATYPE_MISMATCH, "row comparison operator must yield type boolean, not type %s", type_text(s->ps, e->test->type));

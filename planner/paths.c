@@ -659,9 +659,10 @@ Expr *
 opt_key_as(Opt *o, Expr *e, Oid type)
 {
     if (e->type == type) return e;
+    bool rows = type_is_row(e->type) && type_is_row(type); /* compared as records */
     const Cast *c = cast_find(e->type, type);
-    if (c == NULL || c->context != CAST_IMPLICIT) return NULL;
-    if (c->method == CAST_BINARY) {
+    if (!rows && (c == NULL || c->context != CAST_IMPLICIT)) return NULL;
+    if (rows || c->method == CAST_BINARY) {
         RelabelExpr *r = EXPR_NEW(o->arena, Relabel, type, -1, e->loc);
         if (r == NULL) return NULL;
         r->arg = e;
