@@ -175,8 +175,14 @@ reloptions_change(Ctx *ctx, Arena *arena, const char *before, const AstList *lis
     }
     for (int i = 0; i < list->count; i++) {
         const char *value;
-        TRY(check_element(ctx, arena, list, i, reset, &value));
         const DefElem *e = AST_AS(DefElem, list->items[i]);
+        if (e->ns == NULL && !reset && before == NULL && strcmp(e->name, "oids") == 0) { /* what old dumps say */
+            TRY(value_text(ctx, arena, e, &value));
+            if (ascii_casecmp(value, "false") != 0 && ascii_casecmp(value, "off") != 0 && strcmp(value, "0") != 0)
+                return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "tables declared WITH OIDS are not supported");
+            continue;
+        }
+        TRY(check_element(ctx, arena, list, i, reset, &value));
         /* There is no separate table for wide values: its parameters are taken and not kept. */
         if (!reset && e->ns == NULL) strbuf_addf(&b, "%s=%s\n", e->name, value);
     }

@@ -62,6 +62,12 @@ ddl_change_sequence(Ddl *d, RelDef *def, const AstList *options)
     const SeqDef *s = def->sequence;
     TRY(catalog_relation_by_oid(ctx, def->oid, &rel));
     TRY(ddl_sequence_options(ctx, options, false, def->sequence, &restart, &value, &owned));
+    if (owned != NULL && s->is_identity) {
+        const Relation *table;
+        TRY(catalog_relation_by_oid(ctx, s->owner_oid, &table));
+        Status st = RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot change ownership of identity sequence");
+        return err_detail(ctx, st, "Sequence \"%s\" is linked to table \"%s\".", def->name, table != NULL ? table->name : "?");
+    }
     TRY(set_owner(d, owned, def->sequence));
     TRY(sequence_read(ctx, rel, &state));
     if (!restart && (state.last_value < s->min || state.last_value > s->max))

@@ -124,7 +124,13 @@ ddl_column_constraints(Ddl *d, const char *table, const ColumnDef *c, ColDef *ou
                                 c->name, table));
             extra->identity = k;
         }
-        if (k->kind == AST_CONSTR_GENERATED) extra->generated = k;
+        if (k->kind == AST_CONSTR_GENERATED) {
+            if (extra->generated != NULL)
+                return at(ctx, k->loc,
+                          RAISE(ctx, ERR_SYNTAX_ERROR, "multiple generation clauses specified for column \"%s\" of table \"%s\"",
+                                c->name, table));
+            extra->generated = k;
+        }
     }
     out->col.not_null = says_not_null || extra->serial != 0 || extra->identity != NULL;
     if (says_null && (extra->serial != 0 || extra->identity != NULL))
@@ -132,7 +138,7 @@ ddl_column_constraints(Ddl *d, const char *table, const ColumnDef *c, ColDef *ou
                   RAISE(ctx, ERR_SYNTAX_ERROR,
                         "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"",
                         c->name, table));
-    const char *both = extra->dflt != NULL && extra->identity != NULL ? "both default and identity"
+    const char *both = (extra->dflt != NULL || extra->serial != 0) && extra->identity != NULL ? "both default and identity"
                        : extra->dflt != NULL && extra->generated != NULL
                            ? "both default and generation expression"
                        : extra->identity != NULL && extra->generated != NULL
@@ -168,7 +174,7 @@ ddl_make_column(Ddl *d, const char *table, const ColumnDef *c, ColDef *out, Colu
     out->col.type = extra->serial;
     out->col.typmod = -1;
     if (extra->serial == 0) TRY(resolve_type_name(&ps, c->type, &out->col.type, &out->col.typmod));
-    if (type_info(out->col.type)->category == TYPCAT_PSEUDO)
+    if (type_info(out->col.type)->category == TYPCAT_PSEUDO || out->col.type == TYPE_UNKNOWN)
         return at(ctx, c->loc,
                   RAISE(ctx, ERR_INVALID_TABLE_DEFINITION, "column \"%s\" has pseudo-type %s", c->name,
                         type_info(out->col.type)->sql_name));
@@ -369,6 +375,22 @@ mark_primary(NewTable *t)
     return QN_OK;
 }
 
+/* A generated column is made of other columns, not of the row it is part of. */
+static Status
+check_generation(Ctx *ctx, Expr **slot, void *arg)
+{
+    const Relation *rel = arg;
+    const Expr *e = *slot;
+    if (e->tag == EXPR_Row && e->type == catalog_row_type(rel))
+        return err_detail(ctx, RAISE(ctx, ERR_INVALID_OBJECT_DEFINITION, "cannot use whole-row variable in column generation expression"),
+                          "This would cause the generated column to depend on its own value.");
+    if (e->tag == EXPR_ColumnRef && ((const ColumnRefExpr *)e)->col < 0 && ((const ColumnRefExpr *)e)->col != SCANCOL_TABLEOID)
+        return RAISE(ctx, ERR_INVALID_COLUMN_REFERENCE, "cannot use system column \"%s\" in column generation expression",
+                     ((const ColumnRefExpr *)e)->name);
+    TRY(ctx_check_depth(ctx));
+    return expr_children(ctx, *slot, check_generation, arg);
+}
+
 /* Generated columns are bound against the table they stand in. */
 static Status
 set_generated(NewTable *t)
@@ -384,6 +406,7 @@ set_generated(NewTable *t)
         TRY(catalog_relation_by_oid(ctx, t->def->oid, &rel));
         ColDef *col = &t->def->cols[i];
         TRY(plan_expression(ctx, d->arena, d->sql, k->expr, rel, col->col.type, col->col.typmod, &e));
+        TRY(check_generation(ctx, &e, (void *)rel));
         TRY(ddl_expr_text(d, k->expr, &col->col.default_sql));
         col->col.generated = 's';
         changed = true;

@@ -2,6 +2,7 @@
  *
  * A view keeps its query's text and the search_path it was made with; the binder parses and binds it anew wherever the view is used. What
  * the query reads is noted as dependencies, so that nothing it needs is dropped from under it. */
+#include "catalog/reloptions.h"
 #include "catalog/updatable.h"
 #include "common/settings.h"
 #include "parser/deparse.h"
@@ -407,6 +408,7 @@ ddl_run_create_as(Ddl *d, const Ast *query, const IntoClause *into, bool if_not_
     Ast *plain = (Ast *)query;
     TRY(ddl_target_schema(ctx, rv, &def.schema_oid, &def.persistence));
     TRY(ddl_check_on_commit(d, into->on_commit, def.persistence));
+    TRY(reloptions_change(ctx, d->arena, NULL, &into->options, false, &def.options));
     TRY(ddl_claim_name(ctx, def.schema_oid, def.name, if_not_exists, &skip));
     if (skip) return QN_OK;
     if (!ast_is_plannable(query)) {
