@@ -39,6 +39,7 @@ is_kind_of(Oid type, Oid pseudo)
     case TYPE_ANYMULTIRANGE: return type_kind(type) == TYPTYPE_MULTIRANGE;
     case TYPE_RECORD: return type_is_row(type);
     case TYPE_TEXT: return type == TYPE_VARCHAR;
+    case TYPE_BPCHAR: return type == TYPE_TEXT || type == TYPE_VARCHAR; /* the same bytes */
     case TYPE_INET: return type == TYPE_CIDR;
     default: return false;
     }
