@@ -361,8 +361,9 @@ try_insert(Ctx *ctx, Insert *in, uint64_t *wait_out)
     TRY_GOTO(btree_move_right(ctx, bt, &d, FIX_EXCLUSIVE, &first, &target));
     Entry e = row_entry(in);
     TRY_GOTO(btree_add(ctx, bt, &in->arena, &target, &e, &split));
-    if (split.level < 0 && !later && in->row + 1 < in->keys->n) TRY_GOTO(insert_following(ctx, in, &target));
-    TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, target.number, SSI_SLOT_NONE));
+    const bool has_hash = bt->base.desc.hashed_type != INVALID_OID; /* then each entry has a gap of its own */
+    if (split.level < 0 && !later && !has_hash && in->row + 1 < in->keys->n) TRY_GOTO(insert_following(ctx, in, &target));
+    TRY_GOTO(ssi_note_write(ctx, bt->base.desc.relid, btree_gap(bt, in->key, in->key_bytes, target.number), SSI_SLOT_NONE));
 done:
     if (target.number != first.number) page_unfix(&target);
     page_unfix(&first);

@@ -2,6 +2,7 @@
 #ifndef STORAGE_BTREE_PRIV_H
 #define STORAGE_BTREE_PRIV_H
 
+#include "common/hash.h"
 #include "storage/btree.h"
 #include "storage/extent.h"
 #include "storage/heap.h"
@@ -196,6 +197,14 @@ btree_separator(const Btree *bt, const Entry *a, const Entry *b, uint8_t *room)
         sep.key_bytes = btree_separator_bytes(a, b);
     }
     return sep;
+}
+
+/* What SERIALIZABLE notes as read or written where a key lies: its leaf (ssi.h); of a hash index, which is asked for single values only, the value's
+ * hash as if it were a page's number. */
+static inline PageNo
+btree_gap(const Btree *bt, const uint8_t *key, uint32_t key_bytes, PageNo leaf)
+{
+    return bt->base.desc.hashed_type == INVALID_OID ? leaf : (PageNo)(hash_bytes(key, key_bytes) & INT32_MAX);
 }
 
 /* ---- the descent (btree_search.c) ---- */

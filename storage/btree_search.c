@@ -303,6 +303,17 @@ copy_entries(Ctx *ctx, BtreeScan *s, const PageRef *ref, int from, int to)
     return s->keys.failed ? RAISE_OOM(ctx) : QN_OK;
 }
 
+static Status
+note_gap_read(Ctx *ctx, const BtreeScan *s, PageNo leaf)
+{
+    const IndexDesc *d = &s->bt->base.desc;
+    const StrBuf *key = &s->lower.key;
+    PageNo gap = leaf;
+    if (d->hashed_type != INVALID_OID)
+        gap = key->nbytes == 0 ? SSI_PAGE_ALL : btree_gap(s->bt, (const uint8_t *)key->data, (uint32_t)key->nbytes, leaf);
+    return ssi_note_read(ctx, ctx->snapshot, d->relid, gap, SSI_SLOT_NONE);
+}
+
 /* Reads the next leaf of a forward scan. */
 static Status
 load_forward(Ctx *ctx, BtreeScan *s)
@@ -327,7 +338,7 @@ load_forward(Ctx *ctx, BtreeScan *s)
         TRY_GOTO(page_fix(ctx, s->next, FIX_SHARED, &ref));
         TRY_GOTO(btree_page_check(ctx, bt, &ref));
     }
-    TRY_GOTO(ssi_note_read(ctx, ctx->snapshot, bt->base.desc.relid, ref.number, SSI_SLOT_NONE));
+    TRY_GOTO(note_gap_read(ctx, s, ref.number));
     const BtreePage *p = btree_page(&ref);
     note_shape(&s->shape, p);
     int to = p->nslots;
@@ -366,7 +377,7 @@ load_backward(Ctx *ctx, BtreeScan *s)
     }
     s->started = true;
     TRY_GOTO(btree_descend(ctx, bt, &d, 0, FIX_SHARED, &ref));
-    TRY_GOTO(ssi_note_read(ctx, ctx->snapshot, bt->base.desc.relid, ref.number, SSI_SLOT_NONE));
+    TRY_GOTO(note_gap_read(ctx, s, ref.number));
     const BtreePage *p = btree_page(&ref);
     int to = btree_search_page(p, bt->page_bytes, d.key, d.key_bytes, d.mode), from = 0;
     if (!s->lower.open) {
