@@ -204,6 +204,28 @@ count_row(void *arg, int n, const char **values, const char **names)
     return ++*count == 2;
 }
 
+static int
+count_empty_row(void *arg, int n, const char **values, const char **names)
+{
+    assert_int_equal(n, 0);
+    assert_non_null(values);
+    assert_non_null(names);
+    *(int *)arg += 1;
+    return 0;
+}
+
+static void
+test_rows_without_columns_are_given_to_the_row_callback(void **state)
+{
+    quern *db = open_memory();
+    int count = 0;
+    (void)state;
+    assert_int_equal(quern_exec(db, "SELECT FROM generate_series(1, 3)", count_empty_row, &count), QUERN_OK);
+    assert_int_equal(count, 3);
+    assert_value(db, "SELECT jsonb_object('{}', '{}')", "{}");
+    quern_close(db);
+}
+
 static void
 test_exec_stops_when_the_row_callback_says_so(void **state)
 {
@@ -635,6 +657,7 @@ main(void)
         cmocka_unit_test(test_error_positions_count_characters_from_the_start_of_the_text),
         cmocka_unit_test(test_any_value_binds_to_any_parameter_it_converts_to),
         cmocka_unit_test(test_exec_is_one_transaction),
+        cmocka_unit_test(test_rows_without_columns_are_given_to_the_row_callback),
         cmocka_unit_test(test_exec_stops_when_the_row_callback_says_so),
         cmocka_unit_test(test_an_error_fails_the_block_until_rollback),
         cmocka_unit_test(test_savepoint_rescues_a_failed_block),
