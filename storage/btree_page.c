@@ -160,13 +160,13 @@ prefetch_slots(const BtreeSlot *from, const BtreeSlot *to)
 static int
 heads_below_far(const BtreeSlot *slots, int n, uint32_t head, uint32_t last)
 {
-    enum { AROUND = 12, WINDOW = 128 };
+    enum { AROUND = 14, WINDOW = 128 };
     const uint32_t first = slots[0].head;
     if (head <= first) return 0;
     const double share = last > first ? (double)(head - first) / (double)(last - first) : 0;
     int guess = share < 1 ? (int)(share * n) : n;
     int from = guess > AROUND ? guess - AROUND : 0, to = guess + AROUND < n ? guess + AROUND : n;
-    prefetch_slots(slots + from, slots + to);
+    prefetch_slots(slots + (from > 0 ? from - 1 : 0), slots + to + 1);
     bool low = from == 0 || slots[from - 1].head < head, high = to == n || slots[to].head >= head;
     if (__builtin_expect(low && high, 1)) return from + heads_below(slots + from, to - from, head);
     if (low) {

@@ -30,16 +30,13 @@ btree_move_right(Ctx *ctx, Btree *bt, Descent *d, FixMode fix, const PageRef *ke
 static void
 expect_leaf(const Ctx *ctx, const LeafShape *shape, PageNo leaf, double share)
 {
-    const char *page = page_address(ctx, leaf);
-    __builtin_prefetch(page);
+    const char *page = page_expect(ctx, leaf);
     __builtin_prefetch(page + 64);
     if (share < 0 || shape->nslots == 0) return;
     const uint32_t at = (uint32_t)(share * shape->nslots);
     const char *slot = page + sizeof(BtreePage) + at * sizeof(BtreeSlot);
     const char *entry = page + (shape->first_offset - at * shape->stride) % PAGE_BYTES_MAX;
-    __builtin_prefetch(slot - 64);
-    __builtin_prefetch(slot);
-    __builtin_prefetch(slot + 64);
+    for (int i = -128; i <= 128; i += 64) __builtin_prefetch(slot + i);
     __builtin_prefetch(entry - 32);
     __builtin_prefetch(entry + 32);
 }

@@ -360,6 +360,13 @@ heap_scan_removed(HeapScan *scan)
 
 /* ---- rows by tid ---- */
 
+/* values 0: not on the page. Of columns of variable width also where the first slot's bytes are, and how far it is from one slot's to the
+ * next's on average; 0: not known. */
+typedef struct ColumnPlace {
+    uint16_t values, width;
+    float var_first, var_step;
+} ColumnPlace;
+
 struct HeapFetch {
     Heap *heap;
     Arena *arena; /* the caller's */
@@ -368,11 +375,10 @@ struct HeapFetch {
     Batch *batch;
     int room; /* rows */
     Arena *strings;
-    /* Where things lay on the page read last: most pages of a table are laid out alike. capacity 0: none yet. */
+    /* Where things lay on a page read before: most of a table are laid out alike. capacity 0: none yet. */
     uint32_t layout;
     uint16_t capacity, arrays;
-    uint16_t *values; /* by position in columns; 0: not on the page */
-    uint32_t var_bytes; /* a row's on average; 0: no column asked for varies */
+    ColumnPlace *places; /* by position in columns */
 };
 
 Status
@@ -387,7 +393,7 @@ heap_fetch_begin(Ctx *ctx, Arena *arena, Heap *heap, const int *columns, int nco
     f->ncolumns = ncolumns;
     TRY(make_batch(ctx, arena, heap, columns, ncolumns, 1, &f->batch));
     TRY_ALLOC(ctx, f->strings, arena_create(arena, "heap fetch strings"));
-    TRY_ALLOC(ctx, f->values, ARENA_ARRAY(arena, uint16_t, ncolumns + 1));
+    TRY_ALLOC(ctx, f->places, ARENA_ARRAY(arena, ColumnPlace, ncolumns + 1));
     *fetch_out = f;
     return QN_OK;
 }
@@ -400,6 +406,19 @@ heap_fetch_end(HeapFetch *fetch)
     fetch->strings = NULL;
 }
 
+static ColumnPlace
+column_place(const HeapPage *p, int col)
+{
+    if (col < 0 || col >= p->ncols) return (ColumnPlace){0};
+    ColumnPlace at = {.values = p->cols[col].values, .width = (uint16_t)heap_phys_bytes(p->cols[col].phys)};
+    if (p->cols[col].phys != PHYS_STR || p->nslots < 2) return at;
+    const VarRef *refs = heap_values(p, col), first = refs[0], last = refs[p->nslots - 1];
+    if (first.offset == 0 || last.offset == 0) return at;
+    at.var_first = first.offset;
+    at.var_step = ((float)last.offset - (float)first.offset) / (float)(p->nslots - 1);
+    return at;
+}
+
 static void
 note_layout(HeapFetch *f, const HeapPage *p)
 {
@@ -407,35 +426,31 @@ note_layout(HeapFetch *f, const HeapPage *p)
     f->layout = p->layout;
     f->capacity = p->capacity;
     f->arrays = p->arrays;
-    f->var_bytes = 0;
-    for (int i = 0; i < f->ncolumns; i++) {
-        int c = f->columns[i];
-        f->values[i] = c >= 0 && c < p->ncols ? p->cols[c].values : 0;
-        if (f->values[i] != 0 && p->cols[c].phys == PHYS_STR && p->nslots > 0)
-            f->var_bytes = (f->heap->page_bytes - HEAP_PAD - p->var_begin) / p->nslots;
-    }
+    for (int i = 0; i < f->ncolumns; i++) f->places[i] = column_place(p, f->columns[i]);
 }
 
-/* Asks for the lines of a tuple all at once, before its page has been looked at: they are where they would be on the last one. Each would
+/* Asks for the lines of a tuple all at once, before its page has been looked at: they are where they would be on the page noted. Each would
  * be waited for in turn otherwise. A wrong guess costs nothing but the asking. */
 static void
 prefetch_tuple(const Ctx *ctx, const HeapFetch *f, Tid tid)
 {
-    const char *page = page_address(ctx, tid_page(tid));
+    const char *page = page_expect(ctx, tid_page(tid));
     const size_t slot = tid_slot(tid) - 1u, arrays = f->arrays;
-    for (size_t at = 0; at < sizeof(HeapPage) + (size_t)f->heap->layout->ncols * sizeof(HeapColumn); at += 64)
+    for (size_t at = 64; at < sizeof(HeapPage) + (size_t)f->heap->layout->ncols * sizeof(HeapColumn); at += 64)
         __builtin_prefetch(page + at);
     if (f->capacity == 0) return;
     __builtin_prefetch(page + arrays + 4 * slot);                    /* xmin */
     __builtin_prefetch(page + arrays + 4 * (f->capacity + slot));    /* xmax */
     __builtin_prefetch(page + arrays + 14 * f->capacity + 2 * slot); /* flags */
-    for (int i = 0; i < f->ncolumns; i++)
-        if (f->values[i] != 0)
-            __builtin_prefetch(page + f->values[i] + heap_phys_bytes(f->heap->phys[f->columns[i]]) * slot);
-    /* Rows that came in order have their strings in order, from the page's end downwards. */
-    if (f->var_bytes == 0 || f->var_bytes * slot > f->heap->page_bytes - 128) return;
-    const char *var = page + f->heap->page_bytes - HEAP_PAD - f->var_bytes * slot;
-    for (int at = -128; at <= 64; at += 64) __builtin_prefetch(var + at);
+    for (int i = 0; i < f->ncolumns; i++) {
+        const ColumnPlace *at = &f->places[i];
+        if (at->values == 0) continue;
+        __builtin_prefetch(page + at->values + at->width * slot);
+        float var = at->var_first + at->var_step * (float)slot;
+        if (!(var > 32 && var < PAGE_BYTES_MAX)) continue;
+        __builtin_prefetch(page + (size_t)var - 32);
+        __builtin_prefetch(page + (size_t)var + 32);
+    }
 }
 
 /* The visible ones of n tids on one page: their rows go behind the batch's. */

@@ -105,6 +105,18 @@ page_address(const Ctx *ctx, PageNo number)
     return pool->base + ((size_t)number << pool->page_shift);
 }
 
+/* Asks for what page_fix and a first look at the page will read, and says where the page lies when it is resident, so that more of it can be
+ * asked for. */
+static inline const void *
+page_expect(const Ctx *ctx, PageNo number)
+{
+    const PoolHot *pool = (const PoolHot *)ctx->pool;
+    const uint8_t *page = pool->base + ((size_t)number << pool->page_shift);
+    __builtin_prefetch((const void *)&pool->states[number], 1);
+    __builtin_prefetch(page);
+    return page;
+}
+
 /* A page whose old bytes do not matter (newly allocated): exclusive, zeroed, fresh, not read from disk. */
 Status page_fix_new(Ctx *ctx, PageNo number, PageRef *out);
 
