@@ -1,5 +1,6 @@
 /* tx_test.c - who sees what: xids, snapshots, savepoints, hooks, relations made and dropped. */
 #include "tests/storage_util.h"
+#include "common/thread.h"
 #include "storage/instance.h"
 #include <sys/wait.h>
 
@@ -544,6 +545,97 @@ test_two_connections_share_the_instance_and_processes_do_not(void **state)
     unlink(path);
 }
 
+/* A disk whose syncs take their time, and from some moment on fail. */
+static _Atomic int syncs, syncs_running, syncs_most;
+static _Atomic bool syncs_fail;
+
+static Status
+slow_sync(Ctx *ctx, File *f)
+{
+    int running = atomic_fetch_add(&syncs_running, 1) + 1, most = atomic_load(&syncs_most);
+    while (most < running && !atomic_compare_exchange_weak(&syncs_most, &most, running)) {}
+    usleep(2000);
+    Status st = atomic_load(&syncs_fail) ? file_error(ctx, EIO, "synchronize", f->path) : FILE_SYSTEM.sync(ctx, f);
+    atomic_fetch_sub(&syncs_running, 1);
+    atomic_fetch_add(&syncs, 1);
+    return st;
+}
+
+typedef struct Committer {
+    Ctx ctx;
+    Thread *thread;
+    int ncommits, nfailed, nunseen; /* unseen: the next snapshot lacks what has been committed */
+} Committer;
+
+static void
+commit_body(void *arg)
+{
+    enum { COMMITS = 40 };
+    Committer *c = arg;
+    for (int i = 0; i < COMMITS; i++) {
+        Xid xid;
+        Status st = tx_begin(&c->ctx, TX_READ_COMMITTED, false);
+        if (st == QN_OK) st = tx_command_begin(&c->ctx);
+        if (st == QN_OK) st = tx_write_xid(&c->ctx, &xid);
+        if (st == QN_OK) st = tx_commit(&c->ctx);
+        if (st == QN_OK) c->ncommits++;
+        else c->nfailed++;
+        tx_rollback(&c->ctx);
+        err_clear(&c->ctx.err);
+        if (st != QN_OK) continue;
+        if (tx_begin(&c->ctx, TX_READ_COMMITTED, true) != QN_OK || tx_command_begin(&c->ctx) != QN_OK) c->nfailed++;
+        else c->nunseen += !sees(&c->ctx, xid);
+        tx_rollback(&c->ctx);
+        err_clear(&c->ctx.err);
+    }
+}
+
+static void
+test_commits_gather_while_two_syncs_run(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    char path[] = "/tmp/quern-sync-XXXXXX";
+    FileOps slow = FILE_SYSTEM;
+    DbOptions o = {.file = &slow, .cache_bytes = 4 << 20, .no_threads = true};
+    Committer c[THREADS] = {0};
+    close(mkstemp(path));
+    unlink(path);
+    slow.sync = slow_sync;
+    for (int i = 0; i < THREADS; i++) OK(&c[i].ctx, db_open(&c[i].ctx, path, &o));
+    for (int failing = 0; failing < 2; failing++) {
+        int ncommits = 0, nfailed = 0;
+        atomic_store(&syncs_fail, failing != 0);
+        atomic_store(&syncs, 0);
+        atomic_store(&syncs_most, 0);
+        for (int i = 0; i < THREADS; i++) {
+            c[i].ncommits = c[i].nfailed = 0;
+            OK(&c[i].ctx, thread_create(&c[i].ctx, "commit", commit_body, &c[i], &c[i].thread));
+        }
+        for (int i = 0; i < THREADS; i++) {
+            thread_join(c[i].thread);
+            ncommits += c[i].ncommits;
+            nfailed += c[i].nfailed;
+            assert_int_equal(c[i].nunseen, 0);
+        }
+        assert_in_range(atomic_load(&syncs_most), 1, 2);
+        if (failing == 0) {
+            assert_int_equal(nfailed, 0);
+            assert_in_range(atomic_load(&syncs), 1, ncommits / 2);
+        } else {
+            assert_int_equal(ncommits, 0); /* nobody is told that a commit is safe which is not */
+        }
+    }
+    for (int i = 0; i < THREADS; i++) {
+        (void)!(db_close(&c[i].ctx) == QN_OK);
+        err_clear(&c[i].ctx.err);
+    }
+    unlink(path);
+    char wal[64];
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    unlink(wal);
+}
+
 int
 main(void)
 {
@@ -560,6 +652,7 @@ main(void)
         cmocka_unit_test(test_pages_of_dropped_and_undone_relations_come_back),
         cmocka_unit_test(test_oids_are_never_given_twice),
         cmocka_unit_test(test_in_memory_database),
+        cmocka_unit_test(test_commits_gather_while_two_syncs_run),
         cmocka_unit_test(test_two_connections_share_the_instance_and_processes_do_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
