@@ -5,6 +5,7 @@
  * tables and indexes, reads in long snapshots, connects anew. Of an hour or of minutes the last two thirds must not take more memory or file than
  * the first third ended with, but for some slack; of the few seconds among the suites only the rest is asked. */
 #include "quern.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,7 +22,8 @@ enum {
     ACCOUNTS = 2000,
     QUEUE = 3000,
     LONG_SECONDS = 60,       /* from here on growth is judged */
-    RSS_SLACK = 16 << 10,    /* KB */
+    HEAP_SLACK = 4 << 10,    /* KB */
+    RSS_SLACK = 64 << 10,    /* the allocator's pools, one a thread, fill up, and so does the cache of pages */
     FILE_SLACK = 16 << 10,
 };
 
@@ -188,6 +190,13 @@ rss_kb(void)
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* Allocated and not given back; the instance's cache of pages is not among it. */
+static long
+heap_kb(void)
+{
+    return (long)(mallinfo2().uordblks / 1024);
+}
+
 static long
 file_kb(void)
 {
@@ -208,14 +217,18 @@ static void
 watch(int seconds)
 {
     enum { LOOKS = 30 };
-    long rss = 0, file = 0;
+    long rss = 0, heap = 0, file = 0;
     for (int i = 1; i <= LOOKS && !atomic_load(&is_over); i++) {
         struct timespec rest = {.tv_sec = seconds / LOOKS, .tv_nsec = (long)(seconds % LOOKS) * 1000000000L / LOOKS};
         nanosleep(&rest, NULL);
+        if (i <= LOOKS / 3 && heap_kb() > heap) heap = heap_kb();
         if (i == LOOKS / 3) rss = rss_kb(), file = file_kb();
-        if (seconds >= LONG_SECONDS) printf("%5d s: %7ld KB of memory, %7ld KB of file\n", i * seconds / LOOKS, rss_kb(), file_kb()), fflush(stdout);
+        if (seconds < LONG_SECONDS) continue;
+        printf("%5d s: %7ld KB of memory, %7ld KB of it in use by the heap, %7ld KB of file\n", i * seconds / LOOKS, rss_kb(), heap_kb(), file_kb());
+        fflush(stdout);
     }
     if (seconds < LONG_SECONDS) return;
+    check("the heap grows", heap_kb() <= heap + heap / 4 + HEAP_SLACK);
     check("memory grows", rss_kb() <= rss + rss / 8 + RSS_SLACK);
     check("the file grows", file_kb() <= file + file / 4 + FILE_SLACK);
 }
