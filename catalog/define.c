@@ -1,4 +1,5 @@
 /* define.c - see define.h. */
+#include "catalog/reloptions.h"
 #include "catalog/define.h"
 #include "types/function.h"
 #include "catalog/catalog_priv.h"
@@ -164,6 +165,29 @@ add_collation(StrBuf *b, Oid collation)
     strbuf_addf(b, " COLLATE \"%s\"", collation == 950 ? "C" : collation == 951 ? "POSIX" : "default");
 }
 
+/* WITH (...): values that are no plain words are quoted. */
+static void
+add_options(StrBuf *b, const char *options)
+{
+    size_t n;
+    const char *option;
+    for (int k = 0; (option = reloption_at(options, k, &n)) != NULL; k++) {
+        const char *value = memchr(option, '=', n);
+        StrBuf word = strbuf_new(b->arena), quoted = strbuf_new(b->arena);
+        if (value == NULL) continue;
+        strbuf_add(&word, value + 1, n - (size_t)(value + 1 - option));
+        strbuf_addc(&word, '\0');
+        if (word.failed) {
+            b->failed = true;
+            return;
+        }
+        deparse_ident(&quoted, word.data);
+        bool plain = quoted.nbytes + 1 == word.nbytes;
+        strbuf_addf(b, "%s%.*s=%s%s%s", k > 0 ? ", " : " WITH (", (int)(value - option), option, plain ? "" : "'", word.data, plain ? "" : "'");
+    }
+    if (options != NULL) strbuf_addc(b, ')');
+}
+
 Status
 define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
 {
@@ -194,6 +218,7 @@ define_index(Ctx *ctx, Arena *arena, const Relation *index, const char **out)
         strbuf_addc(&b, ')');
     }
     if (ix->nulls_not_distinct) strbuf_addz(&b, " NULLS NOT DISTINCT");
+    add_options(&b, ix->options);
     if (ix->predicate != NULL) strbuf_addf(&b, " WHERE %s", ix->predicate);
     return finish(ctx, &b, out);
 }

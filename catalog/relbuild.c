@@ -7,6 +7,7 @@
 #include "catalog/systable.h"
 #include "common/bits.h"
 #include "storage/index.h"
+#include "types/opclass.h"
 #include <stdlib.h>
 
 Relation *
@@ -132,6 +133,20 @@ hash_desc(Ctx *ctx, IndexDesc *d, KeyColumn *key, Oid *type, uint8_t *phys, int1
     return key_column_init(ctx, key, TYPE_INT8, -1, false, false, false);
 }
 
+/* The operator class of each key column, the default one where none is named. */
+static Status
+index_opclasses(Ctx *ctx, Arena *arena, const IndexDef *def, const IndexKindInfo *kind, const Oid **out)
+{
+    Oid *list;
+    TRY_ALLOC(ctx, list, ARENA_ARRAY(arena, Oid, def->nkeys));
+    for (int i = 0; i < def->nkeys; i++) {
+        const OpClass *c = opclass_default(kind->oid, def->types[i]);
+        list[i] = def->opclasses[i] != INVALID_OID ? def->opclasses[i] : c != NULL ? c->oid : INVALID_OID;
+    }
+    *out = list;
+    return QN_OK;
+}
+
 static Status
 open_index(Ctx *ctx, Arena *arena, IndexDef *def)
 {
@@ -159,6 +174,11 @@ open_index(Ctx *ctx, Arena *arena, IndexDef *def)
                         .nulls_not_distinct = def->nulls_not_distinct, .nkeys = def->nkeys,
                         .ncols = def->ncols, .keys = keys, .types = types, .phys = phys,
                         .scales = scales};
+    if (kind->kind == INDEX_GIN) {
+        desc->no_pending = !reloption_bool_in(def->options, "fastupdate", true);
+        desc->pending_limit = (uint32_t)reloption_number_in(def->options, "gin_pending_list_limit", 0) * 1024;
+        TRY(index_opclasses(ctx, arena, def, kind, &desc->opclasses));
+    }
     if (kind->kind == INDEX_HASH) TRY(hash_desc(ctx, desc, keys, types, phys, scales));
     return index_open(ctx, arena, desc, &def->index);
 }

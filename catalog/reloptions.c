@@ -40,6 +40,8 @@ static const OptionInfo known[] = {
     {"vacuum_index_cleanup", OPTION_ON_OFF_AUTO, 0, 0, NULL, NULL},
     BOOL("vacuum_truncate"),
     BOOL("deduplicate_items"),
+    BOOL("fastupdate"),
+    INT("gin_pending_list_limit", 64, 2147483647),
 };
 
 static const OptionInfo *
@@ -205,16 +207,22 @@ reloption_at(const char *options, int k, size_t *n_out)
 }
 
 bool
-reloption_bool(const Relation *rel, const char *name, bool dflt)
+reloption_bool_in(const char *options, const char *name, bool dflt)
 {
     char text[8];
     size_t n;
-    const char *value = find_value(rel->options, name, &n);
+    const char *value = find_value(options, name, &n);
     if (value == NULL || n >= sizeof(text)) return dflt;
     memcpy(text, value, n);
     text[n] = '\0';
     int v = parse_bool(text);
     return v >= 0 ? v != 0 : dflt;
+}
+
+bool
+reloption_bool(const Relation *rel, const char *name, bool dflt)
+{
+    return reloption_bool_in(rel->options, name, dflt);
 }
 
 double

@@ -17,6 +17,7 @@ const char *reloption_at(const char *options, int k, size_t *n_out);
 
 bool reloption_bool(const Relation *rel, const char *name, bool dflt);
 /* The same of an index's, or of any. */
+bool reloption_bool_in(const char *options, const char *name, bool dflt);
 double reloption_number_in(const char *options, const char *name, double dflt);
 double reloption_number(const Relation *rel, const char *name, double dflt);
 

@@ -61,7 +61,7 @@ typedef struct NodeInstr {
     int64_t rows_removed_filter; /* by the node's filter */
     int64_t rows_removed_join;   /* by a join's own extra conditions */
     int64_t rows_removed_recheck;
-    int64_t heap_fetches;        /* index-only scans */
+    int64_t heap_fetches;        /* index-only scans; of a bitmap heap scan: pages read */
     int64_t startup_ns;          /* to the first row */
     int64_t total_ns;
     BufferUsage buffers;

@@ -7,6 +7,7 @@
 #include "common/array.h"
 #include "common/hash.h"
 #include "executor/indexform.h"
+#include "storage/gin.h"
 #include "storage/heap.h"
 #include "storage/index.h"
 #include "storage/tx.h"
@@ -25,6 +26,7 @@ typedef struct RelCheck {
     /* the index at hand */
     const IndexDef *def;
     Arena *index_arena; /* emptied for each index */
+    Arena *batch;       /* of it: entries where a row has several */
     IndexForm *form;
     KeyRows keys, payloads;
     uint64_t *sums;     /* BUCKETS */
@@ -99,12 +101,26 @@ account(RelCheck *c, int i, Tid tid, bool of_row)
     else if (*sum != 0 && c->nodd < ODD_MAX) c->odd[c->nodd++] = (Odd){h, tid, of_row};
 }
 
+/* Of an index in which a row has any number of entries. */
+static Status
+add_split_rows(RelCheck *c, const Tid *tids)
+{
+    const IndexForm *f = c->form;
+    uint32_t *rows;
+    arena_reset(c->batch);
+    c->keys = key_rows_new(c->batch);
+    TRY(index_split_rows(c->ctx, c->def->index, f->cols, f->sel, f->n, &c->keys, &rows));
+    for (int i = 0; i < c->keys.n; i++) account(c, i, tids[indexform_row(f, (int)rows[i])], true);
+    return QN_OK;
+}
+
 static Status
 add_rows(RelCheck *c, const Batch *b)
 {
     const IndexForm *f = c->form;
     TRY(indexform_fetched(c->form, b));
     if (f->n == 0) return QN_OK;
+    if (index_splits_rows(c->def->index)) return add_split_rows(c, b->cols[f->nattrs]->data);
     TRY(index_form_entries(c->ctx, c->def->index, f->cols, f->sel, f->n, &c->keys, &c->payloads, NULL));
     const Tid *tids = b->cols[f->nattrs]->data;
     for (int i = 0; i < f->n; i++) account(c, i, tids[indexform_row(f, i)], true);
@@ -172,6 +188,69 @@ done:
     return st;
 }
 
+/* The same of an index in which a row has any number of entries, a batch of them at a time. */
+typedef struct SplitWalk {
+    RelCheck *c;
+    HeapFetch *fetch;
+    StrBuf bytes;
+    Tid tids[BATCH_ROWS];
+} SplitWalk;
+
+static Status
+see_split_entries(SplitWalk *w)
+{
+    RelCheck *c = w->c;
+    uint16_t rows[BATCH_ROWS];
+    Batch *b;
+    if (c->keys.n == 0) return QN_OK;
+    if (w->bytes.failed) return RAISE_OOM(c->ctx);
+    c->keys.data = (uint8_t *)w->bytes.data;
+    TRY(heap_fetch(c->ctx, w->fetch, &c->snap, w->tids, c->keys.n, &b, rows, NULL));
+    for (int i = 0; i < b->nrows; i++) account(c, rows[i], w->tids[rows[i]], false);
+    c->keys.n = 0;
+    strbuf_reset(&w->bytes);
+    return QN_OK;
+}
+
+static Status
+add_split_entry(void *arg, const uint8_t *key, uint32_t key_bytes, IndexTid tid)
+{
+    SplitWalk *w = arg;
+    KeyRows *keys = &w->c->keys;
+    w->tids[keys->n] = tid;
+    keys->offsets[keys->n++] = (uint32_t)w->bytes.nbytes;
+    strbuf_add(&w->bytes, (const char *)key, key_bytes);
+    keys->offsets[keys->n] = (uint32_t)w->bytes.nbytes;
+    return keys->n == BATCH_ROWS ? see_split_entries(w) : QN_OK;
+}
+
+static Status
+read_split_entries(RelCheck *c)
+{
+    static const int no_columns[] = {HEAP_COL_CTID};
+    Ctx *ctx = c->ctx;
+    SplitWalk *w;
+    Status st;
+    arena_reset(c->batch);
+    TRY_ALLOC(ctx, w, ARENA_NEW(c->batch, SplitWalk));
+    w->c = c;
+    w->bytes = strbuf_new(c->batch);
+    c->keys = key_rows_new(c->batch);
+    TRY_ALLOC(ctx, c->keys.offsets, ARENA_ARRAY(c->batch, uint32_t, BATCH_ROWS + 1));
+    TRY_GOTO(heap_fetch_begin(ctx, c->batch, c->rel->heap, no_columns, 1, &w->fetch));
+    TRY_GOTO(gin_walk(ctx, c->def->index, add_split_entry, w));
+    st = see_split_entries(w);
+done:
+    if (w->fetch != NULL) heap_fetch_end(w->fetch);
+    return st;
+}
+
+static Status
+read_index(RelCheck *c)
+{
+    return index_splits_rows(c->def->index) ? read_split_entries(c) : read_entries(c);
+}
+
 static int
 compare_odd(const void *a, const void *b)
 {
@@ -204,6 +283,7 @@ compare_index(RelCheck *c, const int *columns)
 {
     Ctx *ctx = c->ctx;
     bool differ = false;
+    TRY_ALLOC(ctx, c->batch, arena_create(c->index_arena, "index entries"));
     c->keys = key_rows_new(c->index_arena);
     c->payloads = key_rows_new(c->index_arena);
     c->last_key = NULL;
@@ -212,13 +292,13 @@ compare_index(RelCheck *c, const int *columns)
     c->nodd = 0;
     TRY_ALLOC(ctx, c->sums, ARENA_ARRAY(c->index_arena, uint64_t, BUCKETS));
     TRY(each_row_batch(c, c->index_arena, columns, c->form->nattrs + 1, false, add_rows));
-    TRY(read_entries(c));
+    TRY(read_index(c));
     for (int i = 0; i < BUCKETS; i++) differ |= c->sums[i] != 0;
     if (!differ) return QN_OK;
     c->is_second = true;
     TRY_ALLOC(ctx, c->odd, ARENA_ARRAY(c->index_arena, Odd, ODD_MAX));
     TRY(each_row_batch(c, c->index_arena, columns, c->form->nattrs + 1, false, add_rows));
-    TRY(read_entries(c));
+    TRY(read_index(c));
     return report_odd(c);
 }
 

@@ -27,7 +27,10 @@ typedef struct Fill {
     size_t room_bytes;
     Vector *vecs[OUT_COUNT]; /* of a batch on its way to the sorter */
     bool has_payload;
-    int64_t npages, nrows; /* read */
+    int64_t npages;          /* read */
+    int64_t rows;            /* of the table that are in the index */
+    int64_t entries;         /* to be sorted */
+    Arena *batch;            /* of entries where a row has several */
 } Fill;
 
 static void
@@ -43,12 +46,12 @@ bytes_to_vector(const KeyRows *rows, int n, Vector *out)
 
 enum { TID_KEY_BYTES = 8 };
 
-/* Keys with the tid, big-endian, behind each. */
+/* Keys [from, from + n) with the tid, big-endian, behind each. */
 static Status
-keys_with_tids(Fill *f, const int64_t *tids, int n)
+keys_with_tids(Fill *f, const KeyRows *keys, int from, const int64_t *tids, int n)
 {
     Vector *out = f->vecs[OUT_KEY];
-    size_t need = f->keys.offsets[n] + (size_t)n * TID_KEY_BYTES;
+    size_t need = keys->offsets[from + n] - keys->offsets[from] + (size_t)n * TID_KEY_BYTES;
     if (need > f->room_bytes) {
         f->room_bytes = bits_next_pow2(need);
         TRY_ALLOC(f->ctx, f->room, arena_alloc(f->arena, f->room_bytes));
@@ -57,12 +60,33 @@ keys_with_tids(Fill *f, const int64_t *tids, int n)
     uint8_t *to = f->room;
     for (int i = 0; i < n; i++) {
         uint32_t nbytes;
-        const uint8_t *key = key_rows_get(&f->keys, i, &nbytes);
+        const uint8_t *key = key_rows_get(keys, from + i, &nbytes);
         uint64_t tid = __builtin_bswap64((uint64_t)tids[i]);
         memcpy(to, key, nbytes);
         memcpy(to + nbytes, &tid, TID_KEY_BYTES);
         ((Str *)out->data)[i] = str_make((const char *)to, nbytes + TID_KEY_BYTES);
         to += nbytes + TID_KEY_BYTES;
+    }
+    return QN_OK;
+}
+
+/* The entries of rows of which each has any number, a batch of them at a time. */
+static Status
+add_split(Fill *f, const Tid *row_tids)
+{
+    const IndexForm *form = f->form;
+    int64_t *tids = f->vecs[OUT_TID]->data;
+    uint32_t *rows;
+    arena_reset(f->batch);
+    KeyRows keys = key_rows_new(f->batch);
+    TRY(index_split_rows(f->ctx, f->def->index, form->cols, form->sel, form->n, &keys, &rows));
+    for (int from = 0, n; from < keys.n; from += n) {
+        n = keys.n - from < BATCH_ROWS ? keys.n - from : BATCH_ROWS;
+        vec_reset(f->vecs[OUT_TID], PHYS_I64);
+        for (int i = 0; i < n; i++) tids[i] = row_tids[indexform_row(form, (int)rows[from + i])];
+        TRY(keys_with_tids(f, &keys, from, tids, n));
+        f->entries += n;
+        TRY(sorter_add(f->sorter, &f->vecs[OUT_KEY], f->vecs, NULL, n));
     }
     return QN_OK;
 }
@@ -74,13 +98,15 @@ add_batch(Fill *f, const Batch *b)
     TRY(indexform_fetched(f->form, b));
     int n = form->n;
     if (n == 0) return QN_OK;
+    f->rows += n;
+    if (index_splits_rows(f->def->index)) return add_split(f, b->cols[form->nattrs]->data);
     TRY(index_form_entries(f->ctx, f->def->index, form->cols, form->sel, n, &f->keys, &f->payloads, NULL));
     vec_reset(f->vecs[OUT_TID], PHYS_I64);
     const Tid *tids = b->cols[form->nattrs]->data;
     for (int i = 0; i < n; i++) ((int64_t *)f->vecs[OUT_TID]->data)[i] = tids[indexform_row(form, i)];
-    TRY(keys_with_tids(f, f->vecs[OUT_TID]->data, n));
+    TRY(keys_with_tids(f, &f->keys, 0, f->vecs[OUT_TID]->data, n));
     if (f->has_payload) bytes_to_vector(&f->payloads, n, f->vecs[OUT_PAYLOAD]);
-    f->nrows += n;
+    f->entries += n;
     return sorter_add(f->sorter, &f->vecs[OUT_KEY], f->vecs, NULL, n);
 }
 
@@ -148,6 +174,7 @@ build(Fill *f, int64_t *rows_out)
     IndexBuild *build = NULL;
     Batch *out;
     Status st;
+    int64_t given = 0;
     *rows_out = 0;
     TRY_ALLOC(ctx, out, batch_create_types(f->arena, f->has_payload ? OUT_COUNT : OUT_PAYLOAD, types));
     TRY_GOTO(sorter_finish(f->sorter));
@@ -171,9 +198,10 @@ build(Fill *f, int64_t *rows_out)
                 goto done;
             }
         }
-        *rows_out += n;
-        ctx->work_done = from + f->npages * *rows_out / (f->nrows > 0 ? f->nrows : 1);
+        given += n;
+        ctx->work_done = from + f->npages * given / (f->entries > 0 ? f->entries : 1);
     }
+    *rows_out = f->rows;
     TRY_GOTO(index_build_finish(ctx, index, build));
 done:
     index_build_end(index, build);
@@ -189,12 +217,13 @@ index_fill(Ctx *ctx, const Relation *rel, const IndexDef *def, int64_t *rows_out
     Arena *arena = arena_create(ctx->stmt_arena, "index build");
     if (arena == NULL) return RAISE_OOM(ctx);
     Fill f = {.ctx = ctx, .arena = arena, .rel = rel, .def = def,
-              .has_payload = index_has_payload(index_desc(def->index))};
+              .has_payload = !index_splits_rows(def->index) && index_has_payload(index_desc(def->index))};
     Status snapped = tx_snapshot_latest(ctx, &f.snap);
     if (snapped != QN_OK) {
         arena_destroy(arena);
         return snapped;
     }
+    TRY_ALLOC_GOTO(ctx, f.batch, arena_create(arena, "index entries"));
     f.keys = key_rows_new(arena);
     f.payloads = key_rows_new(arena);
     size_t limit = (size_t)ctx->settings->maintenance_work_mem * 1024;

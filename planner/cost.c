@@ -71,6 +71,28 @@ cost_index(const Settings *s, double heap_pages, double heap_tuples, double inde
     if (index_only ? !s->enable_indexonlyscan : !s->enable_indexscan) out->startup += 1e10, out->total += 1e10;
 }
 
+/* A descent and the pages of its lists for each condition. */
+void
+cost_bitmap_index(const Settings *s, double heap_tuples, double index_pages, int nquals, double sel, Cost *out)
+{
+    double tuples = fmax(1, rint(sel * heap_tuples));
+    double pages = nquals * 2 + ceil(sel * index_pages);
+    out->startup = 0;
+    out->total = pages * s->random_page_cost + tuples * s->cpu_index_tuple_cost + nquals * 100 * s->cpu_operator_cost;
+}
+
+/* A page costs between a random and a sequential one, by the share of the table that is read. */
+void
+cost_bitmap_heap(const Settings *s, const Cost *bitmap, double heap_pages, double heap_tuples, double sel, int nquals, Cost *out)
+{
+    double tuples = fmax(1, rint(sel * heap_tuples)), all = fmax(1, heap_pages);
+    double pages = fmin(all, 2 * all * tuples / (2 * all + tuples));
+    double page_cost = pages >= 2 ? s->random_page_cost - (s->random_page_cost - s->seq_page_cost) * sqrt(pages / all) : s->random_page_cost;
+    out->startup = bitmap->total;
+    out->total = out->startup + ceil(pages) * page_cost + tuples * (s->cpu_tuple_cost + nquals * s->cpu_operator_cost);
+    if (!s->enable_bitmapscan) out->startup += 1e10, out->total += 1e10;
+}
+
 void
 cost_sort(const Settings *s, const Cost *in, double rows, int width, double bound, Cost *out)
 {

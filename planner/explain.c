@@ -348,6 +348,19 @@ put_sort_run(Printer *p, const PlanNode *n)
     for (int i = 0; i < d.count; i++) prop_run(p, &d.items[i]);
 }
 
+/* A bitmap is never lossy. */
+static void
+put_heap_blocks(Printer *p, int64_t exact)
+{
+    if (p->opt->format != EXPLAIN_TEXT) {
+        prop_int(p, "Exact Heap Blocks", exact);
+        prop_int(p, "Lossy Heap Blocks", 0);
+    } else if (exact > 0) {
+        indent(p, p->depth);
+        strbuf_addf(&p->out, "Heap Blocks: exact=%lld\n", (long long)exact);
+    }
+}
+
 /* The hash table is the join's; PostgreSQL shows it on the Hash node. */
 static void
 put_hash_run(Printer *p, const PlanNode *join)
@@ -590,6 +603,7 @@ structured_head(Printer *p, const PlanNode *n, const char *relationship, const c
         prop_str(p, "Scan Direction", ((const IndexScanPlan *)n)->backward ? "Backward" : "Forward");
         prop_str(p, "Index Name", ((const IndexScanPlan *)n)->index->name);
     }
+    if (n->tag == PLAN_BitmapIndexScan) prop_str(p, "Index Name", ((const BitmapIndexScanPlan *)n)->index->name);
     if (jt >= 0) prop_str(p, "Join Type", join_words[jt]);
     if (n->tag == PLAN_CteScan) {
         prop_str(p, "CTE Name", name);
@@ -693,7 +707,12 @@ put_details(Printer *p, const PlanNode *n)
         return QN_OK;
     }
     case PLAN_BitmapIndexScan: return prop_conds(p, "Index Cond", n, PLACE_OUTPUT, &((const BitmapIndexScanPlan *)n)->index_cond);
-    case PLAN_BitmapHeapScan: TRY(prop_conds(p, "Recheck Cond", n, PLACE_OUTPUT, &((const BitmapHeapScanPlan *)n)->recheck)); break;
+    case PLAN_BitmapHeapScan:
+        TRY(prop_conds(p, "Recheck Cond", n, PLACE_OUTPUT, &((const BitmapHeapScanPlan *)n)->recheck));
+        if (x != NULL) prop_removed(p, "Rows Removed by Index Recheck", n, x->rows_removed_recheck);
+        TRY(put_filter(p, n, "Filter"));
+        if (x != NULL && p->opt->analyze) put_heap_blocks(p, x->heap_fetches);
+        return QN_OK;
     case PLAN_Result: TRY(prop_conds(p, "One-Time Filter", n, PLACE_INPUT, &((const ResultPlan *)n)->one_time)); break;
     case PLAN_FunctionScan:
         if (p->opt->verbose) TRY(prop_exprs(p, "Function Call", n, PLACE_INPUT, &((const FunctionScanPlan *)n)->calls, false));

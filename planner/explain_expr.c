@@ -159,6 +159,7 @@ scan_alias(const PlanNode *node)
     case PLAN_SeqScan: return ((const SeqScanPlan *)node)->alias;
     case PLAN_IndexScan: return ((const IndexScanPlan *)node)->alias;
     case PLAN_BitmapHeapScan: return ((const BitmapHeapScanPlan *)node)->alias;
+    case PLAN_BitmapIndexScan: return ((const BitmapIndexScanPlan *)node)->alias;
     case PLAN_TidScan: return ((const TidScanPlan *)node)->alias;
     case PLAN_CatalogScan: return ((const CatalogScanPlan *)node)->alias;
     case PLAN_ValuesScan: return ((const ValuesScanPlan *)node)->alias;
@@ -178,6 +179,7 @@ scan_table(const PlanNode *node, const Relation **rel, const int **cols)
     case PLAN_SeqScan: *rel = ((const SeqScanPlan *)node)->rel, *cols = ((const SeqScanPlan *)node)->cols; break;
     case PLAN_IndexScan: *rel = ((const IndexScanPlan *)node)->rel, *cols = ((const IndexScanPlan *)node)->cols; break;
     case PLAN_BitmapHeapScan: *rel = ((const BitmapHeapScanPlan *)node)->rel, *cols = ((const BitmapHeapScanPlan *)node)->cols; break;
+    case PLAN_BitmapIndexScan: *rel = ((const BitmapIndexScanPlan *)node)->rel, *cols = ((const BitmapIndexScanPlan *)node)->cols; break;
     case PLAN_TidScan: *rel = ((const TidScanPlan *)node)->rel, *cols = ((const TidScanPlan *)node)->cols; break;
     case PLAN_CatalogScan: *rel = ((const CatalogScanPlan *)node)->rel, *cols = ((const CatalogScanPlan *)node)->cols; break;
     default: break;

@@ -55,7 +55,7 @@ typedef struct Sub {
 typedef uint64_t RelSet;
 #define BLOCK_MAX_LEAVES 60
 
-typedef enum PathKind { PATH_LEAF_SUB, PATH_SEQ, PATH_INDEX, PATH_NESTLOOP, PATH_HASH, PATH_MERGE,
+typedef enum PathKind { PATH_LEAF_SUB, PATH_SEQ, PATH_INDEX, PATH_BITMAP, PATH_NESTLOOP, PATH_HASH, PATH_MERGE,
                         PATH_SORT, PATH_MATERIAL } PathKind;
 
 typedef struct Path {
@@ -66,7 +66,7 @@ typedef struct Path {
     RelSet params;     /* leaves whose columns it takes as params */
     SortKeyList order;
     struct Path *outer, *inner;
-    /* PATH_SEQ, PATH_INDEX, PATH_LEAF_SUB */
+    /* PATH_SEQ, PATH_INDEX, PATH_BITMAP, PATH_LEAF_SUB */
     struct Leaf *leaf;
     const IndexDef *index;
     IndexBound *bounds; /* values over logical columns */
@@ -75,6 +75,7 @@ typedef struct Path {
     ExprList filter; /* conditions checked here */
     bool backward, index_only;
     double selectivity; /* index: share of the table fetched */
+    double bitmap_cost, bitmap_rows; /* PATH_BITMAP: of the index scan */
     /* joins */
     JoinType jointype;
     ExprList left_keys, right_keys; /* equality keys: outer's and inner's expressions */
@@ -214,6 +215,9 @@ void cost_seqscan(const Settings *s, double pages, double tuples, int nquals, Co
 /* height: levels above an ordered index's leaves; -1: a hash index, which PostgreSQL's model finds a bucket of for nothing */
 void cost_index(const Settings *s, double heap_pages, double heap_tuples, double index_pages, int height, double sel,
                 double correlation, int nquals, int nindex_quals, bool index_only, double all_visible, double loops, Cost *out);
+/* An index that answers nquals conditions by operators, and reading the rows it finds in the table's order. */
+void cost_bitmap_index(const Settings *s, double heap_tuples, double index_pages, int nquals, double sel, Cost *out);
+void cost_bitmap_heap(const Settings *s, const Cost *bitmap, double heap_pages, double heap_tuples, double sel, int nquals, Cost *out);
 void cost_sort(const Settings *s, const Cost *in, double rows, int width, double bound, Cost *out);
 void cost_agg(const Settings *s, const Cost *in, double rows, double groups, int nkeys, int naggs, bool hashed, int width, Cost *out);
 void cost_nestloop(const Settings *s, const Cost *outer, double outer_rows, const Cost *inner, const Cost *rescan, double inner_rows,

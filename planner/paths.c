@@ -5,6 +5,7 @@
 #include "planner/predtest.h"
 #include "storage/index.h"
 #include "planner/rewrite.h"
+#include "types/opclass.h"
 #include <math.h>
 
 /* Pages in the unit costs are in. */
@@ -398,9 +399,79 @@ bounds_some_key(JoinBlock *b, const Leaf *leaf, const LeafIndex *x, Expr *cond)
     return false;
 }
 
+/* ---- bitmaps ---- */
+
+static const OpClass *
+key_opclass(const LeafIndex *x, int k)
+{
+    Oid oid = x->def->opclasses[k];
+    return oid != INVALID_OID ? opclass_by_oid(oid) : opclass_default(x->kind->oid, x->def->types[k]);
+}
+
+/* Whether cond is "key op value", or the other way round, of an operator the key's class answers. */
+static bool
+match_operator(JoinBlock *b, const Leaf *leaf, const LeafIndex *x, int k, Expr *cond, IndexBound *out)
+{
+    const Key key = index_key(x, k);
+    const OpClass *class = key_opclass(x, k);
+    FuncExpr *f = (FuncExpr *)cond;
+    if (class == NULL || cond->tag != EXPR_Func || f->op == NULL || f->args.count != 2) return false;
+    for (int side = 0; side < 2; side++) {
+        Oid op = side == 0 ? f->op->oid : f->op->commutator;
+        if (op == INVALID_OID || !opclass_answers(class, op)) continue;
+        if (!is_key(leaf, &key, f->args.items[side]) || !is_fixed_for(b, leaf, f->args.items[1 - side])) continue;
+        *out = (IndexBound){.key = k, .cmp = SEL_NONE, .op = op, .value = f->args.items[1 - side]};
+        return true;
+    }
+    return false;
+}
+
+/* The rows that an index which answers operators finds, read in the order of the table. */
+static Status
+bitmap_path(JoinBlock *b, Leaf *leaf, const LeafIndex *x, PathList *out)
+{
+    Ctx *ctx = b->ps->ctx;
+    Arena *arena = b->ps->arena;
+    const Relation *r = ((LGet *)leaf->node)->relation;
+    IndexMatch m = {0};
+    Path *p;
+    double sel;
+    for (int k = 0; k < x->def->nkeys; k++)
+        for (int i = 0; i < leaf->conds.count; i++) {
+            IndexBound bound;
+            if (exprlist_holds(&m.conds, leaf->conds.items[i]) || !match_operator(b, leaf, x, k, leaf->conds.items[i], &bound)) continue;
+            TRY(array_push(ctx, arena, &m.bounds, bound));
+            TRY(array_push(ctx, arena, &m.conds, leaf->conds.items[i]));
+        }
+    if (m.bounds.count == 0) return QN_OK;
+    TRY_ALLOC(ctx, p, ARENA_NEW(arena, Path));
+    p->kind = PATH_BITMAP;
+    p->leaf = leaf;
+    p->rels = 1ull << leaf->bit;
+    p->index = x->def;
+    p->bounds = m.bounds.items;
+    p->nbounds = m.bounds.count;
+    p->index_cond = m.conds;
+    p->width = leaf->width;
+    p->rows = leaf->rows;
+    for (int i = 0; i < x->conds.count; i++)
+        if (!exprlist_holds(&m.conds, x->conds.items[i])) TRY(array_push(ctx, arena, &p->filter, x->conds.items[i]));
+    TRY(index_selectivity(b, x, &m, &sel));
+    double index_pages = x->def->pages > 0 ? x->def->pages * 2 : fmax(1, leaf->raw_rows / 250);
+    Cost bitmap, c;
+    cost_bitmap_index(ctx->settings, leaf->raw_rows, index_pages, m.bounds.count, sel, &bitmap);
+    cost_bitmap_heap(ctx->settings, &bitmap, rel_pages(r), leaf->raw_rows, sel, p->filter.count + m.conds.count, &c);
+    p->bitmap_cost = bitmap.total;
+    p->bitmap_rows = fmax(1, rint(sel * leaf->raw_rows));
+    p->startup = c.startup;
+    p->total = c.total;
+    return array_push(ctx, arena, out, p);
+}
+
 static Status
 index_paths(JoinBlock *b, Leaf *leaf, const LeafIndex *x, PathList *out)
 {
+    if (x->kind->is_by_operator) return bitmap_path(b, leaf, x, out);
     IndexMatch plain = {0};
     TRY(match_index(b, leaf, x, 0, &plain));
     bool useful = order_is_useful(b, leaf, x);
@@ -590,6 +661,43 @@ mark_of(const Opt *o, const LGet *get)
 }
 
 static Status
+translate_bounds(Opt *o, const Path *p, IndexBound **out)
+{
+    TRY_ALLOC(o->ctx, *out, ARENA_ARRAY(o->arena, IndexBound, p->nbounds + 1));
+    for (int i = 0; i < p->nbounds; i++) {
+        (*out)[i] = p->bounds[i];
+        if (p->bounds[i].value != NULL) TRY(opt_translate(o, p->bounds[i].value, NULL, NULL, &(*out)[i].value));
+    }
+    return QN_OK;
+}
+
+static Status
+bitmap_scan(Opt *o, const Path *p, const LGet *get, const ColSet *fetched, PlanNode **out)
+{
+    BitmapIndexScanPlan *i = PNODE_NEW(o, BitmapIndexScan, NULL, NULL);
+    if (i == NULL) return RAISE_OOM(o->ctx);
+    i->rel = get->relation;
+    i->alias = get->alias;
+    i->index = p->index;
+    i->nbounds = p->nbounds;
+    i->base.total_cost = p->bitmap_cost;
+    i->base.rows = p->bitmap_rows;
+    TRY(translate_bounds(o, p, &i->bounds));
+    TRY(opt_translate_list(o, &p->index_cond, fetched, NULL, &i->index_cond));
+    BitmapHeapScanPlan *s = PNODE_NEW(o, BitmapHeapScan, &i->base, NULL);
+    if (s == NULL) return RAISE_OOM(o->ctx);
+    s->rel = get->relation;
+    s->mark = mark_of(o, get);
+    s->alias = get->alias;
+    s->recheck = i->index_cond;
+    TRY(scan_columns(o, fetched, &s->cols));
+    s->ncols = fetched->count;
+    i->cols = s->cols;
+    *out = &s->base;
+    return QN_OK;
+}
+
+static Status
 build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
 {
     Opt *o = b->opt;
@@ -602,12 +710,14 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
     TRY(colset_add_exprs(b->ps, &used, &p->filter));
     TRY(leaf_columns(b, p->rels, &used, &fetched));
     ColSet read = fetched;
-    if (p->kind == PATH_INDEX) {
+    if (p->kind != PATH_SEQ) {
         TRY(colset_add_exprs(b->ps, &used, &p->index_cond));
         TRY(leaf_columns(b, p->rels, &used, &fetched));
         if (!index_kind_find(p->index->method)->can_return) read = fetched;
     }
-    if (p->kind == PATH_INDEX) {
+    if (p->kind == PATH_BITMAP) {
+        TRY(bitmap_scan(o, p, get, &fetched, &n));
+    } else if (p->kind == PATH_INDEX) {
         IndexScanPlan *s = PNODE_NEW(o, IndexScan, NULL, NULL);
         if (s == NULL) return RAISE_OOM(o->ctx);
         n = &s->base;
@@ -619,11 +729,7 @@ build_scan(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
         s->index_only = p->index_only;
         s->is_lossy = !index_kind_find(p->index->method)->can_return;
         s->nbounds = p->nbounds;
-        TRY_ALLOC(o->ctx, s->bounds, ARENA_ARRAY(o->arena, IndexBound, p->nbounds + 1));
-        for (int i = 0; i < p->nbounds; i++) {
-            s->bounds[i] = p->bounds[i];
-            if (p->bounds[i].value != NULL) TRY(opt_translate(o, p->bounds[i].value, NULL, NULL, &s->bounds[i].value));
-        }
+        TRY(translate_bounds(o, p, &s->bounds));
         TRY(opt_translate_list(o, &p->index_cond, &fetched, NULL, &s->index_cond));
         TRY(scan_columns(o, &fetched, &s->cols));
         s->ncols = fetched.count;
@@ -828,6 +934,7 @@ path_build(JoinBlock *b, Path *p, const ColSet *need, Sub *out)
     TRY(ctx_check_depth(o->ctx));
     switch (p->kind) {
     case PATH_SEQ:
+    case PATH_BITMAP:
     case PATH_INDEX: return build_scan(b, p, need, out);
     case PATH_LEAF_SUB: {
         ColSet want = {0};

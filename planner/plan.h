@@ -110,6 +110,7 @@ typedef struct IndexBound {
     bool is_array;     /* key = ANY(value) */
     bool is_null_test; /* key IS NULL */
     bool is_not_null;  /* key IS NOT NULL */
+    Oid op;            /* key op value, of an access method that answers operators (GIN); cmp is SEL_NONE */
 } IndexBound;
 
 /* A column condition a sequential scan can check against extents' min/max. */

@@ -1,5 +1,6 @@
 /* ddl_alter.c - ALTER TABLE: the order of its commands, and those that change little or nothing here. */
 #include "session/ddl_alter.h"
+#include "storage/index.h"
 #include "catalog/reloptions.h"
 
 #include "parser/deparse.h"
@@ -147,7 +148,12 @@ cluster_on(Ddl *d, const Relation *rel, const AlterTableCmd *c, AlterHow how)
     Oid oid = INVALID_OID;
     (void)how;
     for (int i = 0; c->kind == AST_AT_CLUSTER_ON && i < rel->nindexes; i++)
-        if (strcmp(rel->indexes[i]->name, c->name) == 0) oid = rel->indexes[i]->oid;
+        if (strcmp(rel->indexes[i]->name, c->name) == 0) {
+            if (!index_kind_find(rel->indexes[i]->method)->is_ordered)
+                return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED,
+                             "cannot cluster on index \"%s\" because access method does not support clustering", c->name);
+            oid = rel->indexes[i]->oid;
+        }
     if (c->kind == AST_AT_CLUSTER_ON && oid == INVALID_OID)
         return RAISE(d->ctx, ERR_UNDEFINED_OBJECT, "index \"%s\" for table \"%s\" does not exist", c->name, rel->name);
     if (rel->clustered_oid == oid) return QN_OK;

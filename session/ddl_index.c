@@ -73,8 +73,9 @@ Status
 ddl_check_index_type(Ctx *ctx, const char *method, Oid type)
 {
     const IndexKindInfo *kind = index_kind_find(method);
-    bool can = kind->is_ordered ? key_type_is_orderable(type)
-                                : opclass_default(kind->oid, type) != NULL && type_info(type_base(type))->hash != NULL;
+    bool can = kind->is_ordered || opclass_default(kind->oid, type) != NULL;
+    if (kind->kind == INDEX_HASH) can &= type_info(type_base(type))->hash != NULL;
+    else if (kind->is_ordered || type_info(type_base(type))->elem_oid != 0) can &= key_type_is_orderable(type);
     if (type != TYPE_UNKNOWN && can) return QN_OK;
     return err_hint(ctx,
                     RAISE(ctx, ERR_UNDEFINED_OBJECT, "data type %s has no default operator class for access method \"%s\"",
@@ -303,7 +304,7 @@ default_name(Ddl *d, const Relation *rel, const IndexDef *def, const char **out)
 static Status
 check_method(Ctx *ctx, const IndexStmt *s, const char **out)
 {
-    static const char *const later[] = {"gin", "brin", "hnsw", "ivfflat"}, *const never[] = {"gist", "spgist"};
+    static const char *const later[] = {"brin", "hnsw", "ivfflat"}, *const never[] = {"gist", "spgist"};
     const char *name = s->access_method != NULL ? s->access_method : "btree";
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
         if (strcmp(later[i], name) == 0) return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "access method \"%s\" is not supported yet", name);

@@ -247,6 +247,9 @@ cluster_index(Ddl *d, const Relation *rel, const char *name, const IndexDef **ou
         return RAISE(ctx, ERR_UNDEFINED_OBJECT, "there is no previously clustered index for table \"%s\"", rel->name);
     if (*out == NULL)
         return RAISE(ctx, ERR_UNDEFINED_OBJECT, "index \"%s\" for table \"%s\" does not exist", name, rel->name);
+    if (!index_kind_find((*out)->method)->is_ordered)
+        return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot cluster on index \"%s\" because access method does not support clustering",
+                     (*out)->name);
     if ((*out)->predicate != NULL)
         return RAISE(ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot cluster on partial index \"%s\"", (*out)->name);
     return QN_OK;

@@ -1,6 +1,9 @@
 /* gin.c - see gin.h: the handle, VACUUM, the check. */
 #include "storage/gin_priv.h"
 
+#include "common/bits.h"
+#include "storage/db.h"
+
 enum { SEGMENTS_A_PAGE = 12 }; /* a longer segment costs more to change, a shorter one more in keys */
 
 /* Between two segments of one key it is the later's first tid: every (key, tid) then has one leaf to be on. */
@@ -22,9 +25,60 @@ gin_open(Ctx *ctx, Index *index)
     Gin *g = gin_of(index);
     TRY(btree_ops.open(ctx, index));
     index->has_payload = true;
+    for (int i = 0; index->desc.opclasses != NULL && i < index->desc.nkeys; i++) {
+        g->classes[i] = gin_class_find(index->desc.opclasses[i]);
+        if (g->classes[i] == NULL)
+            return RAISE(ctx, ERR_DATA_CORRUPTED, "index \"%s\" has an unknown operator class", index->desc.name);
+    }
     g->tree.separator = separator;
     g->slot_bits = posting_slot_bits(g->tree.page_bytes);
     g->segment_bytes = g->tree.page_bytes / SEGMENTS_A_PAGE;
+    return QN_OK;
+}
+
+/* ---- rows to entries ---- */
+
+/* A row's keys behind those of the rows before. */
+static Status
+add_row(Ctx *ctx, GinKeys *keys, int row, KeyRows *out, StrBuf *bytes, uint32_t **rows)
+{
+    int more = keys->ends.count;
+    if (out->n + more > out->rows_cap) {
+        int cap = (int)bits_next_pow2((size_t)out->n + (size_t)more + 64);
+        TRY_ALLOC(ctx, *rows, arena_realloc(out->arena, *rows, sizeof(uint32_t) * (size_t)out->n, sizeof(uint32_t) * (size_t)cap));
+        TRY_ALLOC(ctx, out->offsets, arena_realloc(out->arena, out->offsets, sizeof(uint32_t) * ((size_t)out->n + 1),
+                                                   sizeof(uint32_t) * ((size_t)cap + 1)));
+        out->rows_cap = cap;
+    }
+    for (int i = 0; i < more; i++) {
+        (*rows)[out->n] = (uint32_t)row;
+        out->offsets[out->n++] = (uint32_t)bytes->nbytes + (i > 0 ? keys->ends.items[i - 1] : 0);
+    }
+    strbuf_add(bytes, keys->bytes.data, keys->bytes.nbytes);
+    if (bytes->failed) return RAISE_OOM(ctx);
+    out->offsets[out->n] = (uint32_t)bytes->nbytes;
+    return bytes->nbytes <= INT32_MAX ? QN_OK
+                                      : RAISE(ctx, ERR_PROGRAM_LIMIT_EXCEEDED, "index entries of a batch exceed 2 GB");
+}
+
+static Status
+gin_split(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *out, uint32_t **rows_out)
+{
+    const Gin *g = (const Gin *)index;
+    StrBuf bytes = strbuf_new(out->arena);
+    *rows_out = NULL;
+    *out = key_rows_new(out->arena);
+    GinKeys keys = gin_keys(out->arena, 1);
+    for (int i = 0; i < n; i++) {
+        for (int c = 0; c < index->desc.nkeys; c++) {
+            gin_keys_reset(&keys);
+            keys.column = (uint8_t)(c + 1);
+            Value v = vec_get(cols[c], sel != NULL ? sel[i] : i);
+            TRY(gin_extract(ctx, g->classes[c], &keys, &v));
+            TRY(add_row(ctx, &keys, i, out, &bytes, rows_out));
+        }
+    }
+    out->data = (uint8_t *)bytes.data;
     return QN_OK;
 }
 
@@ -172,6 +226,55 @@ done:
     return st;
 }
 
+/* ---- every entry ---- */
+
+static Status
+walk_leaf(Ctx *ctx, GinLeaf *leaf, GinWalkFn fn, void *arg)
+{
+    for (int i = 0; i < leaf->parts.n; i++) {
+        const Entry *e = &leaf->parts.items[i];
+        GinKey key;
+        int n;
+        if (gin_is_pending(e->key)) {
+            IndexTid tid = btree_get_tid(e->key + gin_key_bytes(e));
+            for (uint32_t at = 0; gin_pending_key(e, &at, &key);) TRY(fn(arg, key.bytes, key.nbytes, tid));
+            continue;
+        }
+        TRY(gin_leaf_decode(ctx, leaf, e, 0, &n));
+        for (int j = 0; j < n; j++) TRY(fn(arg, e->key, gin_key_bytes(e), posting_tid(leaf->ords[j], leaf->gin->slot_bits)));
+    }
+    return QN_OK;
+}
+
+Status
+gin_walk(Ctx *ctx, Index *index, GinWalkFn fn, void *arg)
+{
+    Gin *g = gin_of(index);
+    PageRef ref = PAGE_REF_NONE;
+    Descent d = {.key = (const uint8_t *)"", .mode = SEARCH_LE};
+    Arena *arena = NULL;
+    Status st;
+    if (!db_is_read_only(ctx)) TRY(gin_flush(ctx, index, true));
+    TRY(btree_scratch(ctx, &arena));
+    TRY_GOTO(btree_descend(ctx, &g->tree, &d, 0, FIX_SHARED, &ref));
+    for (bool more = true; more;) {
+        GinLeaf leaf;
+        arena_reset(arena);
+        TRY_GOTO(gin_leaf_begin(ctx, g, arena, &ref, 0, &leaf));
+        page_unfix(&ref);
+        TRY_GOTO(walk_leaf(ctx, &leaf, fn, arg));
+        TRY_GOTO(ctx_check_stop(ctx));
+        more = leaf.parts.has_high;
+        if (!more) break;
+        TRY_GOTO(page_fix(ctx, leaf.parts.right, FIX_SHARED, &ref));
+        TRY_GOTO(btree_page_check(ctx, &g->tree, &ref));
+    }
+done:
+    page_unfix(&ref);
+    arena_destroy(arena);
+    return st;
+}
+
 /* ---- the kind ---- */
 
 static void
@@ -189,6 +292,7 @@ gin_create(Ctx *ctx, Oid relid, uint32_t *root_page_out)
 const IndexOps gin_ops = {
     .kind = INDEX_GIN,
     .handle_bytes = sizeof(Gin),
+    .split = gin_split,
     .open = gin_open,
     .close = gin_close,
     .create = gin_create,

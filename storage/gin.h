@@ -64,6 +64,11 @@ void gin_scan_end(GinScan *scan); /* NULL is fine */
 /* How many rows have the key, from the first leaf that has it: exact while that one holds all. */
 Status gin_estimate(Ctx *ctx, Index *index, const GinKey *key, double *rows_out);
 
+/* Hands every (entry key, tid) to fn, in the order of the tree; nothing is latched meanwhile. Pending rows are woven in before, if the
+ * database can be written. For verification. */
+typedef Status (*GinWalkFn)(void *arg, const uint8_t *key, uint32_t key_bytes, IndexTid tid);
+Status gin_walk(Ctx *ctx, Index *index, GinWalkFn fn, void *arg);
+
 /* Weaves the pending rows into the lists. Nothing to do where another session is at it, unless wait. */
 Status gin_flush(Ctx *ctx, Index *index, bool wait);
 

@@ -223,8 +223,7 @@ array_query(Ctx *ctx, GinKeys *keys, Oid op, const Value *v, GinNode **out, bool
     return QN_OK;
 }
 
-static const Oid array_operators[] = {OP_ARRAY_OVERLAPS, OP_ARRAY_CONTAINS, OP_ARRAY_CONTAINED, OP_ARRAY_EQ, 0};
-const GinClass gin_array_ops = {"array_ops", array_extract, array_query, array_operators};
+const GinClass gin_array_ops = {10064, array_extract, array_query};
 
 /* ---- tsvector ---- */
 
@@ -284,6 +283,16 @@ tsvector_query(Ctx *ctx, GinKeys *keys, Oid op, const Value *v, GinNode **out, b
     return ts_node_of(ctx, keys, &q, 0, out, recheck_out);
 }
 
-enum { OP_TS_MATCH = 3636, OP_TS_MATCH_OLD = 3660 };
-static const Oid tsvector_operators[] = {OP_TS_MATCH, OP_TS_MATCH_OLD, 0};
-const GinClass gin_tsvector_ops = {"tsvector_ops", tsvector_extract, tsvector_query, tsvector_operators};
+const GinClass gin_tsvector_ops = {10073, tsvector_extract, tsvector_query};
+
+/* ---- the table ---- */
+
+static const GinClass *const classes[] = {&gin_array_ops, &gin_jsonb_ops, &gin_jsonb_path_ops, &gin_tsvector_ops};
+
+const GinClass *
+gin_class_find(Oid opclass)
+{
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (classes[i]->oid == opclass) return classes[i];
+    return NULL;
+}

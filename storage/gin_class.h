@@ -26,15 +26,17 @@ Status gin_key_end(Ctx *ctx, GinKeys *keys);
 GinKey gin_keys_get(const GinKeys *keys, int i);
 
 typedef struct GinClass {
-    const char *name;
+    Oid oid; /* in types/opclasses.def */
     /* v is not NULL. Repeats are taken out later. */
     Status (*extract)(Ctx *ctx, GinKeys *keys, const Value *v);
-    /* column op v, v not NULL; keys is room for the keys' bytes. *out NULL: every row that is not NULL. */
+    /* column op v, one of familyops.def, v not NULL; keys is room for the keys' bytes. *out NULL: every row that is not NULL. */
     Status (*query)(Ctx *ctx, GinKeys *keys, Oid op, const Value *v, GinNode **out, bool *recheck_out);
-    const Oid *operators; /* that it answers; ends with 0 */
 } GinClass;
 
 extern const GinClass gin_array_ops, gin_jsonb_ops, gin_jsonb_path_ops, gin_tsvector_ops;
+
+/* Of a row of types/opclasses.def; NULL: none. */
+const GinClass *gin_class_find(Oid opclass);
 
 /* Entry keys of a value, which may be NULL: sorted, each once, a placeholder where it has none. */
 Status gin_extract(Ctx *ctx, const GinClass *class, GinKeys *keys, const Value *v);

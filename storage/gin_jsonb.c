@@ -324,8 +324,7 @@ jsonb_query(Ctx *ctx, GinKeys *keys, Oid op, const Value *v, GinNode **out, bool
     }
 }
 
-static const Oid jsonb_operators[] = {OP_CONTAINS, OP_EXISTS, OP_EXISTS_ANY, OP_EXISTS_ALL, OP_PATH_EXISTS, OP_PATH_MATCH, 0};
-const GinClass gin_jsonb_ops = {"jsonb_ops", jsonb_extract, jsonb_query, jsonb_operators};
+const GinClass gin_jsonb_ops = {10090, jsonb_extract, jsonb_query};
 
 /* ---- jsonb_path_ops ---- */
 
@@ -360,5 +359,4 @@ path_ops_query(Ctx *ctx, GinKeys *keys, Oid op, const Value *v, GinNode **out, b
     return group_keys(ctx, keys, 0, out);
 }
 
-static const Oid path_operators[] = {OP_CONTAINS, OP_PATH_EXISTS, OP_PATH_MATCH, 0};
-const GinClass gin_jsonb_path_ops = {"jsonb_path_ops", path_extract, path_ops_query, path_operators};
+const GinClass gin_jsonb_path_ops = {10091, path_extract, path_ops_query};

@@ -4,11 +4,13 @@
 
 #include "storage/btree_priv.h"
 #include "storage/gin.h"
+#include "storage/gin_class.h"
 #include "storage/posting.h"
 #include "storage/ssi.h"
 
 typedef struct Gin {
     Btree tree; /* first */
+    const GinClass *classes[KEY_MAX_INDEX_COLUMNS]; /* by column; NULL: entries are made elsewhere */
     int slot_bits;
     uint32_t segment_bytes;         /* of a segment's postings, at most */
     _Atomic uint64_t pending_bytes; /* added to the zone through this handle since its last flush */

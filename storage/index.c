@@ -13,8 +13,8 @@
 #include "storage/tablestats.h"
 
 static const IndexKindInfo kinds[INDEX_KIND_COUNT] = {
-#define INDEX_KIND(sym, oid, name, ops, ordered, unique, multicolumn, include, returns, nulls)                                        \
-    [INDEX_##sym] = {INDEX_##sym, oid, name, &ops, ordered, unique, multicolumn, include, returns, nulls},
+#define INDEX_KIND(sym, oid, name, ops, ordered, unique, multicolumn, include, returns, nulls, by_op)                                 \
+    [INDEX_##sym] = {INDEX_##sym, oid, name, &ops, ordered, unique, multicolumn, include, returns, nulls, by_op},
 #include "storage/indexkinds.def"
 #undef INDEX_KIND
 };
@@ -273,6 +273,38 @@ index_decode_payloads(Ctx *ctx, const IndexDesc *d, const uint8_t *const *payloa
 
 /* ---- dispatch ---- */
 
+bool
+index_splits_rows(const Index *index)
+{
+    return index->ops->split != NULL;
+}
+
+Status
+index_split_rows(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
+                 uint32_t **rows_out)
+{
+    return index->ops->split(ctx, index, cols, sel, n, keys, rows_out);
+}
+
+/* As index_insert_batch, where a row may have any number of entries. */
+static Status
+insert_split(Ctx *ctx, Index *index, Vector *const *cols, const uint16_t *sel, int n, const IndexTid *tids)
+{
+    Arena *arena;
+    IndexTid *of_entries;
+    uint32_t *rows;
+    Status st;
+    TRY_ALLOC(ctx, arena, arena_create(NULL, "index entries"));
+    KeyRows keys = key_rows_new(arena);
+    TRY_GOTO(index_split_rows(ctx, index, cols, sel, n, &keys, &rows));
+    TRY_ALLOC_GOTO(ctx, of_entries, ARENA_ARRAY(arena, IndexTid, keys.n + 1));
+    for (int i = 0; i < keys.n; i++) of_entries[i] = tids[rows[i]];
+    st = index->ops->insert(ctx, index, NULL, &keys, NULL, NULL, of_entries, INDEX_CHECK_NONE, NULL, NULL);
+done:
+    arena_destroy(arena);
+    return st;
+}
+
 Status
 index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, const uint16_t *sel,
                    int n, const IndexTid *tids, IndexCheck check, IndexTid *conflicts,
@@ -282,6 +314,7 @@ index_insert_batch(Ctx *ctx, Index *index, Heap *heap, Vector *const *cols, cons
     int total = 0;
     Arena *arena;
     Status st = QN_OK;
+    if (index_splits_rows(index) && check == INDEX_CHECK_NONE) return insert_split(ctx, index, cols, sel, n, tids);
     TRY(db_scratch(ctx, &arena));
     KeyRows keys = key_rows_new(arena), payloads = key_rows_new(arena);
     for (int from = 0; from < n; from += BATCH_ROWS) {

@@ -27,7 +27,7 @@ typedef struct IndexOps IndexOps;
 typedef int64_t IndexTid; /* heap.h's Tid */
 
 typedef enum IndexKind {
-#define INDEX_KIND(sym, oid, name, ops, ordered, unique, multicolumn, include, returns, nulls) INDEX_##sym,
+#define INDEX_KIND(sym, oid, name, ops, ordered, unique, multicolumn, include, returns, nulls, by_op) INDEX_##sym,
 #include "storage/indexkinds.def"
 #undef INDEX_KIND
     INDEX_KIND_COUNT
@@ -39,7 +39,7 @@ typedef struct IndexKindInfo {
     Oid oid;
     const char *name;
     const IndexOps *ops;
-    bool is_ordered, can_unique, can_multicolumn, can_include, can_return, finds_nulls;
+    bool is_ordered, can_unique, can_multicolumn, can_include, can_return, finds_nulls, is_by_operator;
 } IndexKindInfo;
 const IndexKindInfo *index_kind_info(IndexKind kind);
 const IndexKindInfo *index_kind_find(const char *name); /* NULL: none of ours */
@@ -61,6 +61,7 @@ typedef struct IndexDesc {
     const uint8_t *phys;
     const int16_t *scales;
     Oid hashed_type; /* INDEX_HASH: of the column; keys, types and the like say how its hash is kept */
+    const Oid *opclasses; /* INDEX_GIN: rows of opclasses.def, a key column each */
 } IndexDesc;
 
 typedef enum IndexCheck {
@@ -116,10 +117,14 @@ Status index_build_add(Ctx *ctx, Index *index, IndexBuild *build, const uint8_t 
 Status index_build_finish(Ctx *ctx, Index *index, IndexBuild *build);
 void index_build_end(Index *index,
                      IndexBuild *build); /* releases what is held; after finish or an error */
-/* Keys and payloads of rows as index entries hold them. null_keys (NULL: not wanted): bit i set
+/* Keys and payloads of rows as index entries hold them, one a row. null_keys (NULL: not wanted): bit i set
  * when row i has a NULL among its key columns. */
 Status index_form_entries(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel,
                           int n, KeyRows *keys, KeyRows *payloads, uint64_t *null_keys);
+/* Entries of an index of which a row may have any number: entry k is of the rows_out[k]-th of the n rows. In the arena of keys. */
+Status index_split_rows(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
+                        uint32_t **rows_out);
+bool index_splits_rows(const Index *index);
 /* The same of columns that a scan of the index gave. */
 Status index_form_scanned(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
                           KeyRows *payloads, uint64_t *null_keys);
@@ -190,6 +195,9 @@ struct IndexOps {
     size_t handle_bytes; /* of the kind's own handle, which starts with Index */
     /* What takes the place of the rows' columns in keys: out[0..nkeys), by row, in the arena. NULL: the columns themselves. */
     Status (*derive)(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, Arena *arena, Vector **out);
+    /* index_split_rows; NULL: a row has one entry. */
+    Status (*split)(Ctx *ctx, const Index *index, Vector *const *cols, const uint16_t *sel, int n, KeyRows *keys,
+                    uint32_t **rows_out);
     Status (*open)(Ctx *ctx, Index *index);
     void (*close)(Ctx *ctx, Index *index);
     Status (*create)(Ctx *ctx, Oid relid, uint32_t *root_page_out);

@@ -65,3 +65,16 @@ opclass_default(Oid method, Oid type)
     }
     return found;
 }
+
+bool
+opclass_answers(const OpClass *c, Oid op)
+{
+    static const struct { Oid family, op; } rows[] = {
+#define FAMILYOP(family, strategy, op) {family, op},
+#include "types/familyops.def"
+#undef FAMILYOP
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].family == c->family && rows[i].op == op) return true;
+    return false;
+}

@@ -25,5 +25,7 @@ const OpClass *opclass_by_oid(Oid oid);                       /* NULL: none */
 const OpClass *opclass_find(Oid method, const char *name);    /* NULL: none */
 const OpClass *opclass_default(Oid method, Oid type);         /* NULL: the type has none */
 bool opclass_takes(const OpClass *c, Oid type);
+/* Whether an index of the class finds the rows for which column op value holds; classes with rows in familyops.def. */
+bool opclass_answers(const OpClass *c, Oid op);
 
 #endif
