@@ -241,7 +241,7 @@ run_drop(Ddl *d, const DropStmt *s)
 
 /* ---- CREATE SCHEMA ---- */
 
-/* The relation an element makes; NULL: it makes none by itself. */
+/* The relation an element makes, or is for; NULL: there is none. */
 static RangeVar *
 element_target(Ast *e)
 {
@@ -250,6 +250,7 @@ element_target(Ast *e)
     case AST_ViewStmt: return AST_AS(RangeVar, AST_AS(ViewStmt, e)->rel);
     case AST_CreateSeqStmt: return AST_AS(RangeVar, AST_AS(CreateSeqStmt, e)->rel);
     case AST_IndexStmt: return AST_AS(RangeVar, AST_AS(IndexStmt, e)->rel);
+    case AST_CreateTrigStmt: return AST_AS(RangeVar, AST_AS(CreateTrigStmt, e)->rel);
     default: return NULL;
     }
 }
