@@ -161,8 +161,6 @@ edit_columns(Ddl *d, const RelDef *view, Ast *stmt, const QueryUses *uses, const
         TextEdit e = {0};
         Unlabelled label = {.loc = u->loc};
         if (u->oid != r->oid || u->attnum != r->attnum) continue;
-        if (u->loc == 0)
-            return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot rename a column that view \"%s\" joins by its name yet", view->name);
         last_part(view->view_sql, u->loc, &e.from, &e.to);
         TRY(find_unlabelled(d->ctx, stmt, &label));
         const char *name;
@@ -208,6 +206,87 @@ edit_table(Ctx *ctx, Ast *node, void *arg)
     return ast_walk(ctx, node, edit_table, arg);
 }
 
+/* How FROM names a table whose column gets another name. */
+typedef struct ColumnLists {
+    TableEdits *t;
+    const Relation *rel;
+    int with, without; /* RangeVars that name their columns, and those that do not */
+    bool add;          /* the latter shall */
+} ColumnLists;
+
+static Status
+column_list(ColumnLists *c, const char *alias, const char **out)
+{
+    StrBuf b = strbuf_new(c->t->d->arena);
+    char *text;
+    bool first = true;
+    if (alias != NULL) {
+        strbuf_addz(&b, " AS ");
+        deparse_ident(&b, alias);
+    }
+    for (int i = 0; i < c->rel->ncols; i++) {
+        if (c->rel->cols[i].dropped) continue;
+        strbuf_addz(&b, first ? "(" : ", ");
+        first = false;
+        deparse_ident(&b, c->rel->cols[i].name);
+    }
+    strbuf_addc(&b, ')');
+    TRY(strbuf_finish(c->t->d->ctx, &b, &text, NULL));
+    *out = text;
+    return QN_OK;
+}
+
+static Status
+edit_list(Ctx *ctx, Ast *node, void *arg)
+{
+    ColumnLists *c = arg;
+    TRY(ctx_check_depth(ctx));
+    if (!ast_is(node, RangeVar)) return ast_walk(ctx, node, edit_list, arg);
+    const RangeVar *rv = AST_AS(RangeVar, node);
+    const Alias *alias = AST_AS(Alias, rv->alias);
+    const Relation *rel;
+    TextEdit e = {0};
+    int from;
+    TRY(catalog_relation(ctx, rv->schema, rv->name, &rel));
+    if (rel == NULL || rel->oid != c->rel->oid || rv->loc == 0) return QN_OK;
+    if (alias != NULL && alias->columns.count > 0) {
+        c->with++;
+        return QN_OK;
+    }
+    c->without++;
+    if (!c->add) return QN_OK;
+    last_part(c->t->text, rv->loc, &from, &e.to);
+    if (alias != NULL) { /* behind the alias, which may have AS before it */
+        const char *p = skip_space(c->t->text + e.to), *end = skip_name(p);
+        if (end - p == 2 && ascii_ncasecmp(p, "as", 2) == 0) end = skip_name(skip_space(end));
+        e.to = (int)(end - c->t->text);
+    }
+    e.from = e.to;
+    TRY(column_list(c, alias == NULL ? rv->name : NULL, &e.with));
+    return array_push(ctx, c->t->d->arena, c->t->edits, e);
+}
+
+/* A column that the view joins by its name keeps that name there: FROM gives the table's columns the names they had. */
+static Status
+keep_names(TableEdits *t, const RelDef *view, Ast *stmt, const QueryUses *uses, bool *kept_out)
+{
+    ColumnLists c = {.t = t};
+    bool by_name = false;
+    *kept_out = false;
+    TRY(catalog_relation_by_oid(t->d->ctx, t->r->oid, &c.rel));
+    for (int i = 0; i < uses->uses.count; i++) {
+        const ColumnUse *u = &uses->uses.items[i];
+        by_name |= u->oid == t->r->oid && u->attnum == t->r->attnum && u->loc == 0;
+    }
+    TRY(edit_list(t->d->ctx, stmt, &c));
+    if (c.with > 0 && c.without > 0)
+        return RAISE(t->d->ctx, ERR_FEATURE_NOT_SUPPORTED, "cannot rename a column that view \"%s\" names in two ways yet", view->name);
+    *kept_out = c.with > 0 || by_name;
+    if (c.with > 0 || !by_name) return QN_OK;
+    c.add = true;
+    return edit_list(t->d->ctx, stmt, &c);
+}
+
 static Status
 edit_view(Ddl *d, Oid oid, const Renaming *r, ViewEdits *out)
 {
@@ -217,12 +296,11 @@ edit_view(Ddl *d, Oid oid, const Renaming *r, ViewEdits *out)
     TextEdits edits = {0};
     TRY(ddl_edit_relation(d->ctx, d->arena, oid, &view));
     TRY(view_uses(d, view->view_sql, view->view_path, &stmt, &uses));
-    if (r->attnum != 0) {
-        TRY(edit_columns(d, view, stmt, &uses, r, &edits));
-    } else {
-        TableEdits t = {.d = d, .r = r, .text = view->view_sql, .edits = &edits};
-        TRY(edit_table(d->ctx, stmt, &t));
-    }
+    TableEdits t = {.d = d, .r = r, .text = view->view_sql, .edits = &edits};
+    bool kept = false;
+    if (r->attnum != 0) TRY(keep_names(&t, view, stmt, &uses, &kept));
+    if (r->attnum == 0) TRY(edit_table(d->ctx, stmt, &t));
+    else if (!kept) TRY(edit_columns(d, view, stmt, &uses, r, &edits));
     if (edits.count == 0) return QN_OK;
     TRY(apply_edits(d, view->view_sql, &edits, &view->view_sql));
     return array_push(d->ctx, d->arena, &out->views, view);
