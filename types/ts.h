@@ -157,12 +157,14 @@ typedef struct TsParser {
     const char *text, *end, *at;
     const char *part, *compound_end;         /* what is left of a hyphenated word to give as parts */
     const char *url, *host_end, *url_end;    /* what is left of a URL */
+    const char *plain_until;                 /* up to there is no address and no host */
+    bool no_comment_end;                     /* from here on no comment ends */
     const char *raw_end;                     /* NULL, or up to where there is script, no text */
 } TsParser;
 static inline TsParser
 ts_parser(const char *text, size_t nbytes)
 {
-    return (TsParser){.text = text, .end = text + nbytes, .at = text};
+    return (TsParser){.text = text, .end = text + nbytes, .at = text, .plain_until = text};
 }
 /* The next token, blanks included; false: the end. */
 bool ts_next_token(TsParser *p, TsToken *type_out, const char **text_out, size_t *nbytes_out);

@@ -130,13 +130,15 @@ is_url_char(char c)
     return (unsigned char)c > 0x20 && (unsigned char)c < 0x7F && strchr("\"<>\\^`{|}", c) == NULL;
 }
 
-/* What stands before the @ of an address, then a host. */
+/* What stands before the @ of an address, then a host. *run_out: how far what may be either was read. */
 static const char *
-scan_email(const char *p, const char *end)
+scan_email(const char *p, const char *end, const char **run_out)
 {
     const char *q = p;
+    *run_out = p;
     if (p == end || !is_ascii_alnum(*p)) return NULL;
     while (q < end && (is_ascii_alnum(*q) || ((*q == '.' || *q == '-' || *q == '_') && q + 1 < end && is_ascii_alnum(q[1])))) q++;
+    *run_out = q;
     return q < end && *q == '@' ? scan_host(q + 1, end) : NULL;
 }
 
@@ -233,10 +235,15 @@ scan_comment(const char *p, const char *end) /* after <!-- */
 }
 
 static const char *
-scan_tag(const char *p, const char *end)
+scan_tag(TsParser *ps, const char *p)
 {
+    const char *end = ps->end;
     p++;
-    if (end - p >= 3 && memcmp(p, "!--", 3) == 0) return scan_comment(p + 3, end);
+    if (end - p >= 3 && memcmp(p, "!--", 3) == 0) {
+        const char *q = ps->no_comment_end ? NULL : scan_comment(p + 3, end);
+        ps->no_comment_end = q == NULL;
+        return q;
+    }
     if (end - p >= 2 && p[0] == '!' && ascii_lower(p[1]) == 'd')
         p++;
     else if (p < end && (*p == '/' || *p == '?'))
@@ -284,12 +291,13 @@ scan_entity(const char *p, const char *end)
 static const char *
 scan_address(TsParser *ps, const char *p, TsToken *type)
 {
-    const char *end = ps->end, *q = scan_email(p, end);
-    if (q != NULL) {
+    const char *end = ps->end, *q, *run;
+    bool may_be = p >= ps->plain_until; /* else this was read before, and is part of neither address nor host */
+    if (may_be && (q = scan_email(p, end, &run)) != NULL) {
         *type = TSTOK_EMAIL;
         return q;
     }
-    if ((q = scan_host(p, end)) != NULL) {
+    if (may_be && (q = scan_host(p, end)) != NULL) {
         const char *host_end = q = scan_port(q, end);
         *type = TSTOK_HOST;
         if (q + 1 >= end || *q != '/' || !is_url_char(q[1])) return q;
@@ -300,6 +308,7 @@ scan_address(TsParser *ps, const char *p, TsToken *type)
         *type = TSTOK_URL;
         return q;
     }
+    if (may_be && (run == end || *run != '@')) ps->plain_until = run;
     for (q = p; q < end && ascii_is_alpha(*q);) q++;
     if (q > p && end - q >= 3 && memcmp(q, "://", 3) == 0) {
         *type = TSTOK_PROTOCOL;
@@ -332,6 +341,10 @@ word_token(TsParser *ps, const char *p, TsToken *type)
     Word w;
     const char *q;
     TsToken number;
+    if (ascii_is_digit(*p) && (q = scan_exponent(digits(p, ps->end), ps->end)) != NULL) { /* before addresses: 1e5a@b.org */
+        *type = TSTOK_SFLOAT;
+        return q;
+    }
     if (is_ascii_alnum(*p) && (q = scan_address(ps, p, type)) != NULL) return q;
     if (!scan_word(p, ps->end, &w)) return NULL;
     if (ascii_is_digit(*p)) {
@@ -365,12 +378,15 @@ token_at(TsParser *ps, const char *p, TsToken *type)
     switch (*p) {
     case '<':
         *type = TSTOK_TAG;
-        return scan_tag(p, end);
+        return scan_tag(ps, p);
     case '&':
         *type = TSTOK_ENTITY;
         return scan_entity(p, end);
     case '-':
-    case '+': return p + 1 < end && ascii_is_digit(p[1]) ? scan_number(p + 1, end, true, type) : NULL;
+    case '+':
+        if (p + 1 == end || !ascii_is_digit(p[1])) return NULL;
+        scan_number(p + 1, end, false, type);
+        return *type == TSTOK_VERSION ? NULL : scan_number(p + 1, end, true, type); /* a version has no sign */
     case '/':
     case '~':
     case '.': return file_token(p, p, end, type);
