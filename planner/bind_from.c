@@ -44,6 +44,10 @@ apply_alias_columns(Scope *s, const Alias *alias, NsItem *item)
     if (next < alias->columns.count)
         return RAISE(s->ctx, ERR_INVALID_COLUMN_REFERENCE, "table \"%s\" has %d columns available but %d columns specified",
                      item->name, next, alias->columns.count);
+    /* A view's list may hold a name that a column added later has too: that column did not exist for the view. */
+    for (int i = item->ncols - 1; i >= 0 && (s->b->view_depth > 0 || s->ps->uses != NULL); i--)
+        for (int k = 0; k < alias->columns.count && i >= alias->columns.count; k++)
+            if (strcmp(names[i], ast_str(alias->columns.items[k])) == 0) names[i] = "";
     item->names = names;
     return QN_OK;
 }
