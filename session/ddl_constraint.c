@@ -220,6 +220,12 @@ require_not_null(Ddl *d, const Relation *rel, const int *attnums, int n, bool is
     return changed ? ddl_put_relation(d->ctx, def) : QN_OK;
 }
 
+static bool
+has_own_collation(const Relation *rel, const IndexDef *ix, int i)
+{
+    return ix->attnums[i] == 0 || ix->collations[i] == rel->cols[ix->attnums[i] - 1].collation;
+}
+
 static Status
 find_key_index(Ddl *d, const Relation *rel, const Constraint *c, const IndexDef **out)
 {
@@ -237,7 +243,7 @@ find_key_index(Ddl *d, const Relation *rel, const Constraint *c, const IndexDef 
     Status bad = QN_OK;
     bool has_expr = false, ordered = false;
     for (int i = 0; i < ix->ncols; i++) has_expr |= ix->attnums[i] == 0;
-    for (int i = 0; i < ix->nkeys; i++) ordered |= ix->desc[i] || ix->nulls_first[i];
+    for (int i = 0; i < ix->nkeys; i++) ordered |= ix->desc[i] || ix->nulls_first[i] || ix->opclasses[i] != 0 || !has_own_collation(rel, ix, i);
     if (!ix->unique) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is not a unique index", ix->name);
     else if (has_expr) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "index \"%s\" contains expressions", ix->name);
     else if (ix->predicate != NULL) bad = RAISE(ctx, ERR_WRONG_OBJECT_TYPE, "\"%s\" is a partial index", ix->name);
