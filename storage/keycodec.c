@@ -294,7 +294,7 @@ key_encode_fixed(Ctx *ctx, const KeyFormat *fmt, Vector *const *cols, const uint
                  uint8_t *out, size_t stride)
 {
     KeyDest d = {.base = out, .stride = stride};
-    for (int i = 0; i < fmt->ncols; i++) {
+    for (int i = 0; i < fmt->ncols && n > 0; i++) {
         const KeyColumn *c = &fmt->cols[i];
         TRY(write_fixed_column(ctx, c, cols[i], sel, n, &d));
         d.base += key_enc_width[c->enc] + !c->not_null;

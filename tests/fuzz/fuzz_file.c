@@ -41,6 +41,7 @@ make_good(void)
     good = fault_fs_create();
     quern *db = open_on(good);
     if (quern_exec(db,
+                   "SET statement_timeout = 0;"
                    "CREATE TABLE a (id int PRIMARY KEY, t text, n numeric(10,2), j json);"
                    "CREATE INDEX a_n ON a (n DESC) INCLUDE (id);"
                    "INSERT INTO a SELECT g, md5(g::text), g / 7.0, '[1]' FROM generate_series(1, 200) g;"

@@ -252,7 +252,7 @@ digest_of(quern *db, uint64_t *out)
         ok = ok && quern_exec(db, sql, hash_row, &h) == QUERN_OK;
         free(tables.items[i]);
     }
-    if (quern_exec(db, "SELECT * FROM kept ORDER BY id", hash_row, &h) != QUERN_OK && strcmp(quern_sqlstate(db), "42P01") != 0) ok = false;
+    if (ok && quern_exec(db, "SELECT * FROM kept ORDER BY id", hash_row, &h) != QUERN_OK && strcmp(quern_sqlstate(db), "42P01") != 0) ok = false;
     ok = ok && quern_exec(db, "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1", hash_row, &h) == QUERN_OK;
     ok = ok && quern_exec(db, "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public' ORDER BY 1", hash_row, &h) == QUERN_OK;
     ok = ok && quern_exec(db, "SELECT sequencename, start_value FROM pg_sequences ORDER BY 1", hash_row, &h) == QUERN_OK;
