@@ -371,7 +371,7 @@ lead_group(Ctx *ctx, Db *db, uint32_t *group_out)
 
     mutex_lock(&w->write_mutex);
     if (st == QN_OK) {
-        w->dir_synced = true;
+        if (!w->dir_synced) w->dir_synced = true; /* the other sync reads it */
         /* What lies before was written before, so this sync has taken it along. */
         if (atomic_load(&w->flushed) < sync->to) atomic_store(&w->flushed, sync->to);
     }
