@@ -194,7 +194,9 @@ run_target(Ddl *d, const Target *t, const MaintainOptions *o)
     TRY(open_target(d, t, o, LOCK_SHARE_UPDATE_EXCLUSIVE, &rel));
     if (rel == NULL) return QN_OK;
     if (t->named != NULL) TRY(check_columns(d, rel, t->named));
-    return maintain_analyze(d->ctx, d->arena, rel, o);
+    MaintainOptions own = *o;
+    if (t->named != NULL) own.columns = &t->named->columns;
+    return maintain_analyze(d->ctx, d->arena, rel, &own);
 }
 
 /* How many pages there are to go through, over all tables. */

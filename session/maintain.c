@@ -154,6 +154,20 @@ maintain_vacuum(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptio
 
 /* ---- ANALYZE ---- */
 
+/* Only these columns were asked for: what is known of the others stays. */
+static Status
+keep_others(Ctx *ctx, Arena *arena, const Relation *rel, const AstList *columns, StatsDef *stats)
+{
+    StatsDef *before;
+    TRY(ddl_get_stats(ctx, arena, rel->oid, &before));
+    for (int i = 0; i < stats->ncols; i++) {
+        bool named = false;
+        for (int k = 0; k < columns->count && !named; k++) named = strcmp(ast_str(columns->items[k]), rel->cols[i].name) == 0;
+        if (!named) stats->cols[i] = before != NULL && i < before->ncols ? before->cols[i] : NULL;
+    }
+    return QN_OK;
+}
+
 Status
 maintain_analyze(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOptions *o)
 {
@@ -163,6 +177,7 @@ maintain_analyze(Ctx *ctx, Arena *arena, const Relation *rel, const MaintainOpti
     int64_t changed = atomic_load(&table->changed);
     TRY(tx_command_begin(ctx));
     TRY(analyze_relation(ctx, arena, rel, &stats));
+    if (o->columns != NULL && o->columns->count > 0) TRY(keep_others(ctx, arena, rel, o->columns, stats));
     TRY(ddl_put_stats(ctx, stats));
     stats_add(&table->changed, -changed); /* what came meanwhile counts for the next time */
     stats_add(o->is_auto ? &table->autoanalyzes : &table->analyzes, 1);

@@ -12,6 +12,7 @@ typedef struct MaintainOptions {
     bool is_auto; /* autovacuum's */
     MaintainSwitch index_cleanup, truncate;
     int parallel;
+    const AstList *columns; /* names of those to be analysed; NULL or none: all */
 } MaintainOptions;
 
 /* The table is locked: SHARE UPDATE EXCLUSIVE. No snapshot is held. */

@@ -130,8 +130,8 @@ read_along(Worker *w)
         "SELECT 1 / (id - id) FROM account LIMIT 1",
         "SELECT * FROM account ORDER BY note, id",
         "SELECT count(DISTINCT note) FROM account",
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM account; SAVEPOINT a; UPDATE account SET balance = balance WHERE id = 1;"
-        "ROLLBACK TO a; SELECT sum(balance) FROM account; COMMIT",
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM account; SAVEPOINT a; UPDATE account SET balance = balance WHERE id = 1;"
+        "ROLLBACK TO a; SELECT sum(balance) FROM account; COMMIT"),
     };
     run(w, queries[dice(w, sizeof(queries) / sizeof(queries[0]))]);
 }
