@@ -114,7 +114,7 @@ tsvector_make(Ctx *ctx, Arena *arena, TsWord *words, int n, Str *out)
         if (npos > 0) {
             TRY_ALLOC(ctx, pos, ARENA_ARRAY(arena, uint16_t, npos));
             for (int k = i; k < j; k++) {
-                memcpy(pos + at, words[k].pos, (size_t)words[k].npos * 2);
+                if (words[k].npos > 0) memcpy(pos + at, words[k].pos, (size_t)words[k].npos * 2);
                 at += words[k].npos;
             }
             npos = unique_places(pos, npos);
