@@ -92,6 +92,17 @@ ast_alloc(Arena *arena, AstTag tag, size_t nbytes)
     return n;
 }
 
+/* When and on what a trigger fires: PostgreSQL's TRIGGER_TYPE bits. */
+enum {
+    TRIGGER_BEFORE = 1 << 1,
+    TRIGGER_INSERT = 1 << 2,
+    TRIGGER_DELETE = 1 << 3,
+    TRIGGER_UPDATE = 1 << 4,
+    TRIGGER_TRUNCATE = 1 << 5,
+    TRIGGER_INSTEAD = 1 << 6,
+    TRIGGER_AFTER = 0
+};
+
 const char *ast_tag_name(AstTag tag); /* "SelectStmt" */
 /* Where the node starts or what it points at (byte offset + 1): its first F_LOC field, else that of its
  * leftmost child that has one, else 0. */

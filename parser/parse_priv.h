@@ -106,17 +106,6 @@ enum {
     INTERVAL_ALL = 0x7FFF
 };
 
-/* When and on what a trigger fires: PostgreSQL's TRIGGER_TYPE bits. */
-enum {
-    TRIGGER_BEFORE = 1 << 1,
-    TRIGGER_INSERT = 1 << 2,
-    TRIGGER_DELETE = 1 << 3,
-    TRIGGER_UPDATE = 1 << 4,
-    TRIGGER_TRUNCATE = 1 << 5,
-    TRIGGER_INSTEAD = 1 << 6,
-    TRIGGER_AFTER = 0
-};
-
 /* Raise, set pc->st. */
 void pc_fail(ParseCtx *pc, int loc, Status code, const char *msg);
 void pc_fail_hint(ParseCtx *pc, int loc, Status code, const char *msg, const char *hint);

@@ -376,6 +376,7 @@ utility_ddl(Stmt *stmt, bool *handled_out)
         return ddl_run_set_schema(&d, s);
     }
     case AST_CreateFunctionStmt: return ddl_run_create_routine(&d, AST_AS(CreateFunctionStmt, ast));
+    case AST_CreateTrigStmt: return ddl_run_trigger(&d, AST_AS(CreateTrigStmt, ast));
     case AST_AlterFunctionStmt: return ddl_run_alter_routine(&d, AST_AS(AlterFunctionStmt, ast));
     case AST_CallStmt: return ddl_run_call(&d, AST_AS(CallStmt, ast));
     case AST_RefreshMatViewStmt: return ddl_run_refresh(&d, AST_AS(RefreshMatViewStmt, ast));

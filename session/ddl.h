@@ -282,6 +282,7 @@ Status ddl_find_same_routine(Ddl *d, const struct Routine *r, const struct Routi
 struct Routine;
 Status ddl_run_create_routine(Ddl *d, const CreateFunctionStmt *s);
 Status ddl_run_alter_routine(Ddl *d, const AlterFunctionStmt *s);
+Status ddl_run_trigger(Ddl *d, const CreateTrigStmt *s);
 Status ddl_drop_routines(Ddl *d, const DropStmt *s);
 Status ddl_rename_routine(Ddl *d, const RenameStmt *s);
 Status ddl_routine_schema(Ddl *d, const AlterObjectSchemaStmt *s);

@@ -330,7 +330,13 @@ read_language(RoutineWork *w)
         if (strcmp(e->name, "as") == 0) w->as = &AST_AS(ListNode, e->arg)->items;
     }
     if (w->language == NULL && w->stmt->sql_body != NULL) w->language = "sql";
-    if (w->language == NULL) return BAD_DEFINITION(w, "no language specified");
+    return w->language != NULL ? QN_OK : BAD_DEFINITION(w, "no language specified");
+}
+
+/* After parameters and result: what is wrong with those is so in any language. */
+static Status
+find_language(RoutineWork *w)
+{
     w->r->language = language_by_name(w->language);
     if (w->r->language == NULL)
         return RAISE(w->d->ctx, ERR_UNDEFINED_OBJECT, "language \"%s\" does not exist", w->language);
@@ -526,6 +532,7 @@ ddl_run_create_routine(Ddl *d, const CreateFunctionStmt *s)
     r->nconfig = w.config.count;
     TRY(read_params(&w));
     TRY(read_result(&w));
+    TRY(find_language(&w));
     TRY(read_body(&w));
     TRY(settle_numbers(&w));
     TRY(routine_finish(ctx, d->arena, r));
