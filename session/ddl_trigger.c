@@ -41,10 +41,22 @@ check_transitions(Ddl *d, const CreateTrigStmt *s)
     return QN_OK;
 }
 
+static Status
+check_instead(Ddl *d, const CreateTrigStmt *s)
+{
+    const char *what = !s->row                ? "must be FOR EACH ROW"
+                       : s->when != NULL      ? "cannot have WHEN conditions"
+                       : s->columns.count > 0 ? "cannot have column lists"
+                                              : NULL;
+    if (s->timing != TRIGGER_INSTEAD || what == NULL) return QN_OK;
+    return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "INSTEAD OF triggers %s", what);
+}
+
 Status
 ddl_run_trigger(Ddl *d, const CreateTrigStmt *s)
 {
     const Relation *rel;
+    TRY(check_instead(d, s));
     TRY(ddl_open(d, AST_AS(RangeVar, s->rel), LOCK_SHARE_ROW_EXCLUSIVE, "rpvf", false, &rel));
     TRY(check_transitions(d, s));
     return RAISE(d->ctx, ERR_FEATURE_NOT_SUPPORTED, "CREATE TRIGGER is not supported yet");
