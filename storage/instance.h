@@ -357,7 +357,8 @@ struct Db {
     uint32_t created_reserved;
     Mutex drops_mutex;
     DropQueued *drops;          /* committed drops not yet freed */
-    uint32_t ndrops, drops_cap, drops_reserved;
+    _Atomic uint32_t ndrops;    /* written under drops_mutex; a glance may say whether there are any */
+    uint32_t drops_cap, drops_reserved;
     _Atomic uint32_t nfinished; /* transactions with xids since the map was last trimmed */
 
     Mutex oid_mutex;
